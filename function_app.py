@@ -1,0 +1,141 @@
+"""The triggers: decode, submit, encode, return. What happens in between is in `shared/gateway.py`."""
+
+import azure.functions as func
+
+from shared import http_api, wiring
+from shared.triggers import answers, health, queue
+
+app = func.FunctionApp(http_auth_level=wiring.http_auth_level())
+OPEN = func.AuthLevel.ANONYMOUS
+
+
+@app.queue_trigger("message", queue_name=wiring.requests_queue(), connection=wiring.STORAGE)
+async def start_from_queue(message: func.QueueMessage) -> None:
+    """Take one message of the requests queue."""
+    await queue.receive(wiring.app().gateway, message, wiring.app().events.receive_message)
+
+
+@app.queue_trigger(
+    "message", queue_name=f"{wiring.requests_queue()}-poison", connection=wiring.STORAGE
+)
+async def answer_poison(message: func.QueueMessage) -> None:
+    """Answer one message that the platform gave up on."""
+    app = wiring.app()
+    await queue.receive_poisoned(app.poison, message, app.events.receive_message)
+
+
+@app.timer_trigger("timer", schedule="0 17 * * * *")
+async def forget(timer: func.TimerRequest) -> None:  # noqa: ARG001 (the platform binds it by name)
+    """Delete what is older than RETENTION_DAYS, for five minutes in each hour."""
+    await wiring.app().retention.sweep(budget=300.0)
+
+
+@app.event_grid_trigger("event")
+async def start_from_event(event: func.EventGridEvent) -> None:
+    """Take one event that an Event Grid subscription delivers."""
+    await wiring.app().events.receive(event)
+
+
+@app.route("api/events", methods=["POST", "OPTIONS"], auth_level=func.AuthLevel.FUNCTION)
+async def take_events(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Serve POST and OPTIONS /api/events: Event Grid's and CloudEvents' webhook, always by key."""
+    return await wiring.take_in(lambda app: app.webhooks.events(req, context.invocation_id))
+
+
+@app.route("api/hooks/{name}", methods=["POST"], auth_level=OPEN)
+async def take_hook(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Serve POST /api/hooks/{name}: a signed webhook, which brings its own proof."""
+    return await wiring.take_in(lambda app: app.webhooks.hook(req, context.invocation_id))
+
+
+@app.route("api/runs", methods=["POST"])
+async def start_from_http(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Serve POST /api/runs."""
+    return await wiring.serve(req, lambda app, who: app.runs.start(req, who, context.invocation_id))
+
+
+@app.route("api/runs", methods=["GET"])
+async def list_runs(req: func.HttpRequest) -> func.HttpResponse:
+    """Serve GET /api/runs: the audit, newest first."""
+    return await wiring.serve(req, lambda app, who: app.runs.list(req, who))
+
+
+@app.route("api/runs/{requestId}", methods=["GET"])
+async def show_request(req: func.HttpRequest) -> func.HttpResponse:
+    """Serve GET /api/runs/{requestId}: the record with its history."""
+    return await wiring.serve(req, lambda app, who: app.runs.show(req, who))
+
+
+@app.route("api/runs/{requestId}/run", methods=["GET"])
+async def show_run(req: func.HttpRequest) -> func.HttpResponse:
+    """Serve GET /api/runs/{requestId}/run: Synapse's own view of the run."""
+    return await wiring.serve(req, lambda app, who: app.run_operations.show_run(req, who))
+
+
+@app.route("api/runs/{requestId}/cancel", methods=["POST"])
+async def cancel(req: func.HttpRequest) -> func.HttpResponse:
+    """Serve POST /api/runs/{requestId}/cancel."""
+    return await wiring.serve(req, lambda app, who: app.run_operations.cancel(req, who))
+
+
+@app.route("api/runs/{requestId}/rerun", methods=["POST"])
+async def rerun(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Serve POST /api/runs/{requestId}/rerun."""
+    call_id = context.invocation_id
+    return await wiring.serve(req, lambda app, who: app.run_operations.rerun(req, who, call_id))
+
+
+@app.route("api/runs/{requestId}/resolve", methods=["POST"])
+async def resolve(req: func.HttpRequest) -> func.HttpResponse:
+    """Serve POST /api/runs/{requestId}/resolve."""
+    return await wiring.serve(req, lambda app, who: app.run_operations.resolve(req, who))
+
+
+@app.route("pipelines/{pipelineName}/createRun", methods=["POST"])
+async def create_run(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Serve Synapse's own POST /pipelines/{pipelineName}/createRun."""
+    call_id = context.invocation_id
+    return await wiring.serve(req, lambda app, who: app.wire.create_run(req, who, call_id))
+
+
+@app.route("pipelineruns/{runId}", methods=["GET"])
+async def get_pipeline_run(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Serve Synapse's own GET /pipelineruns/{runId}."""
+    return await wiring.serve(req, lambda app, who: app.wire.show(req, who, context.invocation_id))
+
+
+@app.route("pipelineruns/{runId}/cancel", methods=["POST"])
+async def cancel_pipeline_run(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Serve Synapse's own POST /pipelineruns/{runId}/cancel."""
+    call_id = context.invocation_id
+    return await wiring.serve(req, lambda app, who: app.wire.cancel(req, who, call_id))
+
+
+@app.route("queryPipelineRuns", methods=["POST"])
+async def query_pipeline_runs(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Serve Synapse's own POST /queryPipelineRuns."""
+    return await wiring.serve(req, lambda app, who: app.wire.query(req, who, context.invocation_id))
+
+
+@app.route("api/openapi.json", methods=["GET"], auth_level=OPEN)
+async def openapi(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 (the platform binds it by name)
+    """Serve GET /api/openapi.json: what all these routes take and answer."""
+    return answers.written(http_api.document())
+
+
+@app.route("api/health/live", methods=["GET"], auth_level=OPEN)
+async def live(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 (the platform binds it by name)
+    """Serve GET /api/health/live: the process answers."""
+    return health.live()
+
+
+@app.route("api/health/ready", methods=["GET"], auth_level=OPEN)
+async def ready(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 (the platform binds it by name)
+    """Serve GET /api/health/ready: yes or no, for probes."""
+    return health.ready(await wiring.faults())
+
+
+@app.route("api/health/settings", methods=["GET"])
+async def settings(req: func.HttpRequest) -> func.HttpResponse:
+    """Serve GET /api/health/settings: every wrong setting by name, for a caller who is known."""
+    return await wiring.admit(req, lambda _: health.settings(wiring.faults()))

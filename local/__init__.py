@@ -1,0 +1,1 @@
+"""The local stack: everything that the gateway needs around it on one machine."""

@@ -1,0 +1,1 @@
+"""Azurite, Microsoft's storage emulator: installed from package-lock.json, run with queues and tables only."""

@@ -1,0 +1,199 @@
+"""How is a server of the local stack started and ended, so that none ever outlives the one who started it?
+
+Every server is run as `python -m local.X --port N` (0 means any free port). It calls `end_with_parent()`, and
+`announce(port=...)` once it serves: one JSON line on standard output, everything else goes to standard error.
+Two guards hold even if the parent is killed by SIGKILL: on Linux the kernel kills the child with it, and everywhere
+the child ends when its standard input closes.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+# Becomes the command itself once the kernel knows that it has to die with its parent: no extra process stays. A
+# preexec_fn would do the same, but Python warns about that fork in a process with threads, and rightly so.
+LEASH = """
+import ctypes, os, signal, sys
+PR_SET_PDEATHSIG = 1
+ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+if os.getppid() != int(sys.argv[1]): sys.exit("the parent ended before its child began")
+os.execvp(sys.argv[2], sys.argv[2:])
+"""
+OUTPUT_SHOWN = 4_000
+
+
+class NotServing(Exception):
+    """A server ended, or said nothing, before it served."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Child:
+    """A server that was started; `facts` is what it announced."""
+
+    process: subprocess.Popen[bytes]
+    log: IO[bytes]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    _said: str = ""
+
+    @property
+    def port(self) -> int:
+        return int(self.facts["port"])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def output(self) -> str:
+        """Everything that the server wrote to standard error, also after its end."""
+        if self.log.closed:
+            return self._said
+        size = os.fstat(self.log.fileno()).st_size
+        return os.pread(self.log.fileno(), size, 0).decode(errors="replace")
+
+    def kill(self) -> None:
+        """End it as a crash does: SIGKILL, no farewell."""
+        self.process.kill()
+        self._ended()
+
+    async def stop(self, *, grace: float = 15.0) -> int:
+        """Ask it to end, insist after the grace; returns its exit code."""
+        self.process.terminate()
+        try:
+            await asyncio.to_thread(self.process.wait, grace)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        return self._ended()
+
+    def _ended(self) -> int:
+        self.process.wait()
+        self._said = self.output()
+        for stream in (self.process.stdin, self.process.stdout, self.log):
+            if stream is not None:
+                stream.close()
+        return self.process.returncode
+
+
+async def start(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    log: Path | None = None,
+    patience: float = 30.0,
+) -> Child:
+    """Start a server and wait until it serves.
+
+    Call it from a thread that lives as long as the server may: Linux counts the death of the thread that started a
+    child as the death of its parent. `env` is laid over this process's environment.
+    """
+    child = _spawn(command, env or {}, cwd, log)
+    try:
+        child.facts = await _announced(child.process, patience)
+    except BaseException as fault:
+        child.kill()
+        if not isinstance(fault, (ValueError, TimeoutError)):
+            raise
+        said = child.output()[-OUTPUT_SHOWN:]
+        msg = f"{' '.join(command)} does not serve (exit code {child.process.returncode}):\n{said}"
+        raise NotServing(msg) from fault
+    return child
+
+
+@asynccontextmanager
+async def running(command: Sequence[str], **options: Any) -> AsyncIterator[Child]:
+    """Start a server as `start` does, and stop it at the end."""
+    child = await start(command, **options)
+    try:
+        yield child
+    finally:
+        await child.stop()
+
+
+def module(name: str, *arguments: str) -> list[str]:
+    """Return the command that runs one of our own modules as a server with a parent."""
+    return [sys.executable, "-m", name, "--with-parent", *arguments]
+
+
+def free_port(preferred: int = 0) -> int:
+    """Return the preferred port if nobody has it, else another."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", preferred))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def announcer() -> Callable[..., None]:
+    """Keep standard output for the one line of the returned `announce`; prints go to standard error from now on."""
+    kept = os.dup(1)
+    os.dup2(2, 1)
+
+    def announce(**facts: Any) -> None:
+        with os.fdopen(kept, "w") as line:
+            line.write(json.dumps(facts) + "\n")
+
+    return announce
+
+
+def announce(**facts: Any) -> None:
+    """Say, in the server, that it serves."""
+    announcer()(**facts)
+
+
+def end_with_parent() -> None:
+    """End this process as soon as its standard input closes, whatever its event loop is doing."""
+
+    def watch() -> None:
+        while os.read(0, 1024):
+            pass
+        os._exit(0)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+
+
+def _spawn(
+    command: Sequence[str], env: Mapping[str, str], cwd: Path | None, log: Path | None
+) -> Child:
+    written = log.open("w+b") if log else tempfile.TemporaryFile()  # noqa: SIM115 (the Child closes it)
+    process = subprocess.Popen(
+        [*_leash(), *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=written,
+        env={**os.environ, **env},
+        cwd=cwd,
+        process_group=0,  # Ctrl-C is for the one who started it, who then ends it in order
+    )
+    return Child(process=process, log=written)
+
+
+def _leash() -> list[str]:
+    if sys.platform != "linux":
+        return []
+    return [sys.executable, "-I", "-S", "-c", LEASH, str(os.getpid())]
+
+
+async def _announced(process: subprocess.Popen[bytes], patience: float) -> dict[str, Any]:
+    if process.stdout is None:  # it is a pipe: see start
+        raise ValueError
+    reading = asyncio.create_task(asyncio.to_thread(process.stdout.readline))
+    try:
+        line = await asyncio.wait_for(asyncio.shield(reading), patience)
+    except BaseException:
+        process.kill()  # which also ends the reading thread
+        await reading
+        raise
+    facts: dict[str, Any] = json.loads(line)
+    return facts

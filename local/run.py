@@ -1,0 +1,147 @@
+"""`make run`: start the local stack, run the samples, show the outcome, keep serving."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from contextlib import AsyncExitStack, suppress
+
+import httpx
+from azure.data.tables.aio import TableClient
+from azure.storage.queue.aio import QueueClient
+from rich.console import Console
+from rich.table import Table
+
+from local import process, samples, stack
+from local.samples import Outcome
+
+REQUESTS = stack.ROOT / "samples" / "requests"
+LOGS = stack.ROOT / ".local" / "logs"
+PATIENCE = 60.0
+
+AFTERWARDS = """
+Send your own:
+
+  curl -i {url}/api/runs --json '{{"pipelineName": "copyOrders", "requestId": "mine-1", "parameters": {{"day": "2026-11-24"}}}}'
+
+  python -c "
+  from azure.storage.queue import QueueClient
+  queue = QueueClient.from_connection_string('{storage}', 'run-requests')
+  queue.send_message('{{\\"pipelineName\\": \\"copyOrders\\", \\"requestId\\": \\"mine-2\\"}}')"
+
+The simulated workspace has the pipelines of samples/pipelines.json, and lists its runs at {synapse}/_sim/runs.
+Logs are in .local/logs. Ctrl-C ends everything.
+"""
+
+
+async def main(arguments: argparse.Namespace, console: Console) -> int:
+    """Run everything; returns the exit code."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    console.print("Starting Azurite, the simulated Synapse workspace and the Functions host ...")
+    async with stack.running(
+        host_port=process.free_port(7071), synapse_port=process.free_port(8400), logs=LOGS
+    ) as running:
+        console.print(f"The gateway serves at {running.url}\n")
+        outcomes = await _play(running)
+        failed = _show(outcomes, console)
+        if arguments.once:
+            return 1 if failed else 0
+        console.print(
+            AFTERWARDS.format(
+                url=running.url, storage=running.storage, synapse=running.synapse.url
+            ),
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+        return await _until_one_ends(running, console)
+
+
+async def _play(running: stack.Stack) -> list[Outcome]:
+    async with AsyncExitStack() as clients:
+        http = await clients.enter_async_context(
+            httpx.AsyncClient(base_url=running.url, timeout=60)
+        )
+        requests, results = [
+            await clients.enter_async_context(
+                QueueClient.from_connection_string(running.storage, name)
+            )
+            for name in ("run-requests", "run-results")
+        ]
+        audit = await clients.enter_async_context(
+            TableClient.from_connection_string(running.storage, "runaudit")
+        )
+        return await samples.play(
+            samples.load(REQUESTS),
+            samples.Senders(http, requests),
+            samples.Readers(results, audit),
+            patience=PATIENCE,
+        )
+
+
+def _show(outcomes: list[Outcome], console: Console) -> int:
+    table = Table(
+        title="What came of the samples, by run-results and runaudit", title_justify="left"
+    )
+    table.add_column("request", no_wrap=True)
+    table.add_column("entry point", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("run id, or error code and message", overflow="fold")
+    table.add_column("seconds", justify="right")
+    table.add_column("", no_wrap=True)
+    failed = 0
+    for outcome in outcomes:
+        faults = outcome.faults()
+        failed += bool(faults)
+        table.add_row(*_row(outcome), f"[red]{'; '.join(faults)}" if faults else "[green]ok")
+    console.print(table)
+    console.print(
+        f"{len(outcomes) - failed} of {len(outcomes)} samples came out as their files expect."
+    )
+    return failed
+
+
+def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
+    sample, result = outcome.sample, outcome.result or {}
+    error = result.get("error") or {}
+    told = result.get("runId") or f"{error.get('code', '-')}: {error.get('message', '')}"
+    faults = "".join(
+        f"\n  {each['target']}: {each['message']}" for each in error.get("details", [])
+    )
+    again = " (again)" if result.get("duplicate") else ""
+    seconds = "-" if outcome.seconds is None else f"{outcome.seconds:.2f}"
+    return sample.name, sample.entry, result.get("status", "-") + again, told + faults, seconds
+
+
+async def _until_one_ends(running: stack.Stack, console: Console) -> int:
+    while True:
+        await asyncio.sleep(0.5)
+        for name, child in running.children.items():
+            if child.process.poll() is not None:
+                console.print(f"[red]{name} ended; see .local/logs/{name}.log. Ending the rest.")
+                return 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--once", action="store_true", help="end after the outcome was shown")
+    return parser.parse_args()
+
+
+def _console() -> Console:
+    console = Console()
+    # Where output is no terminal, rich takes 80 columns: too narrow for a run id beside its request.
+    return console if console.is_terminal else Console(width=118)
+
+
+async def _cancellable(arguments: argparse.Namespace) -> int:
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await main(arguments, _console())
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit(asyncio.run(_cancellable(_arguments())))
+    sys.exit(130)

@@ -1,0 +1,96 @@
+"""What runs on this machine in place of Azure? Azurite, a simulated Synapse workspace and a Functions host."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from local import process
+from local.azurite import server as azurite
+from local.synapse.identity import TENANT
+
+ROOT = Path(__file__).resolve().parent.parent
+PIPELINES = ROOT / "samples" / "pipelines.json"
+IDENTITY_HEADER = "local-identity-header"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """The running local stack, by the addresses its users need."""
+
+    storage: str  #: a connection string
+    synapse: process.Child
+    host: process.Child
+    children: Mapping[str, process.Child]
+
+    @property
+    def url(self) -> str:
+        return self.host.url
+
+
+def settings(*, storage: str, synapse: str) -> dict[str, str]:
+    """Return the app settings that stand for the local stack's addresses."""
+    return {
+        "AzureWebJobsStorage": storage,
+        "RunStorage": storage,
+        "SYNAPSE_ENDPOINT": synapse,
+        "IDENTITY_ENDPOINT": f"{synapse}/identity",
+        "IDENTITY_HEADER": IDENTITY_HEADER,
+        "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
+        # Of use where HTTP_AUTH=entra: the simulated identity's own tokens then open the gateway, too.
+        "ENTRA_AUTHORITY": synapse,
+        "ENTRA_TENANT_ID": TENANT,
+        "ENTRA_AUDIENCES": "https://dev.azuresynapse.net",
+    }
+
+
+def synapse_command(*arguments: str, port: int = 0, pipelines: Path = PIPELINES) -> list[str]:
+    """Return the command that runs the simulated workspace."""
+    return process.module(
+        "local.synapse",
+        *("--port", str(port), "--pipelines", str(pipelines)),
+        *("--identity-header", IDENTITY_HEADER, *arguments),
+    )
+
+
+def host_command(*arguments: str, port: int = 0) -> list[str]:
+    """Return the command that runs the app in the local host."""
+    own = ROOT / "local.settings.json"
+    file = own if own.exists() else ROOT / "local.settings.sample.json"
+    return process.module(
+        "local.host",
+        *("--port", str(port), "--app", str(ROOT), "--settings", str(file), *arguments),
+    )
+
+
+@asynccontextmanager
+async def running(
+    *,
+    host_port: int = 0,
+    synapse_port: int = 0,
+    env: Mapping[str, str] | None = None,
+    host_arguments: tuple[str, ...] = (),
+    logs: Path | None = None,
+) -> AsyncIterator[Stack]:
+    """Start everything, and end everything."""
+    async with AsyncExitStack() as everything:
+        storage = await everything.enter_async_context(
+            azurite.running(log=logs and logs / "azurite.log")
+        )
+        synapse = await everything.enter_async_context(
+            process.running(synapse_command(port=synapse_port), log=logs and logs / "synapse.log")
+        )
+        values = settings(storage=storage.connection_string, synapse=synapse.url)
+        host = await everything.enter_async_context(
+            process.running(
+                host_command(*host_arguments, port=host_port),
+                env=values | dict(env or {}),
+                log=logs and logs / "host.log",
+            )
+        )
+        yield Stack(
+            storage=storage.connection_string,
+            synapse=synapse,
+            host=host,
+            children={"azurite": storage.child, "synapse": synapse, "host": host},
+        )

@@ -1,0 +1,171 @@
+"""How do tests see and steer the simulator? Routes under /_sim/, without a token.
+
+GET  calls[?since=N&operation=O] · stats · runs · held · faults · settings
+POST runs {"pipeline", "parameters", "runId"?}: somebody else starts a run · faults (see faults) · release {"seq"?, "cut"?} · reset {}
+POST tokens (see identity.TokenOrder) · keys {"keep": true}: sign with a new key · disconnect: close idle connections
+PATCH settings {changes} · DELETE faults[?id=N]
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel, Field
+
+from local.synapse.faults import Fault
+from local.synapse.identity import TokenOrder
+from local.synapse.routes import Operation
+from local.synapse.runs import wire
+from local.synapse.simulation import Simulation
+from local.synapse.wire import Wire, json_reply
+from local.synapse.workspace import Order, dashed
+
+type Handler = Callable[[Simulation, web.BaseRequest], Awaitable[Any]]
+
+
+class OtherRun(Wire):
+    pipeline: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    run_id: str | None = None
+
+
+class Release(Wire):
+    seq: int | None = None
+    cut: bool = False  #: let them end here instead, as calls whose connection broke
+
+
+class Rotation(Wire):
+    keep: bool = True
+
+
+class NoSuch(Exception):
+    """The control call names something that isn't there."""
+
+
+async def handle(sim: Simulation, request: web.BaseRequest) -> web.Response:
+    name = request.path.removeprefix("/_sim/").strip("/")
+    handler = HANDLERS.get((request.method, name))
+    try:
+        value = await (handler or _nothing)(sim, request)
+        reply = json_reply(200, value)
+    except NoSuch as fault:
+        reply = json_reply(404, {"error": str(fault)})
+    except ValueError as fault:  # pydantic's ValidationError is one
+        reply = json_reply(400, {"error": str(fault)})
+    return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
+
+
+async def _read[T: BaseModel](request: web.BaseRequest, kind: type[T]) -> T:
+    return kind.model_validate_json(await request.read() or b"{}")
+
+
+async def _nothing(_: Simulation, request: web.BaseRequest) -> Any:
+    msg = f"{request.method} {request.path}"
+    raise NoSuch(msg)
+
+
+async def _calls(sim: Simulation, request: web.BaseRequest) -> Any:
+    asked = request.query.get("operation")
+    since = int(request.query.get("since", "0"))
+    return sim.calls.since(since, Operation(asked) if asked else None)
+
+
+async def _stats(sim: Simulation, _: web.BaseRequest) -> Any:
+    return {"calls": sim.calls.counted(), "runs": len(sim.workspace.runs)}
+
+
+async def _runs(sim: Simulation, _: web.BaseRequest) -> Any:
+    """Every run, also those that are not visible yet, with what the wire doesn't show of them."""
+    now, resource = sim.workspace.clock(), sim.catalogue.resource_id
+    return [
+        {
+            **wire(run, now, resource),
+            "origin": run.origin,
+            "clientRequestId": run.client_request_id,
+            "referenceRunId": run.reference,
+            "startActivityName": run.start_activity,
+            "visible": run.visible <= now,
+        }
+        for run in sim.workspace.runs.values()
+    ]
+
+
+async def _start_other(sim: Simulation, request: web.BaseRequest) -> Any:
+    asked = await _read(request, OtherRun)
+    pipeline = sim.catalogue.by_name.get(asked.pipeline)
+    if pipeline is None:
+        raise NoSuch(asked.pipeline)
+    order = Order(
+        pipeline=pipeline,
+        parameters=asked.parameters,
+        client_request_id=dashed(asked.run_id),
+        origin="others",
+    )
+    return {"runId": sim.workspace.start(order).run_id}
+
+
+async def _settings(sim: Simulation, _: web.BaseRequest) -> Any:
+    return sim.settings.model_dump(mode="json", by_alias=True)
+
+
+async def _change(sim: Simulation, request: web.BaseRequest) -> Any:
+    changed = sim.change(await request.json())
+    return changed.model_dump(mode="json", by_alias=True)
+
+
+async def _faults(sim: Simulation, _: web.BaseRequest) -> Any:
+    return [one.shown() for one in sim.faults.standing]
+
+
+async def _add_fault(sim: Simulation, request: web.BaseRequest) -> Any:
+    return {"id": sim.faults.add(await _read(request, Fault))}
+
+
+async def _remove_faults(sim: Simulation, request: web.BaseRequest) -> Any:
+    number = request.query.get("id")
+    sim.faults.remove(int(number) if number else None)
+    return {}
+
+
+async def _held(sim: Simulation, _: web.BaseRequest) -> Any:
+    return sim.held.shown()
+
+
+async def _release(sim: Simulation, request: web.BaseRequest) -> Any:
+    asked = await _read(request, Release)
+    return {"released": sim.held.release(asked.seq, abandon=asked.cut)}
+
+
+async def _reset(sim: Simulation, _: web.BaseRequest) -> Any:
+    sim.reset()
+    return {}
+
+
+async def _token(sim: Simulation, request: web.BaseRequest) -> Any:
+    order = await _read(request, TokenOrder)
+    return {"access_token": sim.identity.mint(order, time.time())}
+
+
+async def _rotate(sim: Simulation, request: web.BaseRequest) -> Any:
+    kid = sim.identity.keys.rotate(keep=(await _read(request, Rotation)).keep)
+    sim.identity.verifier.forget()
+    return {"kid": kid}
+
+
+HANDLERS: dict[tuple[str, str], Handler] = {
+    ("GET", "calls"): _calls,
+    ("GET", "stats"): _stats,
+    ("GET", "runs"): _runs,
+    ("POST", "runs"): _start_other,
+    ("GET", "settings"): _settings,
+    ("PATCH", "settings"): _change,
+    ("GET", "faults"): _faults,
+    ("POST", "faults"): _add_fault,
+    ("DELETE", "faults"): _remove_faults,
+    ("GET", "held"): _held,
+    ("POST", "release"): _release,
+    ("POST", "reset"): _reset,
+    ("POST", "tokens"): _token,
+    ("POST", "keys"): _rotate,
+}

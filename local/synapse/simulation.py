@@ -1,0 +1,59 @@
+"""What does the simulator consist of, and how is it put back to its beginning?"""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from local.synapse.admission import Bucket
+from local.synapse.calls import Calls
+from local.synapse.faults import Faults
+from local.synapse.holding import Held
+from local.synapse.identity import Identity
+from local.synapse.pipelines import Catalogue
+from local.synapse.settings import Settings
+from local.synapse.tokens import Keys
+from local.synapse.workspace import Workspace
+
+IDENTITY_HEADER = "local-identity-header"
+
+
+class Simulation:
+    """All state of one simulator. Keys outlive a reset: clients keep their tokens."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        *,
+        seed: int = 0,
+        identity_header: str = IDENTITY_HEADER,
+        keys: Keys | None = None,
+    ) -> None:
+        self.catalogue = catalogue
+        self.seed = seed
+        self.identity = Identity(identity_header, keys or Keys())
+        self.held = Held()
+        self.reset()
+
+    def reset(self) -> None:
+        self.settings = Settings()
+        self.workspace = Workspace(self.catalogue)
+        self.calls = Calls(self.settings.keep_calls)
+        self.faults = Faults(self.seed)
+        self.bucket: Bucket | None = None
+        #: tokens with a serial up to this one are refused
+        self.refused_serial = 0
+        self.held.release(abandon=True)
+
+    def change(self, changes: Mapping[str, Any]) -> Settings:
+        """Lay changes over the settings; a name that is not there is a ValidationError."""
+        now = self.settings.model_dump(by_alias=True)
+        self.settings = settings = Settings.model_validate({**now, **changes})
+        if "admission" in changes:
+            limit = settings.admission
+            self.bucket = Bucket(limit, time.time_ns()) if limit else None
+        if "refuseTokens" in changes:
+            issued = settings.refuse_tokens == "issued"
+            self.refused_serial = self.identity.issued if issued else 0
+        if "keepCalls" in changes:
+            self.calls.keep(settings.keep_calls)
+        return settings

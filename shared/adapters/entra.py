@@ -1,0 +1,72 @@
+"""Entra ID's access tokens: the `Tokens` port.
+
+Only the signature is judged here; what the claims have to say is in `access_token.py`. The token has no say in how it
+is verified (RFC 8725, section 3.1): the algorithm is RS256, Entra's only one, and the keys are the tenant's. `jwk`,
+`jku`, `x5u` and `x5c` in its header are never looked at.
+
+Import this module late: see `key_set`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, override
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from shared.adapters.key_set import KeySet
+from shared.bearer import Reason
+from shared.cloud_error import CloudError
+from shared.ports import Clock, Tokens
+
+ALGORITHM: Final = "RS256"
+_SIGNATURE_ALONE: Final[Any] = {
+    "enforce_minimum_key_length": True,
+    **dict.fromkeys(
+        (f"verify_{claim}" for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")), False
+    ),
+}
+
+
+class EntraTokens(Tokens):
+    """Verifies the tokens of one tenant.
+
+    Args:
+        authority: the host that signs people in, as https://login.microsoftonline.com.
+        tenant: its id.
+        clock: for the age of its keys.
+        time_limit: seconds to fetch them in.
+    """
+
+    def __init__(
+        self, *, authority: str, tenant: str, clock: Clock, time_limit: float = 5.0
+    ) -> None:
+        # Where the openid-configuration's jwks_uri points to: both versions' tokens have these keys.
+        url = f"{authority}/{tenant}/discovery/v2.0/keys"
+        self._keys = KeySet(url, tenant, clock, time_limit=time_limit)
+
+    @override
+    async def claims(self, token: str) -> Mapping[str, Any] | Reason | CloudError:
+        """Tell what a token of the tenant claims, or why it is none."""
+        key = await self._key_of(token)
+        if isinstance(key, Reason | CloudError):
+            return key
+        try:
+            claims = jwt.decode(token, key, algorithms=[ALGORITHM], options=_SIGNATURE_ALONE)
+        except jwt.InvalidSignatureError:
+            return Reason.SIGNATURE
+        except jwt.PyJWTError:
+            return Reason.MALFORMED
+        return claims
+
+    async def _key_of(self, token: str) -> RSAPublicKey | Reason | CloudError:
+        try:
+            header = jwt.get_unverified_header(token)
+        except jwt.PyJWTError:
+            return Reason.MALFORMED
+        if header.get("alg") != ALGORITHM:
+            return Reason.ALGORITHM
+        return await self._keys.key(str(header.get("kid"))) or Reason.UNKNOWN_KEY
+
+    async def aclose(self) -> None:
+        """Close the connection to the authority."""
+        await self._keys.aclose()

@@ -1,0 +1,98 @@
+"""One pool of connections to Synapse: each request is sent once, and what came back is told.
+
+httpx's transport is used without its AsyncClient. The client adds what createRun must not have: cookies
+of earlier answers, a log line with the URL, and an exception in place of the answer where a redirect's
+Location can't be parsed.
+
+Import this module late: httpx and aiohttp take 0.2 s.
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from shared.adapters.lost_call import lost
+from shared.cloud_error import CloudError
+from shared.reply import Answer, Lost
+
+MAX_BODY: Final = 1 << 20
+
+# Less than the shortest idle time that servers commonly grant (5 s: Node.js, uvicorn). A request on a
+# connection that the server has just closed is lost, and nobody knows whether it was read.
+KEEP_ALIVE: Final = 4.0
+
+
+class HttpClient:
+    """Sends requests over pooled connections of the loop that it is first used on."""
+
+    def __init__(
+        self, *, call_timeout: float, connect_timeout: float, max_connections: int
+    ) -> None:
+        self._call_timeout = call_timeout
+        # The whole way to a connection ends well before the call does, so that a call which runs
+        # out of time is one that was sent.
+        limit = min(connect_timeout, call_timeout / 2)
+        # `pool` is the transport's name for aiohttp's `connect`: waiting for a place, name and all.
+        self._timeouts = {"timeout": {"connect": limit, "pool": limit}}
+        self._max_connections = max_connections
+        self._tls = httpx.create_ssl_context()
+        self._transport = AiohttpTransport(verify=self._tls, client=self._open)
+
+    async def send(
+        self, method: str, url: str, headers: dict[str, str], body: bytes = b""
+    ) -> Answer | Lost:
+        """Send one request once. Nothing but cancellation raises."""
+        try:
+            request = httpx.Request(
+                method, url, headers=headers, content=body, extensions=self._timeouts
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing was sent
+            return _not_built(error)
+        until = asyncio.get_running_loop().time() + self._call_timeout
+        try:
+            async with asyncio.timeout_at(until):
+                response = await self._transport.handle_async_request(request)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the request may have left
+            return lost(error)
+        body = await _read(response, until)
+        return Answer(status=response.status_code, headers=response.headers, body=body)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._transport.aclose()
+
+    def _open(self) -> aiohttp.ClientSession:
+        # aiohttp sends a GET again by itself where a kept connection turns out to be cut, but never a
+        # POST: IDEMPOTENT_METHODS in aiohttp/client.py, and a contract test counts what arrives.
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=self._max_connections, keepalive_timeout=KEEP_ALIVE, ssl=self._tls
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("Content-Type",),  # else a call without a body has octet-stream
+        )
+
+
+async def _read(response: httpx.Response, until: float) -> bytes:
+    """Read as much of the body as comes in time; where it is cut, the status line still stands."""
+    body = bytearray()
+    with suppress(Exception):
+        async with asyncio.timeout_at(until):
+            try:
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) >= MAX_BODY:
+                        break
+            finally:
+                # aiohttp closes a connection whose answer was not read to its end.
+                await response.aclose()
+    return bytes(body[:MAX_BODY])
+
+
+def _not_built(error: Exception) -> Lost:
+    message = f"The request could not be built [{type(error).__name__}]. Nothing was sent."
+    return Lost(sent=False, error=CloudError(code="GatewayUnavailable", message=message))

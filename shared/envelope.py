@@ -1,0 +1,161 @@
+"""Which events does an HTTP message or a queue message hold? Each of them is an `Event`, or every fault of it.
+
+The three content modes of CloudEvents (bindings/http-protocol-binding.md of the specification, v1.0.2) and Event
+Grid's own schema, one event or an array. One event that can't be read spoils none of the others.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote
+
+from pydantic import JsonValue
+
+from shared import event as events, json_object
+from shared.cloud_error import CloudError
+from shared.event import Event
+from shared.run_request import Content, unwrap
+
+#: Event Grid's own limit of an event and of an array of events (learn, event-grid/quotas-limits).
+LIMIT: Final = 1024 * 1024
+
+_BINARY: Final = frozenset({"ce-id", "ce-source", "ce-type", "ce-specversion"})
+_SPACE: Final = re.compile(r"[ \t\r\n]*")
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
+# Only looks for an event's end. Numbers stay text: `int` refuses one of more than 4,300 digits.
+_DECODER: Final = json.JSONDecoder(parse_int=str, parse_float=str)
+# What may name an attribute (CloudEvents, "naming conventions"); `data` is none.
+_ATTRIBUTE: Final = re.compile(r"ce-(?!data$)([0-9a-z]+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One event of a message."""
+
+    event: Event | CloudError
+    content: Content
+    named: str | None  #: the event's id, also where the event can't be read
+
+
+def unpack(headers: Mapping[str, str], body: bytes) -> tuple[Item, ...]:
+    """Read the events of an HTTP message; a message that holds none that can be told apart is one bad item."""
+    given = {name.lower(): value for name, value in headers.items()}
+    media_type = given.get("content-type", "").strip().lower()
+    if not media_type.startswith("application/cloudevents") and _BINARY & given.keys():
+        return (_binary(given, body),)
+    try:
+        return tuple(_read(part) for part in _parts(body))
+    except json_object.Unreadable as error:
+        return (_unreadable(str(error), body),)
+
+
+def read_message(body: bytes) -> Item | None:
+    """Read the event that a queue message holds; None where it holds none.
+
+    A run request always has `pipelineName`, and our own message `resume`. No event has either: attributes of
+    CloudEvents are in lower case, and Event Grid's schema has a fixed set of fields.
+    """
+    try:
+        part = unwrap(body)
+        value = json_object.parse(part)
+    except json_object.Unreadable:
+        return None
+    if {"pipelineName", "resume"} & value.keys() or not {"specversion", "eventType"} & value.keys():
+        return None
+    return _item(value, body)
+
+
+def content_of(body: bytes) -> Content:
+    """Keep what is kept of a message that can't be read."""
+    return Content(length=len(body), sha256=hashlib.sha256(body).hexdigest())
+
+
+def _parts(body: bytes) -> Iterator[bytes]:
+    """Give the text of each event, so that a number too large in one is no fault of the next."""
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        msg = f"The content is not UTF-8 (byte {error.start})."
+        raise json_object.Unreadable(msg) from error
+    at = _skip(text, 0)
+    if not text.startswith("[", at):
+        yield body
+        return
+    at, separator = _skip(text, at + 1), ","
+    if text.startswith("]", at):
+        at, separator = _skip(text, at + 1), "]"
+    while separator == ",":
+        end = _end(text, at)
+        yield text[at:end].encode(errors="replace")
+        at = _skip(text, end)
+        separator = text[at : at + 1]
+        at = _skip(text, at + 1)
+    if separator != "]" or at != len(text):
+        msg = "The content is no array of events: it is cut off, or goes on behind its end."
+        raise json_object.Unreadable(msg)
+
+
+def _skip(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _end(text: str, at: int) -> int:
+    try:
+        return _DECODER.raw_decode(text, at)[1]
+    except (ValueError, RecursionError) as error:
+        msg = "The content is no JSON."
+        raise json_object.Unreadable(msg) from error
+
+
+def _read(part: bytes) -> Item:
+    try:
+        return _item(json_object.parse(part), part)
+    except json_object.Unreadable as error:
+        return _unreadable(str(error), part)
+
+
+def _item(value: dict[str, Any], content: bytes) -> Item:
+    return Item(event=events.read(value), content=content_of(content), named=named(value.get("id")))
+
+
+def _unreadable(why: str, content: bytes) -> Item:
+    error = CloudError(code="InvalidJson", message=why)
+    return Item(event=error, content=content_of(content), named=None)
+
+
+def named(event_id: object) -> str | None:
+    """Give what a delivery may be known by, of an id that anybody may have written."""
+    if not isinstance(event_id, str) or not event_id:
+        return None
+    return event_id[: events.MAX_ID].encode(errors="replace").decode()
+
+
+def _binary(headers: Mapping[str, str], body: bytes) -> Item:
+    """Read the attributes from the headers; the body is the data."""
+    value: dict[str, JsonValue] = {"specversion": ""}
+    for header, text in headers.items():
+        attribute = _ATTRIBUTE.fullmatch(header)
+        if attribute is None:
+            continue
+        try:
+            value[attribute[1]] = _header_value(text)
+        except UnicodeDecodeError:
+            message = f"The header {header[:100]} is not percent-encoded UTF-8."
+            error = CloudError(code="InvalidRequest", message=message)
+            return Item(event=error, content=content_of(body), named=None)
+    if "content-type" in headers:
+        value["datacontenttype"] = headers["content-type"]
+    if body:
+        value["data_base64"] = base64.b64encode(body).decode()
+    return _item(value, body)
+
+
+def _header_value(text: str) -> str:
+    """Unescape, then decode percent signs once: section 3.1.3.2 of the binding, with its order."""
+    bare = _QUOTED.sub(lambda found: re.sub(r"\\(.)", r"\1", found[1]), text.strip())
+    return unquote(bare, errors="strict")

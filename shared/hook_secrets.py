@@ -1,0 +1,79 @@
+"""Which secrets does an app setting hold for a sender of webhooks? All that are in use, or what is wrong with it.
+
+Several stand there while one is renewed: as a JSON array of texts, and those of Standard Webhooks also with spaces or
+commas between them, which they can't hold. No message quotes a word of the setting.
+"""
+
+import base64
+import binascii
+import json
+import re
+from typing import Final
+
+from shared.cloud_error import CloudError
+from shared.gateway_config import Hook
+
+#: Standard Webhooks' own are of 24 to 64 bytes; what is shorter than this can be guessed.
+MIN_BYTES: Final = 16
+#: What stands in the environment where Azure can't resolve a reference: everybody can guess that.
+_UNRESOLVED: Final = "@Microsoft.KeyVault("
+
+
+def read(name: str, hook: Hook, given: str | None) -> tuple[bytes, ...] | CloudError:
+    """Read the secrets of the hook of this name from its setting's text."""
+    setting = hook.setting(name)
+    text = (given or "").strip()
+    if not text:
+        return _fault(setting, f"Set the secret that the hook {name} signs with.")
+    if text.startswith(_UNRESOLVED):
+        return _fault(setting, "The Key Vault reference is not resolved: see the app's identity.")
+    keys = [_key(hook, secret) for secret in _listed(hook, text)]
+    sound = tuple(key for key in keys if key is not None)
+    if not keys or len(sound) != len(keys):
+        return _fault(setting, _WANTED[hook.scheme])
+    return sound
+
+
+_WANTED: Final = {
+    "github": f"Each secret should be a text of at least {MIN_BYTES} bytes.",
+    "standard-webhooks": (
+        f"Each secret should be whsec_ and base64 of at least {MIN_BYTES} bytes. "
+        "Asymmetric keys (whpk_) are not supported."
+    ),
+}
+
+
+def _listed(hook: Hook, text: str) -> list[object]:
+    if text.startswith("["):
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            return [None]
+        return found if isinstance(found, list) else [None]
+    return re.split(r"[\s,]+", text) if hook.scheme == "standard-webhooks" else [text]
+
+
+def _key(hook: Hook, secret: object) -> bytes | None:
+    if not isinstance(secret, str):
+        return None
+    key = _encoded(secret) if hook.scheme == "github" else _decoded(secret)
+    return key if key is not None and len(key) >= MIN_BYTES else None
+
+
+def _encoded(secret: str) -> bytes | None:
+    try:
+        return secret.encode()
+    except UnicodeEncodeError:
+        return None
+
+
+def _decoded(secret: str) -> bytes | None:
+    encoded = secret.removeprefix("whsec_").rstrip("=")
+    try:  # senders leave the padding out
+        return base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _fault(setting: str, message: str) -> CloudError:
+    return CloudError(code="InvalidSetting", message=message, target=setting)

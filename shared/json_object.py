@@ -1,0 +1,88 @@
+"""Is this text one JSON object that can be sent, stored and hashed without a surprise?
+
+Python's parser alone takes more than JSON (NaN, numbers beyond a double, half surrogates, a field twice)
+and raises four kinds of error; here every text gives an object or one `Unreadable`.
+"""
+
+import json
+import math
+from typing import Any, Final
+
+MAX_DEPTH: Final = 100
+
+
+class Unreadable(ValueError):
+    """Not a JSON object that we take; the message says why and quotes no value."""
+
+
+def parse(text: bytes) -> dict[str, Any]:
+    """Read one JSON object from UTF-8 text (a byte order mark is skipped). Raises `Unreadable`."""
+    try:
+        value = json.loads(
+            text.decode("utf-8-sig"),
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+        )
+        # "\ud800" passes the parser and is no text: it can't be sent or stored.
+        json.dumps(value, ensure_ascii=False).encode()
+    except Unreadable:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(_reason(error)) from error
+    if not isinstance(value, dict):
+        msg = "The content is JSON, but not an object."
+        raise Unreadable(msg)
+    if _is_deeper(value, MAX_DEPTH):
+        raise Unreadable(_TOO_DEEP)
+    return value
+
+
+_TOO_DEEP: Final = f"The JSON is nested deeper than {MAX_DEPTH} levels."
+
+
+def _reason(error: ValueError | RecursionError) -> str:
+    match error:
+        case UnicodeDecodeError():
+            return f"The content is not UTF-8 (byte {error.start})."
+        case UnicodeEncodeError():
+            return "A string holds half of a surrogate pair."
+        case json.JSONDecodeError():
+            return f"Not JSON at line {error.lineno}, column {error.colno}: {error.msg}."
+        case RecursionError():
+            return _TOO_DEEP
+        case _:  # Python refuses integers of more than 4,300 digits
+            return "A number has too many digits."
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        msg = "An object names the same field twice."
+        raise Unreadable(msg)
+    return found
+
+
+def _refuse_constant(name: str) -> float:
+    msg = f"{name} is not JSON."
+    raise Unreadable(msg)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        msg = "A number is too large for a double."
+        raise Unreadable(msg)
+    return number
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    layer = [value]
+    for _ in range(levels):
+        layer = [
+            inner
+            for outer in layer
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return any(isinstance(item, dict | list) for item in layer)

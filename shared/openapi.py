@@ -1,0 +1,171 @@
+"""How is a table of routes written as an OpenAPI 3.1 document? The schemas are those of the models."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+VERSION: Final = "3.1.1"
+_JSON: Final = "application/json"
+_REF: Final = "#/components/schemas/{model}"
+
+type Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One value beside the body."""
+
+    name: str
+    place: Literal["path", "query", "header"]
+    schema: Schema
+    description: str = ""
+    required: bool = False  #: what stands in a path always is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One answer of a route."""
+
+    status: int | str
+    description: str
+    models: tuple[
+        type[BaseModel], ...
+    ] = ()  #: one of these; an object of another's where `any_object`
+    any_object: bool = False
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One method of one path."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    replies: tuple[Reply, ...]
+    parameters: tuple[Parameter, ...] = ()
+    body: type[BaseModel] | None = None
+    body_required: bool = True
+    is_open: bool = False  #: whether it asks for no proof of who calls
+
+
+def document(
+    routes: Iterable[Route],
+    *,
+    info: Schema,
+    headers: Mapping[str, Schema],
+    security: Mapping[str, Schema],
+) -> dict[str, Any]:
+    """Write the document.
+
+    Args:
+        routes: every route.
+        info: the document's `info`.
+        headers: what the headers of answers hold, by their names.
+        security: the schemes, any one of which lets a caller in.
+    """
+    table = tuple(routes)
+    paths: dict[str, dict[str, Any]] = {}
+    for route in table:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": VERSION,
+        "info": dict(info),
+        "servers": [{"url": "/"}],
+        "security": [{name: []} for name in security],
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(table),
+            "headers": {name: {"schema": dict(schema)} for name, schema in headers.items()},
+            "securitySchemes": {name: dict(scheme) for name, scheme in security.items()},
+        },
+    }
+
+
+def query_parameters(model: type[BaseModel]) -> tuple[Parameter, ...]:
+    """Describe the query that a model reads; none of it is required."""
+    properties = model.model_json_schema(by_alias=True)["properties"]
+    return tuple(
+        Parameter(
+            name=name,
+            place="query",
+            schema=_present(schema),
+            description=schema.get("description", ""),
+        )
+        for name, schema in properties.items()
+    )
+
+
+def text(described: Schema) -> str:
+    """Write a document as its file and its route hold it."""
+    return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+
+
+def _present(schema: Schema) -> Schema:
+    """Leave out that a parameter may be null: in a query it is absent then."""
+    kept = {
+        name: value
+        for name, value in schema.items()
+        if name not in {"title", "description"} and (name, value) != ("default", None)
+    }
+    others = [each for each in kept.pop("anyOf", ()) if each != {"type": "null"}]
+    return (others[0] if others else {}) | kept
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    operation: dict[str, Any] = {"operationId": route.name, "summary": route.summary}
+    if route.is_open:
+        operation["security"] = []
+    if route.parameters:
+        operation["parameters"] = [_parameter(each) for each in route.parameters]
+    if route.body is not None:
+        schema = {"$ref": _REF.format(model=route.body.__name__)}
+        operation["requestBody"] = {
+            "required": route.body_required,
+            "content": {_JSON: {"schema": schema}},
+        }
+    operation["responses"] = {str(reply.status): _reply(reply) for reply in route.replies}
+    return operation
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    written = {"name": parameter.name, "in": parameter.place}
+    if parameter.description:
+        written["description"] = parameter.description
+    required = parameter.required or parameter.place == "path"
+    return written | {"required": required, "schema": dict(parameter.schema)}
+
+
+def _reply(reply: Reply) -> dict[str, Any]:
+    written: dict[str, Any] = {"description": reply.description or _phrase(reply.status)}
+    if reply.headers:
+        written["headers"] = {
+            name: {"$ref": f"#/components/headers/{name}"} for name in reply.headers
+        }
+    refs = [{"$ref": _REF.format(model=model.__name__)} for model in reply.models]
+    if refs:
+        written["content"] = {_JSON: {"schema": refs[0] if len(refs) == 1 else {"oneOf": refs}}}
+    elif reply.any_object:
+        written["content"] = {_JSON: {"schema": {"type": "object"}}}
+    return written
+
+
+def _phrase(status: int | str) -> str:
+    return HTTPStatus(status).phrase if isinstance(status, int) else str(status)
+
+
+def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
+    models: dict[type[BaseModel], JsonSchemaMode] = {}
+    for route in routes:
+        models |= {model: "serialization" for reply in route.replies for model in reply.models}
+        if route.body is not None:
+            models[route.body] = "validation"
+    _, schemas = models_json_schema(list(models.items()), by_alias=True, ref_template=_REF)
+    found: dict[str, Any] = schemas["$defs"]
+    return {name: found[name] for name in sorted(found)}

@@ -1,0 +1,34 @@
+"""Is a value of the type that a pipeline declares for its parameter?
+
+The types are Synapse's own words for the parameters of a pipeline. Nothing is converted: a number stays a number.
+"""
+
+from typing import Final, Literal
+
+from pydantic import JsonValue
+
+ParameterType = Literal["string", "int", "float", "bool", "array", "object"]
+
+_PYTHON: Final[dict[ParameterType, type | tuple[type, ...]]] = {
+    "string": str,
+    "float": (int, float),
+    "bool": bool,
+    "array": list,
+    "object": dict,
+}
+
+
+def fits(value: JsonValue, declared: ParameterType | None) -> bool:
+    """Tell whether a value is of the declared type; without one every value is."""
+    if declared is None:
+        return True
+    if isinstance(value, bool):  # to Python it is a number, too
+        return declared == "bool"
+    if declared == "int":  # JSON writes 5 and 5.0 for the same number
+        return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    return isinstance(value, _PYTHON[declared])
+
+
+def article(declared: ParameterType | None) -> str:
+    """Write the type in a sentence."""
+    return f"{'an' if declared in {'int', 'array', 'object'} else 'a'} {declared}"

@@ -1,0 +1,230 @@
+"""What does the gateway need of the world?
+
+Each port has a fake in `tests/fakes/` and one suite of contract tests that runs on the fake and on the
+real thing. Adapters raise `errors.StorageUnavailable` and nothing else.
+"""
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from shared.audit import AuditEntry
+from shared.audit_page import Page, Wanted
+from shared.bearer import Reason
+from shared.cloud_error import CloudError
+from shared.record import Record
+from shared.reply import Answer, Look, Lost, NotSent, Reply, RunSeen
+from shared.run_request import Resume
+from shared.run_result import RunResult
+
+
+class Clock(Protocol):
+    """The host's time."""
+
+    def now(self) -> datetime:
+        """Tell the wall-clock time, aware and in UTC: for people, `notBefore` and `expiresAt` only."""
+        ...
+
+    def monotonic(self) -> float:
+        """Tell seconds that never jump: for what this process itself holds."""
+        ...
+
+    def jitter(self) -> float:
+        """Draw a number from 0 up to 1."""
+        ...
+
+    async def pause(self, seconds: float) -> None:
+        """Let time pass, and others work. For a caller that waits at the door; a request waits in the queue."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A record as the storage service has it."""
+
+    record: Record
+    version: str  #: the entity's ETag
+    age: float  #: seconds since its last write, by the storage service's own clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overtaken:
+    """A write did not happen, because another writer's stands there; None if the record is gone."""
+
+    stored: Stored | None
+
+
+class Echo(StrEnum):
+    """Whether a workspace gives a run the id that createRun's caller sent."""
+
+    UNKNOWN = "unknown"  #: no run was seen yet
+    CONFIRMED = "confirmed"  #: every run seen had it
+    BROKEN = "broken"  #: one had not; stays until an operator clears it
+
+
+class Records(Protocol):
+    """The `runs` table: one record for each request, and what is known of each workspace.
+
+    A write whose first try landed although its answer was lost counts as one's own: it returns the
+    record as written, never Overtaken.
+    """
+
+    async def get(self, request_id: str) -> Stored | None:
+        """Read one record. Raises `RecordUnreadable` for one that this version can't understand."""
+        ...
+
+    async def insert(self, record: Record) -> Stored | Overtaken:
+        """Write a record where there is none. The age of what it returns is 0."""
+        ...
+
+    async def update(self, stored: Stored, record: Record) -> Stored | Overtaken:
+        """Write the changed properties if the entity is unchanged since `stored` was read."""
+        ...
+
+    async def delete(self, stored: Stored) -> bool:
+        """Delete a record if it is unchanged; tell whether it is gone now."""
+        ...
+
+    async def echo(self, endpoint: str) -> Echo:
+        """Tell what is known of a workspace."""
+        ...
+
+    async def note_echo(self, endpoint: str, *, echoed: bool) -> None:
+        """Keep what a run showed of its workspace; once BROKEN it stays so."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateRun:
+    """One call of createRun."""
+
+    endpoint: str
+    pipeline_name: str
+    parameters: bytes  #: the body: the bare JSON map of parameters; empty for none
+    reference_run_id: str | None = None
+    is_recovery: bool | None = None
+    start_activity_name: str | None = None
+    client_request_id: str
+
+
+class Pipelines(Protocol):
+    """Synapse workspaces. Nothing here raises and nothing retries."""
+
+    async def authorize(self, endpoint: str, *, refused: bool = False) -> NotSent | None:
+        """Have a token ready for this workspace; after `refused`, another than the one that was."""
+        ...
+
+    async def create_run(self, call: CreateRun) -> Reply:
+        """Send createRun once and read its answer."""
+        ...
+
+    async def find_run(self, endpoint: str, run_id: str) -> Look:
+        """Look for one run by its id."""
+        ...
+
+    async def get_run(self, endpoint: str, run_id: str) -> Answer | Lost:
+        """Read one run as Synapse shows it, with its status and headers, for whoever asked for it."""
+        ...
+
+    async def cancel_run(
+        self, endpoint: str, run_id: str, *, recursive: bool | None = None
+    ) -> Answer | Lost:
+        """Cancel one run; `recursive` with the runs that it started, None as Synapse does by itself."""
+        ...
+
+    async def query_runs(self, endpoint: str, body: bytes) -> Answer | Lost:
+        """List runs as the filter in `body` asks: the JSON of queryPipelineRuns."""
+        ...
+
+    async def recent_runs(
+        self, endpoint: str, pipeline_name: str, since: datetime, until: datetime
+    ) -> tuple[RunSeen, ...] | None:
+        """List up to ten runs of a pipeline that changed in that time, newest first; None if that can't be had."""
+        ...
+
+
+class Results(Protocol):
+    """The `run-results` queue."""
+
+    async def publish(self, result: RunResult) -> None:
+        """Put one result on the queue."""
+        ...
+
+
+class Audit(Protocol):
+    """The `runaudit` table."""
+
+    async def append(self, entry: AuditEntry) -> None:
+        """Keep one entry for good."""
+        ...
+
+    def oldest(self, before: datetime) -> AsyncGenerator[list["Kept"]]:
+        """Page through the entries made before that time, oldest day first."""
+        ...
+
+    async def delete(self, entries: list["Kept"]) -> None:
+        """Delete entries; ones already gone are no fault."""
+        ...
+
+    async def page(self, wanted: Wanted) -> Page:
+        """Read entries, newest first; it may come back short where it has read enough."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """An audit entry by its keys, and the request it names."""
+
+    partition: str
+    row: str
+    request_id: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """One of the gateway's own messages, so that it can be moved or taken back."""
+
+    message_id: str
+    pop_receipt: str
+
+
+class Requests(Protocol):
+    """The `run-requests` queue, for the gateway's own messages. They never expire."""
+
+    async def enqueue(self, resume: Resume, delay: float) -> Receipt:
+        """Put a message on the queue that shows after `delay` seconds (six days at the most)."""
+        ...
+
+    async def postpone(self, receipt: Receipt, delay: float) -> bool:
+        """Hide a message for `delay` seconds from now; False if somebody has taken it meanwhile."""
+        ...
+
+    async def withdraw(self, receipt: Receipt) -> None:
+        """Delete a message; one already gone is no fault."""
+        ...
+
+
+class Poisoned(Protocol):
+    """The `run-requests-poison` queue, for an operator."""
+
+    async def take(self, lease: float) -> list[tuple[bytes, Receipt]]:
+        """Take some messages, hidden from others for so many seconds; empty when none shows."""
+        ...
+
+    async def put_back(self, body: bytes, receipt: Receipt | None = None) -> None:
+        """Put a message on the requests queue; only then take it off this one."""
+        ...
+
+
+class Tokens(Protocol):
+    """The directory that signs access tokens. Nothing here raises."""
+
+    async def claims(self, token: str) -> Mapping[str, Any] | Reason | CloudError:
+        """Tell what a token claims whose signature is good, or why it is not.
+
+        CloudError where nobody can tell now: the directory's keys are out of reach.
+        """
+        ...

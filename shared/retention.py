@@ -1,0 +1,55 @@
+"""Which audit entries and records have had their time?
+
+The audit's time order is the index: no table is ever scanned. A record goes with the audit entry that
+names it, unless it is open or was changed since: then a later entry names it again.
+"""
+
+import logging
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Final
+
+from shared.errors import RecordUnreadable
+from shared.ports import Audit, Clock, Records
+from shared.record import FINAL
+from shared.settings import Settings
+
+DAY: Final = 86_400.0
+log: Final = logging.getLogger("run_gateway")
+
+
+class Retention:
+    """Deletes what is older than RETENTION_DAYS, in steps that may stop anywhere."""
+
+    def __init__(self, *, clock: Clock, records: Records, audit: Audit, settings: Settings) -> None:
+        self._clock = clock
+        self._records = records
+        self._audit = audit
+        self._days = settings.retention_days
+
+    async def sweep(self, budget: float) -> int:
+        """Delete for at most about `budget` seconds; tell how many audit entries went."""
+        if self._days == 0:
+            return 0
+        started, deleted = self._clock.monotonic(), 0
+        before = self._clock.now() - timedelta(days=self._days)
+        async with aclosing(self._audit.oldest(before)) as pages:
+            async for page in pages:
+                await self._forget({entry.request_id for entry in page if entry.request_id})
+                await self._audit.delete(page)
+                deleted += len(page)
+                if self._clock.monotonic() - started >= budget:
+                    break
+        log.info("run_gateway.retention_swept", extra={"deleted": deleted})
+        return deleted
+
+    async def _forget(self, request_ids: set[str]) -> None:
+        for request_id in sorted(request_ids):
+            try:
+                stored = await self._records.get(request_id)
+            except RecordUnreadable:
+                continue  # it is a person's to look at
+            if stored is None or stored.record.status not in FINAL:
+                continue
+            if stored.age >= self._days * DAY:
+                await self._records.delete(stored)

@@ -1,0 +1,329 @@
+"""How does one recorded request get as far as it can get now?
+
+The runner claims, sends, reads and settles. It never sleeps: where a request has to wait, it says for how
+long, and the gateway puts a message on the queue. Every write is fenced: who lost the race follows the
+record that stands.
+"""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, assert_never
+
+from shared import record as records, retry, stored_request
+from shared.cloud_error import CloudError
+from shared.errors import StorageUnavailable
+from shared.gate import Gate
+from shared.policy import Policy
+from shared.ports import Clock, CreateRun, Echo, Overtaken, Pipelines, Records, Stored
+from shared.reconciliation import (
+    Adopt,
+    GiveUp,
+    LookAgain,
+    SendAgain,
+    conclude,
+    outcome_unknown,
+)
+from shared.record import FINAL, Record, Status
+from shared.reply import NotSent, Refused, Reply, Started, Throttled, Unauthorized, Unknown
+from shared.run_request import RunRequest
+from shared.settings import Settings
+
+MAX_STEPS: Final = 8  # of one visit; others may be working on the same record
+Insure = Callable[[], Awaitable[None]]
+log: Final = logging.getLogger("run_gateway")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a request stands after a visit: final, or to be visited again in `wait` seconds."""
+
+    stored: Stored
+    wait: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """Why nothing may be sent to a workspace now."""
+
+    seconds: float
+    why: str
+    error: CloudError | None = None
+
+
+class Runner:
+    """Brings records forward. One for each process: it owns the process's gate."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        records: Records,
+        pipelines: Pipelines,
+        policy: Policy,
+        settings: Settings,
+    ) -> None:
+        self._clock = clock
+        self._records = records
+        self._pipelines = pipelines
+        self._policy = policy
+        self._settings = settings
+        self._gate = Gate(clock, settings.max_concurrent_calls)
+
+    @property
+    def gate(self) -> Gate:
+        """The process's gate, for whatever else calls these workspaces."""
+        return self._gate
+
+    async def begin(self, claimed: Record, insure: Insure | None = None) -> Stored | Overtaken:
+        """Claim a new request and send it, unless another's record of it stands.
+
+        Args:
+            claimed: the record to be inserted.
+            insure: what must have landed, too, before anything is sent.
+        """
+        async with self._gate.slot():
+            held = await self._held(claimed.endpoint)
+            since = self._clock.monotonic()
+            first = claimed if held is None else self._hold(claimed, held)
+            stored = await self.claim(first, insure)
+            if isinstance(stored, Overtaken) or held is not None:
+                return stored
+            return await self._send(stored, since)
+
+    async def claim(self, first: Record, insure: Insure | None = None) -> Stored | Overtaken:
+        """Insert a record; both it and its insurance have landed when this returns.
+
+        One after the other: a process that died when the record alone had landed would leave one that
+        nobody ever looks at. A message without a record is noted and starts nothing.
+        """
+        if insure is not None:
+            await insure()
+        return await self._records.insert(first)
+
+    async def advance(self, stored: Stored) -> Standing:
+        """Do what can be done for a request now."""
+        lease = self._settings.lease
+        for _ in range(MAX_STEPS):
+            step = records.next_step(stored.record, stored.age, lease)
+            match step:
+                case records.Answer():
+                    return Standing(stored=stored)
+                case records.Wait(seconds=seconds):
+                    return Standing(stored=stored, wait=seconds)
+                case records.Lapsed():
+                    lapsed = CloudError(
+                        code="OutcomeUnknown", message="The process that held the lease is gone."
+                    )
+                    lost = records.lose(stored.record, lapsed, self._clock.now())
+                    stored = await self.settle(stored, lost)
+                case records.Due():
+                    stored = await self._send_again(stored)
+                case records.Reconcile():
+                    outcome = await self._reconcile(stored)
+                    if isinstance(outcome, LookAgain):
+                        return Standing(stored=stored, wait=outcome.seconds)
+                    stored = outcome
+                case _:
+                    assert_never(step)
+        return Standing(stored=stored, wait=1.0 + self._clock.jitter())
+
+    async def settle(self, stored: Stored, record: Record) -> Stored:
+        """Write what came of a request; a final record keeps no secret. Returns the record that stands."""
+        if record.status in FINAL:
+            record = stored_request.close(record)
+        outcome = await self._records.update(stored, record)
+        if isinstance(outcome, Stored):
+            return outcome
+        standing = outcome.stored
+        if standing is None:
+            msg = "The record was deleted while it was worked on."
+            raise StorageUnavailable(msg)
+        if record.status is not Status.STARTED or record.run_id is None:
+            return standing
+        return await self._settle_late(standing, record.generation, record.run_id)
+
+    async def _settle_late(self, standing: Stored, generation: int, run_id: str) -> Stored:
+        """A run is known, but the lease was lost: what is still unknown is settled, all else stands."""
+        other = standing.record
+        if other.status is Status.UNKNOWN and other.generation == generation:
+            known = records.start(other, run_id, "late answer", self._clock.now())
+            return await self.settle(standing, known)
+        if other.run_id != run_id:
+            log.error(
+                "run_gateway.late_run",
+                extra={"requestId": other.request_id, "runId": run_id, "status": other.status},
+            )
+        return standing
+
+    async def _held(self, endpoint: str) -> _Held | None:
+        rest = self._gate.remaining(endpoint)
+        if rest:
+            return _Held(seconds=rest + self._clock.jitter(), why="the workspace is throttled")
+        not_sent = await self._pipelines.authorize(endpoint)
+        if not_sent:
+            return _Held(seconds=0.0, why=not_sent.error.message, error=not_sent.error)
+        return None
+
+    def _hold(self, record: Record, held: _Held) -> Record:
+        now = self._clock.now()
+        if held.error is None:
+            return records.wait(record, _within(record, held.seconds, now), held.why, now)
+        seconds = retry.backoff(record.attempts + 1, self._clock.jitter())
+        return records.retry(record, _within(record, seconds, now), held.error, now)
+
+    async def _send_again(self, stored: Stored) -> Stored:
+        """Send a request whose time has come, if it still may be sent."""
+        record, now = stored.record, self._clock.now()
+        request = stored_request.read(record)
+        refusal = records.limit_reached(
+            record, request, now, self._settings.max_attempts
+        ) or self._policy.refusal(record.principal, record.pipeline_name, record.workspace)
+        if refusal:
+            return await self.settle(stored, records.stop(record, refusal, now))
+        if request.not_before is not None and request.not_before > now:
+            seconds = (request.not_before - now).total_seconds()
+            return await self.settle(stored, records.wait(record, seconds, "notBefore", now))
+        async with self._gate.slot():
+            held = await self._held(record.endpoint)
+            if held is not None:
+                return await self.settle(stored, self._hold(record, held))
+            since = self._clock.monotonic()
+            taken = await self._records.update(stored, records.take(record, self._clock.now()))
+            if isinstance(taken, Stored):
+                return await self._send(taken, since)
+        if taken.stored is None:
+            msg = "The record was deleted while it was worked on."
+            raise StorageUnavailable(msg)
+        return taken.stored
+
+    async def _send(self, stored: Stored, since: float) -> Stored:
+        """Send createRun under a lease that was taken at `since`, and settle what came of it."""
+        record = stored.record
+        call = _call(record, stored_request.read(record))
+        reply = await self._post(call, since)
+        if isinstance(reply, _Held):
+            return await self.settle(stored, self._hold(record, reply))
+        settled = await self.settle(stored, self._read(record, reply))
+        if isinstance(reply, Started):
+            await self._note_echo(record.endpoint, echoed=reply.echoed)
+        return settled
+
+    async def _note_echo(self, endpoint: str, *, echoed: bool) -> None:
+        try:
+            await self._records.note_echo(endpoint, echoed=echoed)
+        except StorageUnavailable:
+            # The request is settled all the same, and the next run of this workspace shows it again.
+            log.warning("run_gateway.echo_not_kept", extra={"endpoint": endpoint})
+
+    async def _post(self, call: CreateRun, since: float) -> Reply | _Held:
+        """Send once; after a 401 once more with another token."""
+        obstacle = self._obstacle(call.endpoint, since)
+        if obstacle:
+            return obstacle
+        reply = await self._pipelines.create_run(call)
+        if not isinstance(reply, Unauthorized):
+            return reply
+        not_sent = await self._pipelines.authorize(call.endpoint, refused=True)
+        return (
+            not_sent
+            or self._obstacle(call.endpoint, since)
+            or await self._pipelines.create_run(call)
+        )
+
+    def _obstacle(self, endpoint: str, since: float) -> _Held | None:
+        """The last look before a POST: a call must end within the lease that covers it."""
+        left = self._settings.lease - (self._clock.monotonic() - since)
+        if left < self._settings.call_timeout * 1.1:
+            return _Held(seconds=0.0, why="too little of the lease was left")
+        rest = self._gate.remaining(endpoint)
+        if rest:
+            return _Held(seconds=rest + self._clock.jitter(), why="the workspace is throttled")
+        return None
+
+    def _read(self, record: Record, reply: Reply) -> Record:
+        now, jitter = self._clock.now(), self._clock.jitter()
+        match reply:
+            case Started(run_id=run_id, wire=wire):
+                return records.start(record, run_id, "createRun", now, wire)
+            case Refused(error=error, wire=wire) | Unauthorized(error=error, wire=wire):
+                return records.fail(record, stored_request.safe(error, record), now, wire)
+            case Throttled(error=error, retry_after=retry_after, wire=wire):
+                tries = sum(entry.event == "waiting" for entry in record.history) + 1
+                seconds = retry.wait_for_throttle(retry_after, tries, jitter)
+                self._gate.rest(record.endpoint, retry_after or seconds)
+                seconds = _within(record, seconds, now)
+                return records.throttle(
+                    record, seconds, stored_request.safe(error, record), now, wire
+                )
+            case NotSent(error=error):
+                seconds = retry.backoff(record.attempts + 1, jitter)
+                seconds = _within(record, seconds, now)
+                return records.retry(record, seconds, stored_request.safe(error, record), now)
+            case Unknown(error=error, wire=wire):
+                return records.lose(record, stored_request.safe(error, record), now, wire)
+            case _:
+                assert_never(reply)
+
+    async def _reconcile(self, stored: Stored) -> Stored | LookAgain:
+        record, settle = stored.record, self._settings.settle
+        rest = self._gate.remaining(record.endpoint)
+        if rest:
+            return LookAgain(rest + self._clock.jitter())
+        async with self._gate.slot():
+            look = await self._pipelines.find_run(record.endpoint, record.client_request_id)
+        due = stored.age >= settle
+        echo = await self._records.echo(record.endpoint) if due else Echo.UNKNOWN
+        finding = conclude(
+            look, age=stored.age, settle=settle, echo=echo, policy=self._settings.unknown_outcome
+        )
+        match finding:
+            case Adopt(run_id=run_id):
+                known = records.start(record, run_id, "found", self._clock.now())
+                return await self.settle(stored, known)
+            case LookAgain():
+                return finding
+            case SendAgain(why=why):
+                again = records.wait(record, 0.0, f"to be sent again: {why}", self._clock.now())
+                return await self.settle(stored, again)
+            case GiveUp(why=why):
+                return await self._give_up(stored, why)
+            case _:
+                assert_never(finding)
+
+    async def _give_up(self, stored: Stored, why: str) -> Stored:
+        record = stored.record
+        seen = await self._pipelines.recent_runs(
+            record.endpoint,
+            record.pipeline_name,
+            record.first_sent_at or record.received_at,
+            self._clock.now(),
+        )
+        error = stored_request.safe(outcome_unknown(record, why, seen), record)
+        return await self.settle(stored, records.fail(record, error, self._clock.now()))
+
+
+def _call(record: Record, request: RunRequest) -> CreateRun:
+    # Synapse takes a referenced run's parameters from that run; ours may be redacted by then.
+    parameters = None if request.reference_pipeline_run_id else request.parameters
+    return CreateRun(
+        endpoint=record.endpoint,
+        pipeline_name=record.pipeline_name,
+        parameters=json.dumps(parameters).encode() if parameters else b"",
+        reference_run_id=request.reference_pipeline_run_id,
+        is_recovery=request.is_recovery,
+        start_activity_name=request.start_activity_name,
+        client_request_id=record.client_request_id,
+    )
+
+
+def _within(record: Record, seconds: float, now: datetime) -> float:
+    """Shorten a wait that would outlast the request, so that its expiry is told in time."""
+    expires_at = stored_request.read(record).expires_at
+    return (
+        seconds
+        if expires_at is None
+        else min(seconds, max(0.0, (expires_at - now).total_seconds()))
+    )

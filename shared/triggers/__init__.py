@@ -1,0 +1,1 @@
+"""What stands between the platform's trigger types and the gateway's values."""

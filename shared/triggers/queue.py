@@ -1,0 +1,57 @@
+"""How does a queue message reach the gateway?"""
+
+from collections.abc import Awaitable, Callable
+
+import azure.functions as func
+
+from shared.delivery import Delivery, Source
+from shared.errors import RecordUnreadable
+from shared.gateway import Gateway, unreadable
+from shared.poison import Poison
+from shared.run_request import QUEUE_LIMIT, Rejection, Resume, RunRequest, decode
+
+PRINCIPAL = "queue"
+
+#: Take the event that a message holds (Event Grid's destination "storage queue"); False where it holds none.
+TakeEvent = Callable[[bytes, Delivery], Awaitable[bool]]
+
+
+async def receive(
+    gateway: Gateway, message: func.QueueMessage, take_event: TakeEvent | None = None
+) -> None:
+    """Take one message. Content never raises; a storage failure does, and the platform redelivers."""
+    body, delivery = message.get_body(), Delivery(id=message.id or "", source=Source.QUEUE)
+    request = decode(body, default_id=f"msg-{delivery.id}", limit=QUEUE_LIMIT)
+    if isinstance(request, Rejection):
+        if take_event and await take_event(body, delivery):
+            return
+        await gateway.turn_away(request, told(delivery, request), PRINCIPAL)
+        return
+    try:
+        if isinstance(request, Resume):
+            await gateway.resume(request, delivery)
+        else:
+            await gateway.submit(request, told(delivery, request), PRINCIPAL)
+    except RecordUnreadable as error:
+        request_id = request.resume if isinstance(request, Resume) else request.request_id
+        await gateway.note(unreadable(request_id, error), delivery, PRINCIPAL)
+        raise  # a newer version of the app may read it: see the poison queue in docs/operate.md
+
+
+async def receive_poisoned(
+    poison: Poison, message: func.QueueMessage, take_event: TakeEvent
+) -> None:
+    """Take one message that the platform gave up on.
+
+    An event goes in once more: its requests have its own ids, so nothing of it is started twice.
+    """
+    delivery = Delivery(id=message.id or "", source=Source.POISON)
+    if not await take_event(message.get_body(), delivery):
+        await poison.receive(message.get_body(), delivery.id)
+
+
+def told(delivery: Delivery, request: RunRequest | Rejection) -> Delivery:
+    """Add what the request itself says of its delivery."""
+    return delivery.model_copy(
+        update={"correlation_id": request.correlation_id, "traceparent": request.traceparent}
+    )

@@ -1,0 +1,73 @@
+"""What does a call of `POST /api/runs` ask for? Headers and body become one request, or every fault at once."""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import azure.functions as func
+
+from shared import faults
+from shared.cloud_error import CloudError
+from shared.run_request import (
+    HTTP_LIMIT,
+    Content,
+    Rejection,
+    Resume,
+    RunRequest,
+    decode,
+    refuse,
+)
+from shared.triggers import headers
+from shared.triggers.headers import Preference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunCall:
+    """A request, and how its caller wants to be answered."""
+
+    request: RunRequest
+    preference: Preference
+
+
+def read(request: func.HttpRequest, call_id: str) -> RunCall | Rejection:
+    """Read a call.
+
+    Args:
+        request: the call.
+        call_id: the request's id where the call names none.
+    """
+    body = request.get_body()
+    media = headers.media_fault(request.headers)
+    if media is not None:
+        content = Content(length=len(body), sha256=hashlib.sha256(body).hexdigest())
+        return Rejection(error=media, request_id=call_id, content=content)
+    key, preference = (
+        headers.idempotency_key(request.headers),
+        headers.preference(request.headers),
+    )
+    given_id = None if isinstance(key, CloudError) else key
+    asked = decode(body, default_id=call_id, limit=HTTP_LIMIT, given_id=given_id)
+    wrong = [each for each in (key, preference) if isinstance(each, CloudError)]
+    if isinstance(asked, Resume):
+        asked = _foreign(asked)
+    if isinstance(asked, Rejection):
+        return _with_faults(asked, wrong)
+    if isinstance(preference, CloudError) or wrong:
+        return refuse(asked, faults.invalid(wrong))
+    trace = asked.traceparent or headers.traceparent(request.headers)
+    return RunCall(request=asked.model_copy(update={"traceparent": trace}), preference=preference)
+
+
+def _foreign(message: Resume) -> Rejection:
+    text = "The field is the gateway's own and is taken from the queue only."
+    error = faults.invalid([faults.fault("$.resume", text)])
+    return Rejection(error=error, request_id=message.resume)
+
+
+def _with_faults(rejection: Rejection, wrong: list[CloudError]) -> Rejection:
+    """Tell what is wrong with the headers beside what is wrong with the body."""
+    error = rejection.error
+    if not wrong:
+        return rejection
+    if error.code == faults.CODE:
+        return replace(rejection, error=faults.invalid([*wrong, *error.details]))
+    return replace(rejection, error=error.model_copy(update={"details": tuple(wrong)}))

@@ -1,0 +1,148 @@
+"""`/api/runs/{requestId}/…`: how does an operator cancel a request, run it again, resolve it, or see its run?
+
+What one may not start one may not cancel, run again or look at.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import azure.functions as func
+
+from shared import faults, operation_request, run_view, synapse_run, wire_view
+from shared.caller import Caller
+from shared.cloud_error import CloudError
+from shared.delivery import Delivery, Source
+from shared.operation_request import Rerun
+from shared.operations import Operations
+from shared.policy import Policy
+from shared.ports import Pipelines, Records, Stored
+from shared.record import Status
+from shared.triggers import answers, headers
+from shared.triggers.headers import Expected
+from shared.triggers.runs import find
+
+# 412 says that the state named by If-Match is gone; the codes of the gateway have no other word for it.
+_PRECONDITION_FAILED: Final = 412
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOperations:
+    """The routes below one request."""
+
+    operations: Operations
+    records: Records
+    pipelines: Pipelines
+    policy: Policy
+
+    async def cancel(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+        """Serve `POST …/cancel`: end a request that waits."""
+        stored = await self._find(request, caller)
+        if isinstance(stored, CloudError):
+            return answers.refusal(stored)
+        outcome = await self.operations.cancel(stored.record.request_id, caller.principal)
+        if isinstance(outcome, CloudError):
+            return answers.refusal(outcome, retry_after=_soon(stored, outcome))
+        return answers.written(run_view.show(outcome).to_json())
+
+    async def rerun(
+        self, request: func.HttpRequest, caller: Caller, call_id: str
+    ) -> func.HttpResponse:
+        """Serve `POST …/rerun`: run a finished request again, once for each generation."""
+        stored = await self._find(request, caller)
+        if isinstance(stored, CloudError):
+            return answers.refusal(stored)
+        asked = _read_rerun(request)
+        if isinstance(asked, CloudError):
+            return answers.refusal(asked)
+        rerun, expected = asked
+        if expected is not None and _is_gone(expected, stored):
+            return answers.refusal(_changed(stored), status=_PRECONDITION_FAILED)
+        trace = headers.traceparent(request.headers)
+        outcome = await self.operations.rerun(
+            stored.record.request_id,
+            rerun.generation or 0,
+            Delivery(id=call_id, source=Source.HTTP, traceparent=trace),
+            caller.principal,
+            rerun.parameters,
+            recovery=rerun.recovery,
+        )
+        if isinstance(outcome, CloudError):
+            return answers.refusal(outcome, retry_after=_soon(stored, outcome))
+        return answers.reply(outcome)
+
+    async def resolve(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+        """Serve `POST …/resolve`: keep what an operator found out about an unknown outcome."""
+        stored = await self._find(request, caller)
+        if isinstance(stored, CloudError):
+            return answers.refusal(stored)
+        media = headers.media_fault(request.headers)
+        asked = media or operation_request.read_resolve(request.get_body())
+        if isinstance(asked, CloudError):
+            return answers.refusal(asked)
+        outcome = await self.operations.resolve(
+            stored.record.request_id, asked.run_id, caller.principal
+        )
+        if isinstance(outcome, CloudError):
+            return answers.refusal(outcome, retry_after=_soon(stored, outcome))
+        return answers.written(run_view.show(outcome).to_json())
+
+    async def show_run(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+        """Serve `GET …/run`: Synapse's own view of the request's run."""
+        stored = await self._find(request, caller)
+        if isinstance(stored, CloudError):
+            return answers.refusal(stored)
+        record = stored.record
+        if record.run_id is None:
+            none = CloudError(
+                code="NotFound", message=f"The request is {record.status}; it has no run."
+            )
+            return answers.refusal(none, retry_after=run_view.retry_after(stored))
+        outcome = await self.pipelines.get_run(record.endpoint, record.run_id)
+        run = synapse_run.read(outcome, record.run_id)
+        if isinstance(run, CloudError):
+            return answers.refusal(run)
+        # An operator may have named any run: it is shown to who may start what it runs.
+        barred = self.policy.bar(caller.principal, run.pipeline_name, record.workspace)
+        return (
+            answers.refusal(barred)
+            if barred
+            else answers.written(wire_view.show_run(run).body.decode())
+        )
+
+    async def _find(self, request: func.HttpRequest, caller: Caller) -> Stored | CloudError:
+        return await find(self.records, self.policy, request, caller)
+
+
+def _read_rerun(request: func.HttpRequest) -> tuple[Rerun, Expected | None] | CloudError:
+    """Read headers and body together, so that all faults are told at once."""
+    body = request.get_body()
+    media = headers.media_fault(request.headers) if body else None
+    if media is not None:
+        return media
+    expected = headers.if_match(request.headers)
+    if isinstance(expected, CloudError):
+        # Where the header can't be read, the body is not blamed for naming no generation.
+        rest = operation_request.read_rerun(body, None)
+        told = rest.details if isinstance(rest, CloudError) else ()
+        named = (each for each in told if each.target != "$.generation")
+        return faults.invalid([expected, *named])
+    rerun = operation_request.read_rerun(body, expected.generation + 1 if expected else None)
+    return rerun if isinstance(rerun, CloudError) else (rerun, expected)
+
+
+def _is_gone(expected: Expected, stored: Stored) -> bool:
+    """Tell whether a record of that generation has changed since. An older one's rerun was asked for before."""
+    same = expected.generation == stored.record.generation
+    return same and expected.tag != run_view.entity_tag(stored)
+
+
+def _changed(stored: Stored) -> CloudError:
+    message = f"The request has changed since: it is {stored.record.status} now."
+    return CloudError(code="InvalidState", message=message, target="$.headers.if-match")
+
+
+def _soon(stored: Stored, error: CloudError) -> int | None:
+    """Tell when an open request is worth another try."""
+    if error.code != "InvalidState" or stored.record.status is Status.WAITING:
+        return None
+    return run_view.retry_after(stored)

@@ -1,0 +1,113 @@
+"""`/api/runs`: how is a run started over HTTP, shown and listed?"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import azure.functions as func
+
+from shared import audit_page, faults, run_view
+from shared.audit import AuditEntry
+from shared.caller import Caller
+from shared.cloud_error import CloudError
+from shared.delivery import Delivery, Source
+from shared.errors import RecordUnreadable
+from shared.gateway import Deferred, Gateway, Reception, unreadable
+from shared.patience import Patience
+from shared.policy import Policy
+from shared.ports import Audit, Clock, Records, Stored
+from shared.run_request import REQUEST_ID, Rejection
+from shared.triggers import answers, headers, run_call
+from shared.triggers.queue import told
+from shared.triggers.run_call import RunCall
+
+_REQUEST_ID: Final = re.compile(REQUEST_ID.strip("^$"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """The routes that take requests and show what became of them."""
+
+    clock: Clock
+    gateway: Gateway
+    records: Records
+    audit: Audit
+    policy: Policy
+
+    async def start(
+        self, request: func.HttpRequest, caller: Caller, call_id: str
+    ) -> func.HttpResponse:
+        """Serve `POST /api/runs`: start the run now, and tell what came of it."""
+        delivery = Delivery(id=call_id, source=Source.HTTP)
+        call = run_call.read(request, call_id)
+        if isinstance(call, Rejection):
+            rejected = told(delivery, call)
+            return answers.reply(await self.gateway.turn_away(call, rejected, caller.principal))
+        delivery = told(delivery, call.request)
+        try:
+            reception = await self._take(call, delivery, caller.principal)
+        except RecordUnreadable as error:
+            rejection = unreadable(call.request.request_id, error)
+            await self.gateway.note(rejection, delivery, caller.principal)
+            return answers.refusal(rejection.error)
+        return answers.reply(reception, call.preference.applied())
+
+    async def show(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+        """Serve `GET /api/runs/{requestId}`: the record with its history."""
+        stored = await find(self.records, self.policy, request, caller)
+        if isinstance(stored, CloudError):
+            return answers.refusal(stored)
+        beside = {"ETag": run_view.entity_tag(stored)}
+        again = run_view.retry_after(stored)
+        if again is not None:
+            beside["Retry-After"] = str(again)
+        if headers.is_unchanged(request.headers, beside["ETag"]):
+            return answers.unchanged(beside)
+        return answers.written(run_view.show(stored.record).to_json(), headers=beside)
+
+    async def list(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
+        """Serve `GET /api/runs`: the audit, newest first."""
+        query = audit_page.read_query(request.url.partition("?")[2])
+        if isinstance(query, CloudError):
+            return answers.refusal(query)
+        wanted = query.wanted(self.clock.now(), self._may_see(caller))
+        if isinstance(wanted, CloudError):
+            return answers.refusal(wanted)
+        page = await self.audit.page(wanted)
+        token = None if page.end is None else query.token(page.end)
+        return answers.written(run_view.audited(page.entries, token).to_json())
+
+    async def _take(self, call: RunCall, delivery: Delivery, principal: str) -> Reception:
+        since, wait = self.clock.monotonic(), call.preference.wait
+        if call.preference.at_once:
+            return await self.gateway.accept(call.request, delivery, principal)
+        taken = await self.gateway.submit(call.request, delivery, principal, insured=True)
+        if not wait or not isinstance(taken, Deferred):
+            return taken
+        patience = Patience(clock=self.clock, records=self.records)
+        return await patience.outwait(taken, delivery, since + wait)
+
+    def _may_see(self, caller: Caller) -> Callable[[AuditEntry], bool]:
+        def may_see(entry: AuditEntry) -> bool:
+            # Of a message that could not be read no pipeline is known: it is for who may start any.
+            name = entry.pipeline_name or ""
+            workspace = entry.workspace or self.policy.default_workspace
+            return self.policy.bar(caller.principal, name, workspace) is None
+
+        return may_see
+
+
+async def find(
+    records: Records, policy: Policy, request: func.HttpRequest, caller: Caller
+) -> Stored | CloudError:
+    """Find the record that a path names, if the caller may have to do with it."""
+    request_id = request.route_params.get("requestId", "")
+    if not _REQUEST_ID.fullmatch(request_id):
+        bad = faults.fault("$.path.requestId", "The path should name a requestId.")
+        return faults.invalid([bad])
+    stored = await records.get(request_id)
+    if stored is None:
+        return CloudError(code="NotFound", message=f"No request {request_id!r} is recorded.")
+    record = stored.record
+    return policy.bar(caller.principal, record.pipeline_name, record.workspace) or stored

@@ -1,0 +1,217 @@
+"""`/api/events` and `/api/hooks/{name}`: how do events come by HTTP, and what do their senders hear?
+
+Success once everything that is good is safely enqueued; 503 where storage fails, and the sender delivers again.
+Never 400: Event Grid drops what gets one, and whoever signs webhooks would send the same again.
+"""
+
+import asyncio
+import json
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Final
+
+import azure.functions as func
+
+from shared import envelope, handshake, hook_event, signature
+from shared.cloud_error import CloudError
+from shared.delivery import Delivery, Source
+from shared.envelope import LIMIT, Item
+from shared.errors import RecordUnreadable, StorageUnavailable
+from shared.event import Event
+from shared.gateway import Deferred
+from shared.gateway_config import EventSenders, Hook
+from shared.ports import Clock
+from shared.run_request import Rejection
+from shared.signature import Reason
+from shared.triggers import answers
+from shared.triggers.events import Events, Taken, arrival
+
+log: Final = logging.getLogger("run_gateway")
+
+#: Events of one call that are recorded side by side: a batch of thousands has 30 s at Event Grid.
+AT_ONCE: Final = 32
+#: Event Grid waits as long at the least after a 503 (learn, event-grid/delivery-and-retry).
+RETRY_AFTER: Final = 30
+
+Secrets = Mapping[str, tuple[bytes, ...] | CloudError]
+
+
+class Webhooks:
+    """Answers who sends events by HTTP."""
+
+    def __init__(
+        self,
+        *,
+        events: Events,
+        clock: Clock,
+        senders: EventSenders,
+        hooks: Mapping[str, Hook],
+        secrets: Secrets,
+    ) -> None:
+        self._events = events
+        self._clock = clock
+        self._senders = senders
+        self._hooks = hooks
+        self._secrets = secrets
+        self.refused: Counter[tuple[str, Reason]] = Counter()
+
+    @property
+    def faults(self) -> list[CloudError]:
+        """Tell which hooks have no secret that could be used."""
+        return [found for found in self._secrets.values() if isinstance(found, CloudError)]
+
+    async def events(self, request: func.HttpRequest, call_id: str) -> func.HttpResponse:
+        """Serve `/api/events`: both handshakes, and any number of events in one call."""
+        return await _safely(self._answer_events(request, call_id))
+
+    async def hook(self, request: func.HttpRequest, call_id: str) -> func.HttpResponse:
+        """Serve `/api/hooks/{name}`: the signature is the proof, and the sender's name asks."""
+        return await _safely(self._answer_hook(request, call_id))
+
+    async def _answer_events(self, request: func.HttpRequest, call_id: str) -> func.HttpResponse:
+        if request.method.upper() == "OPTIONS":
+            return self._permit(request.headers)
+        body = request.get_body()
+        if len(body) > LIMIT:
+            return await self._too_large(body, arrival(call_id))
+        items = envelope.unpack(request.headers, body)
+        asked = handshake.validation([one.event for one in items if isinstance(one.event, Event)])
+        if asked is not None:
+            return _validated(asked)
+        taken: list[Taken] = []
+
+        async def take(index: int, item: Item) -> None:
+            if isinstance(item.event, Event) and handshake.is_own(item.event):
+                _log_deleted(item.event)
+                return
+            taken.extend(
+                await self._events.take_item(item, arrival(item.named or f"{call_id}/{index}"))
+            )
+
+        await _each(enumerate(items), take)
+        # 200, although 202 says more: Azure's own publishing clients take nothing else for a success.
+        return answers.written(json.dumps({"events": len(items), "requests": len(taken)}))
+
+    async def _answer_hook(self, request: func.HttpRequest, call_id: str) -> func.HttpResponse:
+        name = request.route_params.get("name", "")
+        hook = self._hooks.get(name)
+        if hook is None:
+            message = "The configuration names no such hook."
+            return answers.refusal(CloudError(code="NotFound", message=message))
+        secrets = self._secrets[name]
+        if isinstance(secrets, CloudError):
+            return answers.unavailable("The hook is not configured.")
+        delivery, principal = Delivery(id=call_id, source=Source.HOOK), f"hook:{name}"
+        body = request.get_body()
+        if len(body) > LIMIT:  # before it is hashed: a stranger leaves nothing in the audit
+            return answers.refusal(_too_large(body))
+        webhook_id = self._verify(hook, request.headers, body, secrets)
+        if isinstance(webhook_id, Reason):
+            return self._refuse(name, webhook_id)
+        item = hook_event.read(name, hook, webhook_id, request.headers, body)
+        taken = await self._events.take_item(item, delivery, principal)
+        return answers.written(json.dumps({"id": webhook_id, "requests": _told(taken)}), 202)
+
+    def _permit(self, headers: Mapping[str, str]) -> func.HttpResponse:
+        permission = handshake.permission(headers, self._senders)
+        if permission is None:
+            log.warning("run_gateway.origin_refused")
+            error = CloudError(code="NotPermitted", message="This origin may not send events here.")
+            return answers.refusal(error)
+        return func.HttpResponse(status_code=200, headers={"Allow": "POST, OPTIONS"} | permission)
+
+    def _verify(
+        self, hook: Hook, headers: Mapping[str, str], body: bytes, secrets: tuple[bytes, ...]
+    ) -> str | Reason:
+        if hook.scheme == "github":
+            return signature.github(headers, body, secrets)
+        return signature.standard_webhooks(headers, body, secrets, self._clock.now())
+
+    def _refuse(self, name: str, reason: Reason) -> func.HttpResponse:
+        """A stranger leaves a log line and a count: neither result nor audit can be filled from outside."""
+        self.refused[name, reason] += 1
+        count = self.refused[name, reason]
+        extra = {"hook": name, "reason": reason.value, "count": count}
+        log.warning("run_gateway.hook_unauthenticated", extra=extra)
+        error = CloudError(code="Unauthenticated", message=_SENTENCES[reason])
+        body = json.dumps({"error": error.model_dump(by_alias=True)})
+        return answers.written(body, 401, {"WWW-Authenticate": 'Webhook realm="run-gateway"'})
+
+    async def _too_large(self, body: bytes, delivery: Delivery) -> func.HttpResponse:
+        """The one refusal that a sender has to hear: it may send the same events in smaller batches."""
+        error = _too_large(body)
+        rejection = Rejection(error=error, request_id=None, content=envelope.content_of(body))
+        await self._events.refuse(rejection, delivery)
+        return answers.refusal(error)
+
+
+_SENTENCES: Final = {
+    Reason.MISSING: "A header of the signature is missing.",
+    Reason.MALFORMED: "A header of the signature can't be read.",
+    Reason.TOO_OLD: "The signature is older than five minutes.",
+    Reason.TOO_NEW: "The signature was made more than five minutes in the future.",
+    Reason.MISMATCH: "The signature does not fit.",
+}
+
+
+async def _safely(answer: Awaitable[func.HttpResponse]) -> func.HttpResponse:
+    """Let the sender deliver again what is not safely enqueued; what is already finds its record."""
+    try:
+        return await answer
+    except (StorageUnavailable, RecordUnreadable) as error:
+        log.warning("run_gateway.events_not_taken", extra={"reason": str(error)})
+        again = CloudError(code="GatewayUnavailable", message=f"{error} Send it again.")
+        return answers.refusal(again, retry_after=RETRY_AFTER)
+
+
+async def _each(
+    items: Iterable[tuple[int, Item]], work: Callable[[int, Item], Awaitable[None]]
+) -> None:
+    """Do the work for every item, some at a time; one that fails stops none of those under way."""
+    left = iter(items)
+
+    async def worker() -> None:
+        for index, item in left:
+            await work(index, item)
+
+    ends = await asyncio.gather(*(worker() for _ in range(AT_ONCE)), return_exceptions=True)
+    for end in ends:
+        if end is not None:
+            raise end
+
+
+def _validated(asked: handshake.Validation) -> func.HttpResponse:
+    """Give Event Grid its code back: 200, since it takes no other success for a yes."""
+    if asked.code is None:
+        extra = {"topic": asked.topic, "validationUrl": asked.url}
+        log.warning("run_gateway.open_validation_url_by_hand_within_5_minutes", extra=extra)
+        return answers.written("{}")
+    log.info("run_gateway.subscription_validated", extra={"topic": asked.topic})
+    return answers.written(json.dumps({"validationResponse": asked.code}))
+
+
+def _log_deleted(event: Event) -> None:
+    log.info("run_gateway.subscription_deleted", extra={"topic": event.source})
+
+
+def _told(taken: Iterable[Taken]) -> list[dict[str, object]]:
+    return [
+        {
+            "requestId": one.request_id,
+            "rule": one.rule,
+            "status": _status(one),
+            "duplicate": one.duplicate,
+        }
+        for one in taken
+    ]
+
+
+def _status(taken: Taken) -> str:
+    reception = taken.reception
+    return "Waiting" if isinstance(reception, Deferred) else reception.result.status.value
+
+
+def _too_large(body: bytes) -> CloudError:
+    message = f"The content has {len(body)} bytes; {LIMIT} are allowed here."
+    return CloudError(code="RequestTooLarge", message=message)

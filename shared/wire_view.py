@@ -1,0 +1,140 @@
+"""What of Synapse's answer about runs is passed on, to whom, and in which form?
+
+Only what is understood is passed on: a run by its JSON object without secrets, a list without the runs that one may
+not see, an error as the nested CloudError, which is the one shape that every SDK reads.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import JsonValue
+
+from shared import cloud_error, json_object, redaction
+from shared.cloud_error import CloudError
+from shared.reply import NOTHING, Answer, Lost, Wire, is_same_id, read_wire
+
+# What people read. Ids, times and states are read by programs: a short secret that happens to be part of one
+# must not spoil them.
+_PROSE: Final = ("message", "output", "annotations", "invokedBy", "runDimension")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """An answer that the caller gets; empty where Synapse's has no content."""
+
+    body: bytes = b""
+    wire: Wire = NOTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotPassed:
+    """Why the caller gets no answer of Synapse's."""
+
+    error: CloudError
+    status: int | None = None  #: None: the one that the error's code stands for
+    retry_after: float | None = None
+    wire: Wire = NOTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunShown:
+    """A run that Synapse has shown."""
+
+    pipeline_name: str
+    content: dict[str, Any]
+    wire: Wire
+
+
+def read(outcome: Answer | Lost, *, retry_after: float | None = None) -> Answer | NotPassed:
+    """Read what came of a call: its answer, or what its caller is told in place of one.
+
+    The status is Synapse's own but for a 401: the token that it refused is the gateway's, and a caller who
+    reads 401 would look for the fault in its own.
+    """
+    if isinstance(outcome, Lost):
+        return NotPassed(error=outcome.error)
+    if 200 <= outcome.status < 300:
+        return outcome
+    if outcome.status < 400:
+        return unreadable(outcome)
+    return NotPassed(
+        error=cloud_error.read(outcome.body, http_status=outcome.status),
+        status=403 if outcome.status == 401 else outcome.status,
+        retry_after=retry_after,
+        wire=read_wire(outcome),
+    )
+
+
+def read_run(answer: Answer, run_id: str) -> RunShown | NotPassed:
+    """Read a run; what is none, or another than the one that was asked for, is not passed on."""
+    content = _object(answer)
+    pipeline_name = content.get("pipelineName")
+    found = content.get("runId")
+    if not isinstance(pipeline_name, str) or not isinstance(found, str):
+        return unreadable(answer)
+    if not is_same_id(found, run_id):
+        return unreadable(answer)
+    return RunShown(pipeline_name=pipeline_name, content=content, wire=read_wire(answer))
+
+
+def show_run(run: RunShown) -> Passed:
+    """Show a run."""
+    return Passed(body=_dump(without_secrets(run.content)), wire=run.wire)
+
+
+def show_runs(answer: Answer, may_see: Callable[[str], bool]) -> Passed | NotPassed:
+    """Show the runs of a list whose pipelines one may see; there may be more behind its token all the same."""
+    content = _object(answer)
+    listed = content.get("value")
+    if not isinstance(listed, list):
+        return unreadable(answer)
+    shown: list[JsonValue] = [without_secrets(run) for run in listed if _is_visible(run, may_see)]
+    token = content.get("continuationToken")
+    rest = {"continuationToken": token} if isinstance(token, str) else {}
+    return Passed(body=_dump({"value": shown, **rest}), wire=read_wire(answer))
+
+
+def without_secrets(run: dict[str, Any]) -> dict[str, JsonValue]:
+    """Put a mark in the place of a run's secrets, also where its texts quote them."""
+    kept = redaction.redact(run)
+    fields: Any = kept.value
+    return {
+        name: _cut(value, kept.secrets) if name in _PROSE else value
+        for name, value in fields.items()
+    }
+
+
+def unreadable(answer: Answer) -> NotPassed:
+    """Say that Synapse's answer is none that can be passed on."""
+    error = cloud_error.unreadable(b"", http_status=answer.status)
+    return NotPassed(error=error, wire=read_wire(answer))
+
+
+def _is_visible(run: object, may_see: Callable[[str], bool]) -> bool:
+    name = run.get("pipelineName") if isinstance(run, dict) else None
+    return isinstance(name, str) and may_see(name)
+
+
+def _cut(value: JsonValue, secrets: frozenset[str]) -> JsonValue:
+    match value:
+        case str():
+            return redaction.cut(value, secrets)
+        case list():
+            return [_cut(item, secrets) for item in value]
+        case dict():
+            return {name: _cut(item, secrets) for name, item in value.items()}
+        case _:
+            return value
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    try:
+        return json_object.parse(answer.body)
+    except json_object.Unreadable:
+        return {}
+
+
+def _dump(value: JsonValue) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,328 @@
+"""Which adapter stands behind which port? The composition root, and the only reader of os.environ.
+
+Nothing here fails at import: the platform shows an app that can't be imported as one without functions.
+"""
+
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import azure.functions as func
+
+from shared import access_token, gateway_config, hook_secrets, settings as app_settings
+from shared.access import permits
+from shared.adapters.audit import TableAudit
+from shared.adapters.clock import SystemClock
+from shared.adapters.queues import PoisonQueue, RequestQueue, ResultQueue
+from shared.adapters.records import TableRecords
+from shared.adapters.storage import Account, ByConnectionString, ByIdentity
+from shared.adapters.synapse import SynapsePipelines
+from shared.caller import Caller
+from shared.cloud_error import CloudError
+from shared.errors import Misconfigured, RecordUnreadable, StorageUnavailable
+from shared.gateway import Gateway
+from shared.gateway_config import GatewayConfig
+from shared.operations import Operations
+from shared.poison import Poison
+from shared.policy import Policy
+from shared.ports import Records
+from shared.requeue import Requeue
+from shared.retention import Retention
+from shared.runner import Runner
+from shared.settings import HttpAuth, Settings
+from shared.triggers import answers
+from shared.triggers.events import Events
+from shared.triggers.identify import Identify, KeyHolders, TokenBearers
+from shared.triggers.run_operations import RunOperations
+from shared.triggers.runs import Runs
+from shared.triggers.webhooks import Webhooks
+from shared.triggers.wire import WireRoutes
+from shared.vigil import Vigil
+from shared.workspace_runs import WorkspaceRuns
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+
+STORAGE: Final = app_settings.STORAGE
+ROOT: Final = Path(__file__).resolve().parent.parent
+log: Final = logging.getLogger("run_gateway")
+
+for noisy in ("azure", "httpx", "httpcore", "aiohttp"):
+    # At INFO Azure's SDK writes every request and its headers.
+    logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """Everything that the triggers call."""
+
+    identify: Identify
+    gateway: Gateway
+    runs: Runs
+    run_operations: RunOperations
+    wire: WireRoutes
+    events: Events
+    webhooks: Webhooks
+    poison: Poison
+    retention: Retention
+    config: GatewayConfig
+    records: Records
+    policy: Policy
+    requeue: Requeue
+    account: Account
+    synapse: SynapsePipelines
+
+    async def aclose(self) -> None:
+        """Close every connection: for a command that ends. The platform ends the app's process."""
+        await self.synapse.aclose()
+        await self.account.aclose()
+
+
+def http_auth_level() -> func.AuthLevel:
+    """Tell the level of the HTTP routes; the platform fixes it when it indexes the app."""
+    if os.environ.get("HTTP_AUTH") == HttpAuth.ENTRA:
+        return func.AuthLevel.ANONYMOUS
+    return func.AuthLevel.FUNCTION
+
+
+def requests_queue() -> str:
+    """Name the queue that the trigger is bound to."""
+    return os.environ.get("RUN_REQUESTS_QUEUE") or "run-requests"
+
+
+def now() -> datetime:
+    """Tell the time, for a command that runs beside the app."""
+    return SystemClock().now()
+
+
+def app() -> App:
+    """Return the wired app. Raises `Misconfigured`, and the platform delivers again."""
+    wired = _wired()
+    if isinstance(wired, App):
+        return wired
+    raise Misconfigured(_sentence(wired))
+
+
+async def identify(request: func.HttpRequest) -> Caller | CloudError:
+    """Tell who calls; `Unauthenticated` for a stranger, `GatewayUnavailable` where nobody can tell now."""
+    door = _door()
+    return door if isinstance(door, CloudError) else await door(request)
+
+
+async def admit(
+    request: func.HttpRequest, answer: Callable[[Caller], Awaitable[func.HttpResponse]]
+) -> func.HttpResponse:
+    """Answer a caller who is known, and nobody else."""
+    caller = await identify(request)
+    return answers.refusal(caller) if isinstance(caller, CloudError) else await answer(caller)
+
+
+async def serve(
+    request: func.HttpRequest, answer: Callable[[App, Caller], Awaitable[func.HttpResponse]]
+) -> func.HttpResponse:
+    """Answer a known caller, also where the settings are wrong or the storage is away."""
+    return await admit(request, lambda caller: _serve(lambda app: answer(app, caller)))
+
+
+async def take_in(
+    answer: Callable[[App], Awaitable[func.HttpResponse]],
+) -> func.HttpResponse:
+    """Answer whoever the platform has let in by a key, or who brings a signature."""
+    return await _serve(answer)
+
+
+async def _serve(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
+    try:
+        return await answer(app())
+    except Misconfigured:
+        return answers.unavailable("The gateway is not configured.")
+    except StorageUnavailable as error:
+        log.warning("run_gateway.storage_unavailable", extra={"reason": str(error)})
+        return answers.unavailable(str(error))
+    except RecordUnreadable as error:
+        log.warning("run_gateway.record_unreadable", extra={"reason": str(error)})
+        return answers.unreadable(error)
+
+
+async def faults() -> tuple[CloudError, ...]:
+    """Tell what keeps the app from working: settings by name, storage, and the identity's token."""
+    wired = _wired()
+    if isinstance(wired, tuple):
+        return wired
+    endpoint = wired.policy.workspaces[wired.policy.default_workspace]
+    found = wired.webhooks.faults
+    try:
+        await wired.records.echo(endpoint)
+    except StorageUnavailable as error:
+        found.append(CloudError(code="GatewayUnavailable", message=str(error), target=STORAGE))
+    not_sent = await wired.synapse.authorize(endpoint)
+    if not_sent:
+        found.append(not_sent.error.model_copy(update={"target": "AZURE_CLIENT_ID"}))
+    if found:
+        log.error("run_gateway.not_ready", extra={"faults": _sentence(tuple(found))})
+    return tuple(found)
+
+
+@cache
+def _door() -> Identify | CloudError:
+    """Read apart from the other settings: who asks what is wrong with those has to be known too."""
+    access = app_settings.read_http_access(os.environ)
+    if isinstance(access, tuple):
+        log.error("run_gateway.misconfigured", extra={"faults": _sentence(access)})
+        return CloudError(code="GatewayUnavailable", message="The gateway is not configured.")
+    if access.http_auth is HttpAuth.KEY:
+        return KeyHolders()
+    from shared.adapters.entra import EntraTokens  # noqa: PLC0415 - 0.3 s, on first use
+
+    clock, tenant = SystemClock(), access.entra_tenant_id or ""
+    return TokenBearers(
+        EntraTokens(authority=access.entra_authority, tenant=tenant, clock=clock),
+        access_token.expected(access.entra_authority, tenant, access.entra_audiences),
+        clock,
+    )
+
+
+@cache
+def _wired() -> App | tuple[CloudError, ...]:
+    settings = app_settings.read(os.environ)
+    config = _config()
+    wrong = tuple(fault for part in (settings, config) if isinstance(part, tuple) for fault in part)
+    if isinstance(settings, Settings) and isinstance(config, GatewayConfig):
+        return _build(settings, config)
+    log.error("run_gateway.misconfigured", extra={"faults": _sentence(wrong)})
+    return wrong
+
+
+def _config() -> GatewayConfig | tuple[CloudError, ...]:
+    name = os.environ.get("GATEWAY_CONFIG") or "gateway.json"
+    try:
+        content = (ROOT / name).read_bytes()
+    except OSError as error:
+        message = f"The file can't be read: {error.strerror}."
+        return (CloudError(code="InvalidSetting", message=message, target="GATEWAY_CONFIG"),)
+    return gateway_config.read(content)
+
+
+def _build(settings: Settings, config: GatewayConfig) -> App:
+    clock = SystemClock()
+    account = _account(settings)
+    records = TableRecords(account, settings.runs_table)
+    audit = TableAudit(account, settings.audit_table)
+    requests = RequestQueue(account, settings.requests_queue)
+    results = ResultQueue(account, settings.results_queue, encoding=settings.results_encoding.value)
+    pipelines = SynapsePipelines(
+        credential=_credential,
+        clock=clock,
+        call_timeout=settings.call_timeout,
+        # Looks at recent runs go beside the gate; they should not wait for a place.
+        max_connections=settings.max_concurrent_calls + 8,
+    )
+    policy = Policy(
+        workspaces=config.endpoints(settings.synapse_endpoint),
+        default_workspace=config.default_workspace,
+        permits=_permits(config, entra=settings.http_auth is HttpAuth.ENTRA),
+    )
+    runner = Runner(
+        clock=clock, records=records, pipelines=pipelines, policy=policy, settings=settings
+    )
+    gateway = Gateway(
+        clock=clock,
+        records=records,
+        results=results,
+        audit=audit,
+        requests=requests,
+        policy=policy,
+        settings=settings,
+        runner=runner,
+    )
+    events = Events(gateway=gateway, rules=config.rules, clock=clock)
+    return App(
+        identify=identify,
+        gateway=gateway,
+        runs=Runs(clock=clock, gateway=gateway, records=records, audit=audit, policy=policy),
+        run_operations=RunOperations(
+            operations=Operations(
+                clock=clock, records=records, requests=requests, gateway=gateway, settings=settings
+            ),
+            records=records,
+            pipelines=pipelines,
+            policy=policy,
+        ),
+        wire=WireRoutes(
+            gateway=gateway,
+            vigil=Vigil(clock=clock, records=records, runner=runner),
+            workspace=WorkspaceRuns(
+                clock=clock, pipelines=pipelines, policy=policy, gate=runner.gate
+            ),
+        ),
+        events=events,
+        webhooks=_webhooks(config, events, clock),
+        poison=Poison(
+            clock=clock, records=records, requests=requests, policy=policy, gateway=gateway
+        ),
+        retention=Retention(clock=clock, records=records, audit=audit, settings=settings),
+        config=config,
+        records=records,
+        policy=policy,
+        account=account,
+        synapse=pipelines,
+        requeue=Requeue(records=records, poisoned=PoisonQueue(account, settings.requests_queue)),
+    )
+
+
+def _webhooks(config: GatewayConfig, events: Events, clock: SystemClock) -> Webhooks:
+    secrets = {
+        name: hook_secrets.read(name, hook, os.environ.get(hook.setting(name)))
+        for name, hook in config.hooks.items()
+    }
+    return Webhooks(
+        events=events, clock=clock, senders=config.events, hooks=config.hooks, secrets=secrets
+    )
+
+
+def _permits(config: GatewayConfig, *, entra: bool) -> Callable[[str, str, str], bool]:
+    def decide(principal: str, pipeline_name: str, workspace: str) -> bool:
+        # Anyone in a tenant can get a token; keys, queues and rules are in the operator's own hands.
+        default = not entra or Caller.read(principal).object_id is None
+        return permits(config.access, principal, pipeline_name, workspace, default=default)
+
+    return decide
+
+
+def _account(settings: Settings) -> Account:
+    if settings.storage_connection is not None:
+        return Account(
+            ByConnectionString(text=settings.storage_connection), use_proxy_settings=_has_proxy()
+        )
+    client_id = settings.storage_client_id
+    return Account(
+        ByIdentity(
+            queue_uri=settings.storage_queues or "",
+            table_uri=settings.storage_tables or "",
+            credential=lambda: _credential(client_id),
+        ),
+        use_proxy_settings=_has_proxy(),
+    )
+
+
+def _has_proxy() -> bool:
+    return any(
+        os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
+    )
+
+
+def _credential(client_id: str | None = None) -> "AsyncTokenCredential":
+    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - 0.3 s, on first use
+
+    if client_id is None:
+        return DefaultAzureCredential()
+    return DefaultAzureCredential(managed_identity_client_id=client_id)
+
+
+def _sentence(wrong: tuple[CloudError, ...]) -> str:
+    return " ".join(f"{fault.target}: {fault.message}" for fault in wrong)

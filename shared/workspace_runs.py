@@ -1,0 +1,95 @@
+"""What may a caller see of the default workspace's own runs, and cancel there?
+
+The calls of `GET /pipelineruns/{runId}`, `POST …/cancel` and `POST /queryPipelineRuns` are passed on with the
+gateway's identity. It may see every run; so who may not start a pipeline here sees none of its runs.
+"""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from shared import retry, wire_view
+from shared.cloud_error import CloudError
+from shared.gate import Gate
+from shared.policy import Policy
+from shared.ports import Clock, Pipelines
+from shared.reply import Answer, Lost, read_wire
+from shared.wire_view import NotPassed, Passed, RunShown
+
+log: Final = logging.getLogger("run_gateway")
+
+
+class WorkspaceRuns:
+    """The runs of one workspace, by their ids at Synapse."""
+
+    def __init__(self, *, clock: Clock, pipelines: Pipelines, policy: Policy, gate: Gate) -> None:
+        self._clock = clock
+        self._pipelines = pipelines
+        self._policy = policy
+        self._gate = gate
+        self._workspace = policy.default_workspace
+        self._endpoint = policy.workspaces[policy.default_workspace]
+
+    async def show(self, run_id: str, principal: str) -> Passed | NotPassed:
+        """Show a run."""
+        run = await self._find(run_id, principal)
+        return run if isinstance(run, NotPassed) else wire_view.show_run(run)
+
+    async def cancel(
+        self, run_id: str, principal: str, *, recursive: bool | None = None
+    ) -> Passed | NotPassed:
+        """Cancel a run, once it is known of which pipeline it is."""
+        run = await self._find(run_id, principal)
+        if isinstance(run, NotPassed):
+            return run
+        answer = await self._call(
+            lambda: self._pipelines.cancel_run(self._endpoint, run_id, recursive=recursive)
+        )
+        if isinstance(answer, NotPassed):
+            return answer
+        who = {"runId": run_id, "principal": principal, "pipelineName": run.pipeline_name}
+        log.info("run_gateway.run_cancelled", extra=who)
+        return Passed(wire=read_wire(answer))
+
+    async def query(self, wanted: dict[str, Any], principal: str) -> Passed | NotPassed:
+        """List runs, as Synapse's filter asks, without those that the caller may not see."""
+        body = json.dumps(wanted, ensure_ascii=False).encode()
+        answer = await self._call(lambda: self._pipelines.query_runs(self._endpoint, body))
+        if isinstance(answer, NotPassed):
+            return answer
+        return wire_view.show_runs(answer, lambda name: self._may_see(principal, name))
+
+    async def _find(self, run_id: str, principal: str) -> RunShown | NotPassed:
+        answer = await self._call(lambda: self._pipelines.get_run(self._endpoint, run_id))
+        if isinstance(answer, NotPassed):
+            return answer
+        run = wire_view.read_run(answer, run_id)
+        if isinstance(run, NotPassed) or self._may_see(principal, run.pipeline_name):
+            return run
+        # Without the pipeline's name: who may not see the run may not know what it runs.
+        message = "The caller may have nothing to do with this run: it may not start its pipeline."
+        error = CloudError(code="NotPermitted", message=message, target="$.path.runId")
+        return NotPassed(error=error)
+
+    def _may_see(self, principal: str, pipeline_name: str) -> bool:
+        return self._policy.bar(principal, pipeline_name, self._workspace) is None
+
+    async def _call(self, send: Callable[[], Awaitable[Answer | Lost]]) -> Answer | NotPassed:
+        """Make a call through the process's gate: a throttled workspace rests for these calls, too."""
+        async with self._gate.slot():
+            rest = self._gate.remaining(self._endpoint)
+            if rest:
+                error = CloudError(code="Throttled", message="The workspace is throttled.")
+                return NotPassed(error=error, retry_after=rest)
+            outcome = await send()
+        return wire_view.read(outcome, retry_after=self._rest(outcome))
+
+    def _rest(self, outcome: Answer | Lost) -> float | None:
+        if isinstance(outcome, Lost):
+            return None
+        again = retry.retry_after(outcome.headers, self._clock.now())
+        if outcome.status == 429:
+            again = again or retry.backoff(1, self._clock.jitter())
+            self._gate.rest(self._endpoint, again)
+        return again

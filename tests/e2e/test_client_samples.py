@@ -1,0 +1,49 @@
+"""The samples that people copy work as they are, on the running stack."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import uuid
+
+import pytest
+
+from local import stack
+from tests.e2e.callers import gateway
+from tests.e2e.outside import Outside
+
+SAMPLES = stack.ROOT / "samples" / "clients"
+
+
+def play(url: str, *command: str) -> str:
+    values = {"GATEWAY": url, "FUNCTION_KEY": "first", "AZURE_TOKEN_CREDENTIALS": "prod"}
+    done = subprocess.run(
+        command, env=os.environ | values, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ((sys.executable, str(SAMPLES / "sdk_sync.py"), "copyOrders", "day={day}"), "Succeeded"),
+        (
+            (sys.executable, str(SAMPLES / "sdk_aio.py"), "copyOrders", "day={day}"),
+            "copyOrders Cancel",
+        ),
+        (("sh", str(SAMPLES / "curl.sh"), "copyOrders", '{{"day": "{day}"}}'), '"status":"'),
+    ],
+    ids=["sdk_sync", "sdk_aio", "curl"],
+)
+async def test_a_sample_starts_one_run(
+    running: stack.Stack, world: Outside, command: tuple[str, ...], says: str
+) -> None:
+    day = str(uuid.uuid4())
+    filled = (*command[:-1], command[-1].format(day=day))
+    async with gateway(running, "samples", "--keys", "first") as host:
+        said = await asyncio.to_thread(play, host.url, *filled)
+
+    (run,) = [run for run in await world.synapse.runs() if run.parameters.get("day") == day]
+    assert run.run_id in said
+    assert says in said

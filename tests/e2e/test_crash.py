@@ -1,0 +1,25 @@
+"""The crash harness in its short form: many requests, hosts that die at each step, and books that balance."""
+
+from local.crash import kills, report
+from local.crash.play import play
+
+
+async def test_where_the_workspace_echoes_nothing_is_lost_doubled_or_contradictory() -> None:
+    async with play("k", seed=17) as one:
+        harm, reckoning = await kills.run(one, seed=17, requests=180, kills=21, stops=2)
+
+    assert reckoning.books.balanced, "\n".join(report.offenders(reckoning))
+    assert set(reckoning.books.states) == {"Started"}
+    assert reckoning.books.runs == reckoning.books.requests
+    assert harm.kills.total() == 21
+
+
+async def test_where_it_does_not_an_operator_settles_what_is_unknown_and_nothing_is_doubled() -> (
+    None
+):
+    async with play("k", seed=18) as one:
+        _, reckoning = await kills.run(one, seed=18, requests=60, kills=8, stops=0, echo=False)
+
+    assert reckoning.books.balanced, "\n".join(report.offenders(reckoning))
+    assert set(reckoning.books.states) == {"Started"}
+    assert reckoning.books.lost_answers > 0

@@ -1,0 +1,184 @@
+"""Each step at which a host can die, with what becomes of its request: its state, its POSTs and its history.
+
+The cases run side by side on one ground, each as a deployment of its own; the tests look at what came of them.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from local.crash import report
+from local.crash.ground import Ground, ground, names
+from local.crash.hosts import Hosts
+from local.crash.observed import Entity, history
+from local.crash.plan import Entry, Posting, Request
+from local.crash.play import Reckoning, playing
+from local.crash.steps import STEPS, Trap
+from shared.run_identity import client_request_id
+
+AT_ONCE = 8
+REQUEST = Request(number=0, pipeline="copyOrders", parameters={"day": "mon"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One death, or several in a row."""
+
+    entry: Entry
+    steps: tuple[str, ...]
+    posts: int
+    history: tuple[str, ...]
+    asks_again: bool = False  #: a caller over HTTP for whom nothing was claimed has to
+
+
+CLEAN = ("claimed", "createRun")
+SENT_AGAIN = ("claimed", "answer lost", "waiting", "taken", "createRun")
+FOUND = ("claimed", "answer lost", "found")
+
+#: The step: how many POSTs the workspace got in the end, and the history.
+STEP_BY_STEP: Mapping[str, tuple[int, tuple[str, ...]]] = {
+    "before the claim": (1, CLEAN),
+    "after the claim": (1, SENT_AGAIN),
+    "before sending": (2, SENT_AGAIN),  # the first one ended on its way
+    "while waiting for the answer": (1, FOUND),
+    "in the middle of the answer": (1, FOUND),
+    "after the answer": (1, FOUND),
+    "after settling": (1, CLEAN),
+    "before publishing": (1, CLEAN),
+    "after publishing": (1, CLEAN),
+    "before auditing": (1, CLEAN),
+    "after auditing": (1, CLEAN),
+    "before acknowledging": (1, CLEAN),
+    "after acknowledging": (1, CLEAN),
+}
+#: Over HTTP nothing is claimed before the recovery message is on the queue.
+UNCLAIMED = ("before its message", "after its message", "before the claim")
+#: Whoever takes it up dies, too.
+TWICE: Mapping[tuple[str, ...], tuple[int, tuple[str, ...]]] = {
+    ("while waiting for the answer", "while looking for the run"): (1, FOUND),
+    ("after the claim", "before taking it up again"): (1, SENT_AGAIN),
+    ("after the claim", "after taking it up again"): (
+        1,
+        (*SENT_AGAIN[:-1], "answer lost", "waiting", "taken", "createRun"),
+    ),
+}
+
+
+def _cases() -> dict[str, Case]:
+    cases = {}
+    for step, (posts, told) in STEP_BY_STEP.items():
+        for entry in (Entry.PLAIN, Entry.HTTP):
+            cases[f"{entry}: {step}"] = Case(
+                entry=entry,
+                steps=(step,),
+                posts=posts,
+                history=told,
+                asks_again=step in UNCLAIMED,
+            )
+    for step in UNCLAIMED[:2]:
+        cases[f"{Entry.HTTP}: {step}"] = Case(
+            entry=Entry.HTTP, steps=(step,), posts=1, history=CLEAN, asks_again=True
+        )
+    for steps, (posts, told) in TWICE.items():
+        cases[f"{Entry.PLAIN}: {', then '.join(steps)}"] = Case(
+            entry=Entry.PLAIN, steps=steps, posts=posts, history=told
+        )
+    return cases
+
+
+CASES = _cases()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a case."""
+
+    reckoning: Reckoning
+    record: Entity
+    posts: int
+
+
+@pytest.fixture(scope="module")
+async def outcomes() -> AsyncIterator[Mapping[str, Outcome | BaseException]]:
+    """Play all cases."""
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def one(number: int, case: Case, base: Ground) -> Outcome:
+        async with places:
+            return await play_case(number, case, base)
+
+    async with ground() as base:
+        played = await asyncio.gather(
+            *(one(number, case, base) for number, case in enumerate(CASES.values())),
+            return_exceptions=True,
+        )
+        yield dict(zip(CASES, played, strict=True))
+
+
+async def play_case(number: int, case: Case, base: Ground) -> Outcome:
+    hosts = Hosts(base, names=names(number))
+    name = f"case{number}"
+    sent_as = client_request_id(hosts.env["SYNAPSE_ENDPOINT"], f"{name}-0", 1)
+    posting = Posting(
+        request=REQUEST,
+        entry=case.entry,
+        wave=0,
+        correlation_id=f"c-{number}",
+        asks_again=case.asks_again,
+    )
+    async with playing(name, base, hosts, alone=False) as one:
+        host = await hosts.start()
+        await one.warm_up()
+        for step in case.steps:
+            trap = Trap(base, hosts.names, STEPS[step])
+            await trap.lay(client_request_id=sent_as)
+            if step == case.steps[0]:
+                one.send(posting)
+            else:
+                host = await hosts.start()
+            assert await trap.sprung(20.0), f"{step} was not reached"
+            hosts.kill(host)
+            await trap.open(cut=True)
+        await hosts.start()
+        reckoning = await one.reckon(patience=40.0)
+    calls = [call for call in reckoning.seen.calls if call.client_request_id == sent_as]
+    record = reckoning.seen.records[f"{name}-0"]
+    return Outcome(reckoning=reckoning, record=record, posts=len(calls))
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_whoever_dies_leaves_one_run(
+    name: str, outcomes: Mapping[str, Outcome | BaseException]
+) -> None:
+    case, outcome = CASES[name], outcomes[name]
+    if isinstance(outcome, BaseException):
+        raise outcome
+    told: list[dict[str, Any]] = [
+        result
+        for result in outcome.reckoning.seen.results
+        if result["requestId"] == outcome.record["requestId"]
+    ]
+
+    assert tuple(entry["event"] for entry in history(outcome.record)) == case.history
+    assert outcome.posts == case.posts
+    assert (outcome.record["status"], outcome.record["runId"]) == (
+        "Started",
+        outcome.record["clientRequestId"],
+    )
+    assert {result["runId"] for result in told} == {outcome.record["runId"]}
+    assert outcome.reckoning.books.balanced, "\n".join(report.offenders(outcome.reckoning))
+
+
+async def test_no_run_was_started_beside_them(
+    outcomes: Mapping[str, Outcome | BaseException],
+) -> None:
+    """Each case has two: the one that shows that the workspace echoes, and the one that is watched."""
+    last = max(
+        (one.reckoning.seen.runs for one in outcomes.values() if isinstance(one, Outcome)), key=len
+    )
+
+    assert len(last) <= 2 * len(CASES)
+    assert len({run.client_request_id for run in last}) == len(last)

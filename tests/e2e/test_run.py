@@ -1,0 +1,85 @@
+"""`make run`: an honest exit code, and no process left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from local.stack import ROOT
+
+COMMAND = [sys.executable, "-m", "local.run"]
+
+
+def children(pid: int) -> list[int]:
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, task.read_text().split()):
+            found += [child, *children(child)]
+    return found
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def eventually_gone(pids: list[int]) -> list[int]:
+    until = time.monotonic() + 15
+    while any(map(is_running, pids)) and time.monotonic() < until:
+        time.sleep(0.05)
+    return [pid for pid in pids if is_running(pid)]
+
+
+@contextmanager
+def serving() -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(COMMAND, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
+        try:
+            assert run.stdout is not None
+            for line in run.stdout:
+                if "Ctrl-C ends everything" in line:
+                    break
+            yield run
+        finally:
+            run.kill()
+
+
+def test_once_ends_with_zero_if_every_sample_came_out_as_expected() -> None:
+    done = subprocess.run(
+        [*COMMAND, "--once"], check=False, cwd=ROOT, capture_output=True, text=True
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    number = len(list((ROOT / "samples" / "requests").glob("*.json")))
+    assert f"{number} of {number} samples came out as their files expect." in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_outlives_it(ended_by: signal.Signals) -> None:
+    with serving() as run:
+        pids = children(run.pid)
+        os.kill(run.pid, ended_by)
+        run.wait(15)
+
+    assert len(pids) == 3
+    assert eventually_gone(pids) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_when_one_server_ends_all_end(number: int) -> None:
+    with serving() as run:
+        pids = children(run.pid)
+        os.kill(pids[number], signal.SIGKILL)
+        code = run.wait(15)
+
+    assert code == 1
+    assert eventually_gone(pids) == []

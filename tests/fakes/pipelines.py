@@ -1,0 +1,245 @@
+"""Synapse in memory: the `Pipelines` port for tests of what stands on it.
+
+It behaves as recorded: a run gets the client request id that was sent, and a second createRun with the same
+id gives the existing run. `script` says otherwise for the next calls.
+"""
+
+import inspect
+import json
+import uuid
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import override
+
+from shared.cloud_error import CloudError
+from shared.ports import Clock, CreateRun, Pipelines
+from shared.reply import (
+    Absent,
+    Answer,
+    Forbidden,
+    Found,
+    Look,
+    Lost,
+    NotSent,
+    Reply,
+    RunSeen,
+    Started,
+    Unreachable,
+    is_same_id,
+)
+
+MAX_RUNS = 10
+_ABSENT = b'{"error": {"code": "PipelineRunNotFound", "message": "There is no such run."}}'
+_NOT_REFERENCED = (
+    b'{"error": {"code": "ReferencedPipelineRunNotFound", "message": "It does not exist."}}'
+)
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
+type Script = Reply | Callable[[CreateRun], Reply | Awaitable[Reply]]
+
+
+@dataclass(slots=True, kw_only=True)
+class FakeRun:
+    """One run of a workspace."""
+
+    endpoint: str
+    run_id: str
+    call: CreateRun
+    status: str = "InProgress"
+    message: str = ""
+    started_at: datetime = LONG_AGO
+    hidden_for: int = 0  #: looks that will not see it
+
+
+class FakePipelines(Pipelines):
+    """Workspaces that keep their runs in memory.
+
+    Attributes:
+        calls: every createRun that was sent, in order, also the scripted ones.
+        runs: every run that exists, oldest first.
+        looks: the ids that were looked for.
+        authorizations: for each call of authorize its endpoint and `refused`.
+        echoes: whether a run gets the client request id that was sent.
+        may_look: whether the identity may see runs.
+        visible_after: how many looks do not see a new run yet.
+        no_token: what authorize answers; create_run and the looks don't ask for it.
+        unreachable: what every look answers instead.
+        cancels: the ids that were cancelled, each with `recursive`.
+        cancel_answer: what every cancel answers instead.
+        queries: the filters of queryPipelineRuns.
+    """
+
+    def __init__(self, *, echoes: bool = True, clock: Clock | None = None) -> None:
+        self.calls: list[CreateRun] = []
+        self.runs: list[FakeRun] = []
+        self.looks: list[str] = []
+        self.authorizations: list[tuple[str, bool]] = []
+        self.echoes = echoes
+        self.may_look = True
+        self.visible_after = 0
+        self.no_token: NotSent | None = None
+        self.unreachable: Unreachable | None = None
+        self.cancels: list[tuple[str, bool | None]] = []
+        self.cancel_answer: Answer | Lost | None = None
+        self.queries: list[bytes] = []
+        self._clock = clock
+        self._script: deque[Script] = deque()
+
+    def script(self, *answers: Script) -> None:
+        """Answer the next calls of create_run so; a callable may raise, wait, or call `start`."""
+        self._script.extend(answers)
+
+    def behind(self, answer: Reply) -> Callable[[CreateRun], Reply]:
+        """Script that starts the run and gives this answer all the same."""
+
+        def start(call: CreateRun) -> Reply:
+            self.start(call)
+            return answer
+
+        return start
+
+    def start(self, call: CreateRun) -> FakeRun:
+        """Start the run of a call, or give the one that its client request id has started."""
+        run = self._standing(call.endpoint, call.client_request_id) if self.echoes else None
+        if run is not None:
+            return run
+        other = str(uuid.uuid5(uuid.UUID(call.client_request_id), str(len(self.runs))))
+        run = FakeRun(
+            endpoint=call.endpoint,
+            run_id=str(uuid.UUID(call.client_request_id)) if self.echoes else other,
+            call=call,
+            started_at=self._clock.now() if self._clock else LONG_AGO,
+            hidden_for=self.visible_after,
+        )
+        self.runs.append(run)
+        return run
+
+    @override
+    async def authorize(self, endpoint: str, *, refused: bool = False) -> NotSent | None:
+        """Give `no_token`."""
+        self.authorizations.append((endpoint, refused))
+        return self.no_token
+
+    @override
+    async def create_run(self, call: CreateRun) -> Reply:
+        """Give the next scripted answer, or start the run."""
+        self.calls.append(call)
+        if not self._script:
+            run_id = self.start(call).run_id
+            return Started(run_id=run_id, echoed=is_same_id(run_id, call.client_request_id))
+        answer = self._script.popleft()
+        if not callable(answer):
+            return answer
+        given = answer(call)
+        return await given if inspect.isawaitable(given) else given
+
+    @override
+    async def find_run(self, endpoint: str, run_id: str) -> Look:
+        """Look for a run; a look that does not see it yet brings it nearer."""
+        self.looks.append(run_id)
+        if self.unreachable is not None:
+            return self.unreachable
+        if not self.may_look:
+            return Forbidden(error=_forbidden())
+        run = self._standing(endpoint, run_id)
+        if run is None:
+            return Absent()
+        if run.hidden_for > 0:
+            run.hidden_for -= 1
+            return Absent()
+        return Found(run_id=run.run_id, pipeline_name=run.call.pipeline_name, status=run.status)
+
+    @override
+    async def get_run(self, endpoint: str, run_id: str) -> Answer | Lost:
+        """Give the run's JSON, or what the look would meet."""
+        look = await self.find_run(endpoint, run_id)
+        match look:
+            case Found():
+                return Answer(status=200, headers={}, body=self._content(endpoint, run_id))
+            case Absent():
+                return Answer(status=404, headers={}, body=_ABSENT)
+            case Forbidden(error=error):
+                body = json.dumps({"error": error.model_dump()}).encode()
+                return Answer(status=403, headers={}, body=body)
+            case Unreachable(error=error):
+                return Lost(sent=True, error=error)
+
+    @override
+    async def cancel_run(
+        self, endpoint: str, run_id: str, *, recursive: bool | None = None
+    ) -> Answer | Lost:
+        """Cancel the run at once."""
+        self.cancels.append((run_id, recursive))
+        if self.cancel_answer is not None:
+            return self.cancel_answer
+        run = self._standing(endpoint, run_id)
+        if run is None:
+            return Answer(status=400, headers={}, body=_NOT_REFERENCED)
+        run.status = "Cancelled"
+        return Answer(status=200, headers={"x-ms-request-id": "of-synapse"}, body=b"")
+
+    @override
+    async def query_runs(self, endpoint: str, body: bytes) -> Answer | Lost:
+        """List all runs of the workspace, whatever the filter says."""
+        self.queries.append(body)
+        if self.unreachable is not None:
+            return Lost(sent=True, error=self.unreachable.error)
+        if not self.may_look:
+            refusal = json.dumps({"error": _forbidden().model_dump()}).encode()
+            return Answer(status=401, headers={}, body=refusal)
+        ids = [run.run_id for run in self.runs if run.endpoint == endpoint and not run.hidden_for]
+        value = [json.loads(self._content(endpoint, run_id)) for run_id in ids]
+        return Answer(status=200, headers={}, body=json.dumps({"value": value}).encode())
+
+    def _content(self, endpoint: str, run_id: str) -> bytes:
+        run = self._standing(endpoint, run_id)
+        assert run is not None
+        parameters = json.loads(run.call.parameters or b"{}")
+        fields = {
+            "runId": run.run_id,
+            "pipelineName": run.call.pipeline_name,
+            "status": run.status,
+            "message": run.message,
+            # Synapse itself lists parameters that are no strings as JSON.
+            "parameters": {
+                name: value if isinstance(value, str) else json.dumps(value)
+                for name, value in parameters.items()
+            },
+        }
+        return json.dumps(fields).encode()
+
+    @override
+    async def recent_runs(
+        self, endpoint: str, pipeline_name: str, since: datetime, until: datetime
+    ) -> tuple[RunSeen, ...] | None:
+        """List the runs; the time counts only where there is a clock."""
+        if not self.may_look or self.unreachable is not None:
+            return None
+        seen = [
+            RunSeen(run_id=run.run_id, status=run.status, run_start=run.started_at.isoformat())
+            for run in reversed(self.runs)
+            if run.endpoint == endpoint
+            and run.call.pipeline_name == pipeline_name
+            and run.hidden_for == 0
+            and (self._clock is None or since <= run.started_at <= until)
+        ]
+        return tuple(seen[:MAX_RUNS])
+
+    def _standing(self, endpoint: str, run_id: str) -> FakeRun | None:
+        return next(
+            (
+                run
+                for run in self.runs
+                if run.endpoint == endpoint and is_same_id(run.run_id, run_id)
+            ),
+            None,
+        )
+
+
+def _forbidden() -> CloudError:
+    return CloudError(
+        code="AccessControlUnauthorized",
+        message="Insufficient permissions to call this API: it needs Synapse Monitoring Operator.",
+    )

@@ -1,0 +1,143 @@
+"""What the local host reads of host.json and of settings, and its route templates."""
+
+from pathlib import Path
+
+import pytest
+
+from local.host import host_json, routes, settings, storage
+from local.host.host_json import Queues
+
+
+def test_without_a_file_the_platforms_defaults_hold(tmp_path: Path) -> None:
+    found = host_json.load(tmp_path / "host.json")
+
+    assert found == host_json.HostJson()
+    assert (found.route_prefix, found.queues.encoding) == ("api", "base64")
+
+
+def test_the_numbers_are_read() -> None:
+    queues = {
+        "batchSize": 10,
+        "maxDequeueCount": 20,
+        "visibilityTimeout": "00:00:30",
+        "maxPollingInterval": "00:00:01",
+        "messageEncoding": "none",
+    }
+    content = {
+        "extensions": {"queues": queues, "http": {"routePrefix": ""}},
+        "logging": {"logLevel": {"default": "Warning", "Function": "Debug"}},
+    }
+
+    found = host_json.read(content)
+
+    assert found.queues == Queues(
+        batch_size=10,
+        new_batch_threshold=5,
+        max_dequeue_count=20,
+        retry_delay=30,
+        max_polling_interval=1.0,
+        encoding="none",
+    )
+    assert (found.route_prefix, found.default_level, found.function_level) == ("", 30, 10)
+
+
+def test_an_app_setting_overrides_a_number() -> None:
+    content = {"extensions": {"queues": {"maxDequeueCount": 20, "visibilityTimeout": "00:00:30"}}}
+    environment = {
+        "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:02",
+        "AzureFunctionsJobHost__extensions__http__routePrefix": "x",
+        "PATH": "y",
+    }
+
+    found = host_json.read(host_json.overridden(content, environment))
+
+    assert (found.queues.retry_delay, found.queues.max_dequeue_count) == (2, 20)
+    assert found.route_prefix == "x"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("00:00:30", 30), ("01:01:01", 3661), ("1.00:00:00", 86400), ("00:00:00.250", 0.25)],
+)
+def test_a_duration(text: str, seconds: float) -> None:
+    assert host_json.seconds(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"extensions": {"queues": {"batchSize": 64}}}',
+        '{"extensions": {"queues": {"visibilityTimeout": "2000"}}}',
+        '{"extensions": {"queues": {"messageEncoding": "hex"}}}',
+        '{"logging": {"logLevel": {"default": "Loud"}}}',
+        "{",
+    ],
+)
+def test_what_the_platform_would_refuse(tmp_path: Path, text: str) -> None:
+    (tmp_path / "host.json").write_text(text)
+
+    with pytest.raises(host_json.HostJsonInvalid):
+        host_json.load(tmp_path / "host.json")
+
+
+def test_a_connection_is_looked_for_as_on_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("Named", "plain")
+    assert settings.connection_string("Named") == "plain"
+    monkeypatch.setenv("AzureWebJobsNamed", "prefixed")
+    assert settings.connection_string("Named") == "prefixed"
+    monkeypatch.setenv("AzureWebJobsStorage", "default")
+    assert settings.connection_string(None) == "default"
+    with pytest.raises(settings.SettingMissing, match="'Unnamed'"):
+        settings.connection_string("Unnamed")
+
+
+def test_expressions_are_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NAME", "value")
+    assert settings.resolve("a-%NAME%-%NAME%") == "a-value-value"
+    with pytest.raises(settings.SettingMissing, match="'%NONE%' does not resolve"):
+        settings.resolve("%NONE%")
+
+
+async def test_development_storage_is_the_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("Named", "UseDevelopmentStorage=true")
+    opened = storage.Storage("none")
+
+    assert opened.queue("Named", "q").url == "http://127.0.0.1:10001/devstoreaccount1/q"
+    await opened.close()
+
+
+@pytest.mark.parametrize(
+    ("template", "path", "values"),
+    [
+        ("a/{b}", "a/x", {"b": "x"}),
+        ("a/{b}", "a", None),
+        ("a/{b?}", "a", {}),
+        ("a/{b}.{c}", "a/x.y", {"b": "x", "c": "y"}),
+        ("{*all}", "", {}),
+        ("{*all}", "a/b", {"all": "a/b"}),
+        ("{a:int}", "7", {"a": "7"}),
+        ("{a:int}", "x", None),
+        ("{a:int:range(1,5)}", "5", {"a": "5"}),
+        ("{a:int:range(1,5)}", "6", None),
+        ("{a:min(2)}", "1", None),
+        ("{a:max(2)}", "1", {"a": "1"}),
+        ("{a:length(2)}", "xx", {"a": "xx"}),
+        ("{a:length(2,3)}", "xxxx", None),
+        ("{a:minlength(2)}", "x", None),
+        ("{a:maxlength(2)}", "xxx", None),
+        ("{a:alpha}", "xY", {"a": "xY"}),
+        ("{a:alpha}", "x1", None),
+        ("{a:bool}", "True", {"a": "True"}),
+        ("{a:double}", "1.5", {"a": "1.5"}),
+        ("{a:regex(^x+$)}", "xx", {"a": "xx"}),
+        ("{a:guid}", "7d9f2f5e00004000800000000000000g", None),
+    ],
+)
+def test_a_route_template(template: str, path: str, values: dict[str, str] | None) -> None:
+    assert routes.compiled("f", template, None).values(path) == values
+
+
+@pytest.mark.parametrize("template", ["{a:colour}", "{a", "{a=1}"])
+def test_a_route_template_that_can_not_be_read(template: str) -> None:
+    with pytest.raises(routes.RouteInvalid):
+        routes.compiled("f", template, None)

@@ -1,0 +1,135 @@
+"""The HTTP routes on fakes: a call goes in as the platform hands it over, an answer comes out."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import azure.functions as func
+
+from shared.caller import Caller
+from shared.policy import Policy
+from shared.triggers.run_operations import RunOperations
+from shared.triggers.runs import Runs
+from tests.scenarios.world import ENDPOINT, World
+
+BODY = {"pipelineName": "copy", "requestId": "order-17", "parameters": {"day": 1}}
+JSON = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the caller gets."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def code(self) -> str:
+        return str(self.body["error"]["code"])
+
+    @property
+    def targets(self) -> list[str]:
+        return sorted(each.get("target") for each in self.body["error"].get("details", ()))
+
+
+class Api:
+    """One caller's view of the routes. `pipelines` are those that it may start; None for all."""
+
+    def __init__(self, world: World, pipelines: Collection[str] | None = None) -> None:
+        policy = Policy(
+            workspaces={"default": ENDPOINT} | dict(world.workspaces),
+            default_workspace="default",
+            permits=lambda _, name, __: pipelines is None or name in pipelines,
+        )
+        self._runs = Runs(
+            clock=world.clock,
+            gateway=world.host.gateway,
+            records=world.records,
+            audit=world.audit,
+            policy=policy,
+        )
+        self._operations = RunOperations(
+            operations=world.host.operations,
+            records=world.records,
+            pipelines=world.pipelines,
+            policy=policy,
+        )
+        self._caller = Caller(principals=("key",))
+        self._calls = 0
+
+    async def start(
+        self, body: bytes | Mapping[str, Any] = BODY, headers: Mapping[str, str] = JSON
+    ) -> Answer:
+        request = _request("POST", "/api/runs", headers, _bytes(body))
+        return _answer(await self._runs.start(request, self._caller, self._call_id()))
+
+    async def show(self, request_id: str = "order-17", **headers: str) -> Answer:
+        return _answer(await self._runs.show(_at(request_id, headers=headers), self._caller))
+
+    async def list(self, query: str = "", **values: str) -> Answer:
+        text = query or urlencode(values)
+        request = _request("GET", f"/api/runs?{text}" if text else "/api/runs", {}, b"")
+        return _answer(await self._runs.list(request, self._caller))
+
+    async def cancel(self, request_id: str = "order-17") -> Answer:
+        return _answer(await self._operations.cancel(_at(request_id), self._caller))
+
+    async def rerun(
+        self,
+        body: bytes | Mapping[str, Any] = b"",
+        request_id: str = "order-17",
+        **headers: str,
+    ) -> Answer:
+        request = _at(request_id, _bytes(body), headers)
+        return _answer(await self._operations.rerun(request, self._caller, self._call_id()))
+
+    async def resolve(
+        self, body: bytes | Mapping[str, Any], request_id: str = "order-17", **headers: str
+    ) -> Answer:
+        request = _at(request_id, _bytes(body), headers)
+        return _answer(await self._operations.resolve(request, self._caller))
+
+    async def run(self, request_id: str = "order-17") -> Answer:
+        return _answer(await self._operations.show_run(_at(request_id), self._caller))
+
+    def _call_id(self) -> str:
+        self._calls += 1
+        return f"call-{self._calls}"
+
+
+def _bytes(body: bytes | Mapping[str, Any]) -> bytes:
+    return body if isinstance(body, bytes) else json.dumps(body).encode()
+
+
+def _at(
+    request_id: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> func.HttpRequest:
+    named = {name.replace("_", "-"): value for name, value in (headers or {}).items()}
+    return _request("POST", "/api/runs/x", named, body, {"requestId": request_id})
+
+
+def _request(
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    route: Mapping[str, str] | None = None,
+) -> func.HttpRequest:
+    return func.HttpRequest(
+        method=method,
+        url=f"https://gateway.example{path}",
+        headers=dict(headers),
+        route_params=dict(route or {}),
+        body=body,
+    )
+
+
+def _answer(response: func.HttpResponse) -> Answer:
+    return Answer(response.status_code, response.headers, response.get_body().decode())

@@ -1,0 +1,182 @@
+"""/api/events: both handshakes, batches taken item by item, and a sender that hears only what helps."""
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from shared.envelope import LIMIT
+from shared.record import Status
+from shared.triggers.webhooks import AT_ONCE
+from tests.scenarios.event_senders import EVENT, Senders, a_rule, sample
+from tests.scenarios.world import World
+
+
+def many(count: int, **changes: Any) -> list[dict[str, Any]]:
+    return [EVENT | {"id": f"e-{number}"} | changes for number in range(count)]
+
+
+async def test_event_grid_gets_its_code_back() -> None:
+    """200: a 202 would be no yes."""
+    world = World()
+    headers = {"aeg-event-type": "SubscriptionValidation"}
+
+    answer = await Senders(world).post(sample("subscription-validation.json"), headers)
+
+    assert answer.status == 200
+    assert answer.body == {"validationResponse": "512d38b6-c7b8-40c8-89fe-f46f9e9622b6"}
+    assert (world.audit.entries, world.records.all()) == ([], [])
+
+
+async def test_a_question_without_a_code_asks_a_person_to_open_its_address(caplog: Any) -> None:
+    (event,) = sample("subscription-validation.json")
+    event["data"].pop("validationCode")
+
+    answer = await Senders(World()).post([event])
+
+    assert (answer.status, answer.body) == (200, {})
+    (line,) = caplog.records
+    assert (line.levelno, line.validationUrl) == (logging.WARNING, event["data"]["validationUrl"])
+    assert "by_hand_within_5_minutes" in line.getMessage()
+
+
+async def test_the_end_of_a_subscription_is_noted_and_starts_nothing(caplog: Any) -> None:
+    caplog.set_level(logging.INFO, "run_gateway")
+    world = World()
+    event = sample("subscription-validation.json")[0] | {
+        "eventType": "Microsoft.EventGrid.SubscriptionDeletedEvent"
+    }
+
+    answer = await Senders(world).post([event], {"aeg-event-type": "SubscriptionDeletion"})
+
+    assert answer.status == 200
+    assert "run_gateway.subscription_deleted" in caplog.messages
+    assert (world.audit.entries, world.records.all()) == ([], [])
+
+
+async def test_event_grid_may_send_cloud_events() -> None:
+    headers = {"WebHook-Request-Origin": "eventgrid.azure.net", "WebHook-Request-Rate": "120"}
+
+    answer = await Senders(World()).post(b"", headers, method="OPTIONS")
+
+    assert answer.status == 200
+    assert answer.headers["WebHook-Allowed-Origin"] == "eventgrid.azure.net"
+    assert answer.headers["WebHook-Allowed-Rate"] == "*"
+    assert answer.headers["Allow"] == "POST, OPTIONS"
+
+
+async def test_a_strange_origin_may_not() -> None:
+    headers = {"WebHook-Request-Origin": "example.com"}
+
+    answer = await Senders(World()).post(b"", headers, method="OPTIONS")
+
+    assert (answer.status, answer.code) == (403, "NotPermitted")
+    assert not any(name.lower().startswith("webhook") for name in answer.headers)
+
+
+async def test_a_batch_is_taken_item_by_item() -> None:
+    world = World()
+    good, bad = json.dumps(EVENT).encode(), b'{"id": "e-2", "specversion": "1.0", "data": 1e999}'
+
+    answer = await Senders(world).post(b"[" + bad + b"," + good + b",5]")
+    await world.drain()
+
+    assert (answer.status, answer.body) == (200, {"events": 3, "requests": 1})
+    assert len(world.pipelines.runs) == 1
+    codes = [entry.error.code if entry.error else None for entry in world.audit.entries]
+    assert sorted(map(str, codes)) == ["InvalidJson", "InvalidJson", "None"]
+
+
+@pytest.mark.parametrize("body", [b"", b"hello", b"\xff", b'{"specversion": "1.0"', b"[1,"])
+async def test_what_is_no_event_is_audited_and_acknowledged(body: bytes) -> None:
+    """Never 400: Event Grid would drop the event without a word."""
+    world = World()
+
+    answer = await Senders(world).post(body)
+
+    assert answer.status == 200
+    (entry,) = world.audit.entries
+    assert entry.error is not None
+    assert (entry.error.code, entry.delivery_id) == ("InvalidJson", "call-1/0")
+    assert entry.content is not None
+    assert entry.content.length == len(body)
+
+
+async def test_what_is_too_large_is_audited_and_the_sender_hears_it() -> None:
+    world = World()
+
+    answer = await Senders(world).post(b"[" + b" " * LIMIT)
+
+    assert (answer.status, answer.code) == (413, "RequestTooLarge")
+    (entry,) = world.audit.entries
+    assert entry.content is not None
+    assert entry.content.length == LIMIT + 1
+
+
+async def test_a_megabyte_is_not_too_large() -> None:
+    world = World()
+    events = many(1000, data={"text": "x" * 860})
+    body = json.dumps(events).encode()
+    body += b" " * (LIMIT - len(body))
+
+    answer = await Senders(world).post(body)
+
+    assert (answer.status, answer.body) == (200, {"events": 1000, "requests": 1000})
+    assert {record.status for record in world.records.all()} == {Status.WAITING}
+    assert len(world.requests.messages) == 1000
+
+
+@pytest.mark.parametrize("operation", ["insert", "enqueue"])
+async def test_while_storage_fails_the_batch_is_to_come_again(operation: str) -> None:
+    """What was safe the first time is not started twice."""
+    world = World()
+    senders = Senders(world)
+    mishaps = world.records.mishaps if operation == "insert" else world.requests.mishaps
+    mishaps.fail(operation, times=3)
+
+    first = await senders.post(many(100))
+    again = await senders.post(many(100))
+    await world.drain()
+
+    assert (first.status, first.headers["Retry-After"]) == (503, "30")
+    assert first.body["error"]["message"].endswith("Send it again.")
+    assert again.status == 200
+    assert len(world.pipelines.runs) == 100
+
+
+async def test_a_storage_that_is_away_is_not_asked_thousands_of_times() -> None:
+    world = World()
+    world.records.mishaps.fail("insert", times=10_000)
+
+    answer = await Senders(world).post(many(1000))
+
+    assert answer.status == 503
+    assert world.records.mishaps.calls.count("insert") == AT_ONCE
+
+
+async def test_of_a_failing_audit_the_sender_hears_too() -> None:
+    """Nothing else would ever tell of that event."""
+    world = World()
+    world.audit.mishaps.fail("append")
+
+    assert (await Senders(world, [a_rule(when="`false`")]).post(EVENT)).status == 503
+
+
+async def test_an_unreadable_record_lets_the_batch_come_again() -> None:
+    world = World()
+    senders = Senders(world)
+    await senders.post(EVENT)
+    world.records.row(world.record.request_id)["status"] = "Dreaming"
+
+    assert (await senders.post([EVENT, EVENT | {"id": "e-2"}])).status == 503
+
+
+async def test_all_rules_fire_for_all_events() -> None:
+    world = World()
+
+    answer = await Senders(world, [a_rule(name="a"), a_rule(name="b")]).post(many(3))
+    await world.drain()
+
+    assert answer.body == {"events": 3, "requests": 6}
+    assert len(world.pipelines.runs) == 6

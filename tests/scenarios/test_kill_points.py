@@ -1,0 +1,172 @@
+"""The process dies at each step of the sequence; another takes the request up, and one run comes of it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from shared.errors import StorageUnavailable
+from shared.ports import CreateRun, Echo
+from shared.record import Status
+from shared.reply import Reply, Started
+from shared.run_request import RunRequest
+from tests.scenarios.world import ENDPOINT, World, a_request
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of it runs any more."""
+
+
+def kill_before_sending(world: World) -> None:
+    def die(_: CreateRun) -> Reply:
+        raise Killed
+
+    world.pipelines.script(die)
+
+
+def kill_while_waiting(world: World) -> None:
+    def die(call: CreateRun) -> Reply:
+        world.pipelines.start(call)
+        raise Killed
+
+    world.pipelines.script(die)
+
+
+def at(port: str, operation: str, *, landed: bool) -> Callable[[World], None]:
+    return lambda world: getattr(world, port).mishaps.fail(operation, landed=landed)
+
+
+# name: how it dies, how many POSTs there are in the end, and the history
+KILL_POINTS: dict[str, tuple[Callable[[World], None], int, list[str]]] = {
+    "before the claim": (at("records", "insert", landed=False), 1, ["claimed", "createRun"]),
+    "after the claim": (
+        at("records", "insert", landed=True),
+        1,
+        ["claimed", "answer lost", "waiting", "taken", "createRun"],
+    ),
+    "before sending": (
+        kill_before_sending,
+        2,  # the first one died on its way out: the fake counts it, the workspace never saw it
+        ["claimed", "answer lost", "waiting", "taken", "createRun"],
+    ),
+    "while waiting for the answer": (kill_while_waiting, 1, ["claimed", "answer lost", "found"]),
+    "after the answer": (
+        at("records", "update", landed=False),
+        1,
+        ["claimed", "answer lost", "found"],
+    ),
+    "after settling": (at("records", "update", landed=True), 1, ["claimed", "createRun"]),
+    "before publishing": (at("results", "publish", landed=False), 1, ["claimed", "createRun"]),
+    "after publishing": (at("results", "publish", landed=True), 1, ["claimed", "createRun"]),
+    "before auditing": (at("audit", "append", landed=False), 1, ["claimed", "createRun"]),
+    "before acknowledging": (at("audit", "append", landed=True), 1, ["claimed", "createRun"]),
+}
+
+
+async def send(world: World, entry: str, request: RunRequest) -> None:
+    if entry == "http":
+        await world.host.call(request)
+    else:
+        await world.host.deliver(request.to_json(), "m-1")
+
+
+@pytest.mark.parametrize("entry", ["queue", "http"])
+@pytest.mark.parametrize("point", KILL_POINTS)
+async def test_whoever_dies_leaves_one_run(point: str, entry: str) -> None:
+    kill, posts, history = KILL_POINTS[point]
+    world = World()
+    world.records.echoes[ENDPOINT] = Echo.CONFIRMED
+    kill(world)
+
+    with pytest.raises((Killed, StorageUnavailable)):
+        await send(world, entry, a_request())
+    world.restart()
+    if entry == "queue":
+        world.clock.advance(600.0)  # the platform's lease of the message
+        await send(world, "queue", a_request())
+    elif point == "before the claim":
+        await world.drain()  # the recovery message finds no record; the caller got an error
+        await send(world, "http", a_request())
+    await world.drain()
+
+    assert len(world.pipelines.runs) == 1
+    assert len(world.pipelines.calls) == posts
+    assert world.events == history
+    assert (world.record.status, world.record.run_id) == (
+        Status.STARTED,
+        world.pipelines.runs[0].run_id,
+    )
+    assert {result.run_id for result in world.results.published} == {world.record.run_id}
+    assert any(entry.run_id == world.record.run_id for entry in world.audit.entries)
+    assert world.requests.messages == []
+
+
+@pytest.mark.parametrize(
+    "point", ["after the claim", "before sending", "while waiting for the answer"]
+)
+async def test_where_the_workspace_does_not_echo_no_second_run_is_risked(point: str) -> None:
+    kill, _, _ = KILL_POINTS[point]
+    world = World(echoes=False)
+    kill(world)
+
+    with pytest.raises((Killed, StorageUnavailable)):
+        await send(world, "queue", a_request())
+    world.clock.advance(600.0)
+    world.restart()
+    await send(world, "queue", a_request())
+    await world.drain()
+
+    assert len(world.pipelines.runs) <= 1
+    assert world.result.error is not None
+    assert world.result.error.code == "OutcomeUnknown"
+
+
+async def test_a_holder_that_was_stopped_follows_the_record() -> None:
+    """It wakes after its lease has lapsed and another has sent the request: same id, same run."""
+    world = World()
+    world.records.echoes[ENDPOINT] = Echo.CONFIRMED
+
+    async def sleep_through_the_lease(call: CreateRun) -> Reply:
+        world.clock.advance(135.0)
+        other = world.restart()
+        await other.deliver(a_request().to_json(), "m-1")
+        await world.drain()
+        run_id = world.pipelines.start(call).run_id
+        return Started(run_id=run_id, echoed=True)
+
+    world.pipelines.script(sleep_through_the_lease)
+
+    await world.host.deliver(a_request().to_json(), "m-1")
+
+    assert len(world.pipelines.runs) == 1
+    assert {result.run_id for result in world.results.published} == {world.record.run_id}
+    assert world.record.status is Status.STARTED
+
+
+async def test_a_late_answer_settles_what_is_still_unknown() -> None:
+    world = World(echoes=False)
+
+    async def sleep_through_the_lease(call: CreateRun) -> Reply:
+        world.clock.advance(135.0)
+        other = world.restart()
+        await other.deliver(a_request().to_json(), "m-1")
+        assert world.record.status is Status.UNKNOWN
+        run_id = world.pipelines.start(call).run_id
+        return Started(run_id=run_id, echoed=False)
+
+    world.pipelines.script(sleep_through_the_lease)
+
+    await world.host.deliver(a_request().to_json(), "m-1")
+    await world.drain()
+
+    assert world.record.run_id == world.pipelines.runs[0].run_id
+    assert world.events[-1] == "late answer"
+
+
+async def test_a_write_whose_answer_was_lost_is_known_as_ones_own() -> None:
+    world = World()
+    world.records.lose_answers(2)
+
+    await world.deliver()
+
+    assert world.events == ["claimed", "createRun"]
+    assert (world.result.duplicate, len(world.pipelines.calls)) == (False, 1)

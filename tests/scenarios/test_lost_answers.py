@@ -1,0 +1,227 @@
+"""createRun's answer was lost: what happens next, and what the history says of it."""
+
+from shared.cloud_error import CloudError
+from shared.ports import Echo
+from shared.record import Record, Status
+from shared.reply import Throttled, Unknown, Unreachable
+from tests.scenarios.world import ENDPOINT, World, later
+
+LOST = Unknown(error=CloudError(code="AnswerLost", message="The connection was cut."))
+
+
+async def test_a_run_that_was_started_is_found_at_once() -> None:
+    world = World()
+    world.pipelines.script(world.pipelines.behind(LOST))
+
+    await world.deliver()
+
+    assert (world.record.status, world.result.run_id) == (
+        Status.STARTED,
+        world.pipelines.runs[0].run_id,
+    )
+    assert len(world.pipelines.calls) == 1
+    assert world.events == ["claimed", "answer lost", "found"]
+
+
+async def test_a_run_that_shows_late_is_found_within_the_window() -> None:
+    world = World()
+    world.pipelines.visible_after = 3
+    world.pipelines.script(world.pipelines.behind(LOST))
+
+    await world.deliver()
+    assert world.record.status is Status.UNKNOWN
+    await world.drain()
+
+    assert (world.record.status, len(world.pipelines.calls)) == (Status.STARTED, 1)
+    assert world.events == ["claimed", "answer lost", "found"]
+
+
+async def test_what_was_not_started_is_sent_again_with_the_same_id_where_the_workspace_echoes() -> (
+    None
+):
+    world = World()
+    world.records.echoes[ENDPOINT] = Echo.CONFIRMED
+    world.pipelines.script(LOST)
+
+    await world.deliver()
+    start = world.clock.monotonic()
+    await world.drain()
+
+    first, second = world.pipelines.calls
+    assert first.client_request_id == second.client_request_id
+    assert world.clock.monotonic() - start >= 60.0
+    assert len(world.pipelines.looks) >= 5
+    assert world.record.status is Status.STARTED
+    assert world.events == ["claimed", "answer lost", "waiting", "taken", "createRun"]
+
+
+async def test_a_workspace_that_is_not_known_to_echo_leaves_the_outcome_unknown() -> None:
+    world = World()
+    world.pipelines.script(LOST)
+
+    await world.deliver()
+    await world.drain()
+
+    assert (world.record.status, len(world.pipelines.calls)) == (Status.FAILED, 1)
+    assert world.result.error is not None
+    assert world.result.error.code == "OutcomeUnknown"
+    assert world.record.client_request_id in world.result.error.message
+    assert world.events == ["claimed", "answer lost", "OutcomeUnknown"]
+
+
+async def test_a_workspace_that_does_not_echo_is_marked_for_good() -> None:
+    world = World(echoes=False)
+
+    await world.deliver("m-1", requestId="a")
+    world.pipelines.echoes = True
+    await world.deliver("m-2", requestId="b")
+
+    assert world.records.echoes == {ENDPOINT: Echo.BROKEN}
+
+
+async def test_an_unknown_outcome_lists_the_runs_it_might_be() -> None:
+    world = World(echoes=False)
+    await world.deliver("m-1", requestId="a")
+    world.clock.advance(1.0)
+    world.pipelines.script(world.pipelines.behind(LOST))
+
+    await world.deliver("m-2", requestId="b")
+    await world.drain()
+
+    error = world.results.published[1].error
+    assert error is not None
+    assert [detail.target for detail in error.details] == [world.pipelines.runs[1].run_id]
+
+
+async def test_resend_starts_one_run_where_nobody_can_tell() -> None:
+    world = World(UNKNOWN_OUTCOME="resend")
+    world.pipelines.may_look = False
+    world.pipelines.script(LOST)
+
+    await world.deliver()
+    await world.drain()
+
+    assert (world.record.status, len(world.pipelines.runs)) == (Status.STARTED, 1)
+    assert len(world.pipelines.calls) == 2
+
+
+async def test_without_monitoring_rights_the_outcome_names_id_and_role() -> None:
+    world = World()
+    world.records.echoes[ENDPOINT] = Echo.CONFIRMED
+    world.pipelines.may_look = False
+    world.pipelines.script(world.pipelines.behind(LOST))
+
+    await world.deliver()
+    await world.drain()
+
+    assert world.result.error is not None
+    assert world.result.error.code == "OutcomeUnknown"
+    assert world.record.client_request_id in world.result.error.message
+    assert "Synapse Monitoring Operator" in world.result.error.message
+    assert len(world.pipelines.calls) == 1
+
+
+async def test_an_unreachable_workspace_is_asked_until_it_answers() -> None:
+    world = World()
+    world.pipelines.unreachable = Unreachable(error=LOST.error)
+    world.pipelines.script(world.pipelines.behind(LOST))
+
+    await world.deliver()
+    await world.drain(for_seconds=7200)
+    assert world.record.status is Status.UNKNOWN
+    world.pipelines.unreachable = None
+    await world.drain()
+
+    assert (world.record.status, len(world.pipelines.calls)) == (Status.STARTED, 1)
+
+
+async def test_an_unreachable_workspace_is_given_up_after_a_day() -> None:
+    world = World()
+    world.pipelines.unreachable = Unreachable(error=LOST.error)
+    world.pipelines.script(LOST)
+
+    await world.deliver()
+    await world.drain()
+
+    assert world.result.error is not None
+    assert world.result.error.code == "OutcomeUnknown"
+
+
+async def test_a_lost_answer_is_reconciled_whatever_the_time() -> None:
+    world = World()
+    world.pipelines.visible_after = 5
+    world.pipelines.script(world.pipelines.behind(LOST))
+
+    await world.deliver(expiresAt=later(world, 3))
+    await world.drain()
+
+    assert world.record.status is Status.STARTED
+
+
+async def test_what_expired_meanwhile_is_not_sent_again() -> None:
+    world = World()
+    world.records.echoes[ENDPOINT] = Echo.CONFIRMED
+    world.pipelines.script(LOST)
+
+    await world.deliver(expiresAt=later(world, 3))
+    await world.drain()
+
+    assert (world.record.status, len(world.pipelines.calls)) == (Status.FAILED, 1)
+    assert world.result.error is not None
+    assert world.result.error.code == "RetriesExhausted"
+
+
+async def test_a_resting_workspace_is_not_asked() -> None:
+    world = World()
+    world.pipelines.visible_after = 1
+    world.pipelines.script(world.pipelines.behind(LOST))
+    await world.deliver("m-1", requestId="a")
+    world.pipelines.script(Throttled(error=LOST.error, retry_after=30.0))
+    await world.deliver("m-2", requestId="b")
+
+    await world.drain(for_seconds=29)
+    assert len(world.pipelines.looks) == 1
+    await world.drain()
+
+    assert {record.status for record in world.records.all()} == {Status.STARTED}
+
+
+async def test_an_operator_resolves_an_unknown_outcome() -> None:
+    world = World(echoes=False)
+    world.pipelines.script(world.pipelines.behind(LOST))
+    await world.deliver()
+    await world.drain()
+    run_id = world.pipelines.runs[0].run_id
+
+    resolved = await world.host.operations.resolve("order-17", run_id, "key")
+
+    assert isinstance(resolved, Record)
+    assert (world.record.status, world.record.run_id) == (Status.STARTED, run_id)
+    assert [result.status for result in world.results.published] == ["Failed", "Started"]
+    assert world.events[-1] == "resolved by key"
+
+
+async def test_an_operator_finds_that_there_is_no_run() -> None:
+    world = World(echoes=False)
+    world.pipelines.script(LOST)
+    await world.deliver()
+    await world.drain()
+
+    await world.host.operations.resolve("order-17", None, "key")
+
+    assert world.record.status is Status.FAILED
+    assert world.record.error is not None
+    assert world.record.error.code == "RetriesExhausted"
+
+
+async def test_only_an_unknown_outcome_is_resolved() -> None:
+    world = World()
+    await world.deliver()
+
+    refused = await world.host.operations.resolve("order-17", "r", "key")
+
+    assert isinstance(refused, CloudError)
+    assert refused.code == "InvalidState"
+    missing = await world.host.operations.resolve("nobody", "r", "key")
+    assert isinstance(missing, CloudError)
+    assert missing.code == "NotFound"

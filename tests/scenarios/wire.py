@@ -1,0 +1,95 @@
+"""Synapse's own routes on fakes: a call goes in as the platform hands it over, an answer comes out."""
+
+import itertools
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import azure.functions as func
+
+from shared.caller import Caller
+from shared.policy import Policy
+from shared.triggers.wire import WireRoutes
+from shared.vigil import Vigil
+from shared.workspace_runs import WorkspaceRuns
+from tests.scenarios.api import Answer
+from tests.scenarios.world import ENDPOINT, World
+
+VERSION = {"api-version": "2020-12-01"}
+ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
+
+
+class Wire:
+    """One client of Synapse. `pipelines` are those whose runs it may see; None for all."""
+
+    def __init__(self, world: World, pipelines: Collection[str] | None = None) -> None:
+        gateway = world.host.gateway
+        runner = gateway._runner
+        policy = Policy(
+            workspaces={"default": ENDPOINT},
+            default_workspace="default",
+            permits=lambda _, name, __: pipelines is None or name in pipelines,
+        )
+        self._routes = WireRoutes(
+            gateway=gateway,
+            vigil=Vigil(clock=world.clock, records=world.records, runner=runner),
+            workspace=WorkspaceRuns(
+                clock=world.clock, pipelines=world.pipelines, policy=policy, gate=runner.gate
+            ),
+        )
+        self._caller = Caller(principals=("key",))
+        self._numbers = itertools.count(1)
+
+    async def create(
+        self,
+        body: bytes | Mapping[str, Any] = b"",
+        *,
+        request_id: str | None = ID,
+        pipeline: str = "copy",
+        query: Mapping[str, str] = VERSION,
+        **headers: str,
+    ) -> Answer:
+        request = _request(body, headers, query, {"pipelineName": pipeline}, request_id=request_id)
+        return _answer(await self._routes.create_run(request, self._caller, self._call_id()))
+
+    async def get(self, run_id: str, query: Mapping[str, str] = VERSION) -> Answer:
+        request = _request(b"", {}, query, {"runId": run_id}, request_id=ID)
+        return _answer(await self._routes.show(request, self._caller, self._call_id()))
+
+    async def cancel(self, run_id: str, **query: str) -> Answer:
+        request = _request(b"", {}, VERSION | query, {"runId": run_id}, request_id=ID)
+        return _answer(await self._routes.cancel(request, self._caller, self._call_id()))
+
+    async def query(
+        self, body: bytes | Mapping[str, Any] = b"{}", query: Mapping[str, str] = VERSION
+    ) -> Answer:
+        request = _request(body, {}, query, {}, request_id=ID)
+        return _answer(await self._routes.query(request, self._caller, self._call_id()))
+
+    def _call_id(self) -> str:
+        return f"call-{next(self._numbers)}"
+
+
+def _request(
+    body: bytes | Mapping[str, Any],
+    headers: Mapping[str, str],
+    query: Mapping[str, str],
+    route: Mapping[str, str],
+    *,
+    request_id: str | None,
+) -> func.HttpRequest:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    if request_id is not None:
+        named["x-ms-client-request-id"] = request_id
+    return func.HttpRequest(
+        method="POST",
+        url="https://gateway.example/",
+        headers=named,
+        params=dict(query),
+        route_params=dict(route),
+        body=body if isinstance(body, bytes) else json.dumps(body).encode(),
+    )
+
+
+def _answer(response: func.HttpResponse) -> Answer:
+    return Answer(response.status_code, response.headers, response.get_body().decode())

@@ -1,0 +1,28 @@
+"""One valid thing of each kind; a test breaks one part of it."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.cloud_error import CloudError
+from shared.delivery import Delivery, Source
+from shared.record import Place, Record, claim
+from shared.run_request import RunRequest, decode
+
+NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+PLACE = Place(name="default", endpoint="https://w.dev.azuresynapse.net")
+DELIVERY = Delivery(id="m-1", source=Source.QUEUE, correlation_id="c-1")
+ERROR = CloudError(code="BadThing", message="It went wrong.")
+
+
+def a_request(**fields: Any) -> RunRequest:
+    body = {"pipelineName": "copy", "requestId": "order-17", "parameters": {"day": 1}} | fields
+    request = decode(json.dumps(body).encode(), default_id="msg-0", limit=1 << 20)
+    assert isinstance(request, RunRequest), request
+    return request
+
+
+def a_record(request: RunRequest | None = None, **fields: Any) -> Record:
+    fresh = claim(request or a_request(), PLACE, DELIVERY, "queue", NOW)
+    return replace(fresh, **fields)

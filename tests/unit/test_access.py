@@ -1,0 +1,101 @@
+"""Where there is an access section, only what an entry names is permitted."""
+
+from typing import Any
+
+import pytest
+
+from shared.access import permits
+from shared.caller import Caller
+from shared.gateway_config import Access
+
+USER = "11111111-aaaa-bbbb-cccc-222222222222"
+APP = "33333333-aaaa-bbbb-cccc-444444444444"
+
+
+def an_entry(**changes: Any) -> Access:
+    fields = {"principals": ("key",), "pipelines": ("copy*",), "workspaces": ("default",)}
+    return Access.model_validate(fields | changes)
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_without_a_section_the_default_holds(default: bool) -> None:
+    assert permits(None, "key", "copy", "default", default=default) is default
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_with_an_empty_section_nobody_is_permitted(default: bool) -> None:
+    assert not permits((), "key", "copy", "default", default=default)
+
+
+@pytest.mark.parametrize(
+    ("principal", "pipeline", "workspace", "permitted"),
+    [
+        ("key", "copy", "default", True),
+        ("key", "copyBlob", "default", True),
+        ("queue", "copy", "default", False),  # another principal
+        ("key", "Copy", "default", False),  # case counts
+        ("key", "recopy", "default", False),
+        ("key", "copy", "sales", False),
+        ("key:x", "copy", "default", False),
+        ("rule:key", "copy", "default", False),
+        ("*", "copy", "default", False),  # a wildcard is one in the configuration alone
+        ("", "copy", "default", False),
+    ],
+)
+def test_all_three_must_fit(principal: str, pipeline: str, workspace: str, permitted: bool) -> None:
+    assert permits((an_entry(),), principal, pipeline, workspace, default=True) is permitted
+
+
+@pytest.mark.parametrize(
+    ("named", "principal", "permitted"),
+    [
+        ("queue", "queue", True),
+        ("rule:blob-created", "rule:blob-created", True),
+        ("rule:*", "rule:blob-created", True),
+        ("rule:*", "hook:github", False),
+        ("hook:git*", "hook:github", True),
+        ("rule:blob", "rule:Blob", False),
+        (USER, USER, True),
+        (USER.upper(), USER, True),
+        (USER, USER.upper(), True),
+        (USER, APP, False),
+    ],
+)
+def test_a_principal_is_named(named: str, principal: str, permitted: bool) -> None:
+    entry = an_entry(principals=(named,))
+
+    assert permits((entry,), principal, "copy", "default", default=True) is permitted
+
+
+@pytest.mark.parametrize(
+    ("principals", "permitted"), [((USER, APP), True), ([APP], True), ((USER,), False), ((), False)]
+)
+def test_one_of_several_principals_is_enough(principals: Any, permitted: bool) -> None:
+    """An application is known by its service principal's id and by its own."""
+    entry = an_entry(principals=(APP,))
+
+    assert permits((entry,), principals, "copy", "default", default=True) is permitted
+
+
+def test_two_entries_are_not_mixed() -> None:
+    """What one permits in its workspace does not hold in another's."""
+    entries = (an_entry(), an_entry(pipelines=("load",), workspaces=("sales",)))
+
+    assert permits(entries, "key", "load", "sales", default=False)
+    assert not permits(entries, "key", "load", "default", default=False)
+    assert not permits(entries, "key", "copy", "sales", default=False)
+
+
+@pytest.mark.parametrize(
+    ("kept", "permitted"),
+    [
+        (Caller.application(USER, APP, None), True),
+        (Caller.user(USER, APP, "Ada"), False),  # through the application, and not the application
+        (Caller.user(APP, USER, None), True),
+    ],
+)
+def test_a_caller_is_known_by_what_a_record_keeps(kept: Caller, permitted: bool) -> None:
+    """A request that waits is judged again when its time has come."""
+    entry = an_entry(principals=(APP,))
+
+    assert permits((entry,), kept.principal, "copy", "default", default=True) is permitted

@@ -1,0 +1,63 @@
+"""How a value becomes an HTTP answer."""
+
+import json
+
+import pytest
+
+from shared.cloud_error import CloudError
+from shared.errors import RecordUnreadable
+from shared.triggers import answers
+
+# The gateway's own codes: section "Run result" of the design.
+CODES = [
+    "InvalidJson",
+    "InvalidRequest",
+    "RequestTooLarge",
+    "UnsupportedMediaType",
+    "UnknownWorkspace",
+    "Unauthenticated",
+    "NotPermitted",
+    "RequestIdConflict",
+    "RequestExpired",
+    "RequestCancelled",
+    "Throttled",
+    "RetriesExhausted",
+    "OutcomeUnknown",
+    "DeliveryExhausted",
+    "UnreadableResponse",
+    "GatewayUnavailable",
+    "InvalidState",
+    "NotFound",
+]
+
+
+def test_every_code_of_our_own_has_a_status() -> None:
+    assert set(answers.STATUS) == set(CODES)
+
+
+@pytest.mark.parametrize(
+    ("given", "answered"), [(400, 400), (499, 499), (308, 502), (500, 502), (202, 502), (None, 502)]
+)
+def test_a_code_of_synapse_keeps_a_status_that_a_caller_can_use(
+    given: int | None, answered: int
+) -> None:
+    response = answers.refusal(CloudError(code="BadThing", message="It."), given)
+
+    assert response.status_code == answered
+
+
+def test_a_refusal_is_one_error_body() -> None:
+    error = CloudError(code="InvalidState", message="It.", target="$.x")
+
+    response = answers.refusal(error, retry_after=3, status=412)
+
+    assert json.loads(response.get_body()) == {"error": error.model_dump()}
+    assert (response.status_code, response.mimetype) == (412, "application/json")
+    assert response.headers["Retry-After"] == "3"
+
+
+def test_a_record_that_nobody_understands_is_a_persons_to_look_at() -> None:
+    response = answers.unreadable(RecordUnreadable("The column status is missing."))
+
+    assert response.status_code == 503
+    assert json.loads(response.get_body())["error"]["code"] == "GatewayUnavailable"

@@ -1,0 +1,21 @@
+"""The committed schemas are those of the models."""
+
+import pytest
+
+from local.schemas import DIRECTORY, OPENAPI, schemas, text
+from shared import http_api
+
+
+@pytest.mark.parametrize("name", schemas())
+def test_a_published_schema_has_not_drifted(name: str) -> None:
+    """`make schemas` renews them."""
+    assert (DIRECTORY / name).read_text() == text(schemas()[name])
+
+
+def test_a_request_may_leave_out_its_id() -> None:
+    assert schemas()["run-request.schema.json"]["required"] == ["pipelineName"]
+
+
+def test_the_openapi_document_has_not_drifted() -> None:
+    """`make schemas` renews it."""
+    assert OPENAPI.read_text() == http_api.document()

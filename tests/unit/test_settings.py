@@ -1,0 +1,152 @@
+"""The environment becomes Settings, or every fault by name."""
+
+import pytest
+
+from shared.settings import HttpAccess, HttpAuth, Settings, is_loopback, read, read_http_access
+
+TENANT = "11111111-aaaa-4111-8111-111111111111"
+VALID = {
+    "SYNAPSE_ENDPOINT": "https://w.dev.azuresynapse.net",
+    "RunStorage": "UseDevelopmentStorage=true",
+}
+
+
+def targets(**changes: str) -> set[str | None]:
+    outcome = read(VALID | changes)
+    assert not isinstance(outcome, Settings)
+    return {fault.target for fault in outcome}
+
+
+def test_two_settings_are_enough() -> None:
+    settings = read(VALID)
+
+    assert isinstance(settings, Settings)
+    assert (settings.requests_queue, settings.runs_table) == ("run-requests", "runs")
+    assert (settings.call_timeout, settings.lease, settings.settle) == (30.0, 90.0, 60.0)
+
+
+def test_an_identity_needs_both_service_uris() -> None:
+    uris = {"RunStorage": "", "RunStorage__queueServiceUri": "https://s.queue.core.windows.net"}
+
+    assert targets(**uris) == {"RunStorage__tableServiceUri"}
+    assert isinstance(
+        read(VALID | uris | {"RunStorage__tableServiceUri": "https://s.table.core.windows.net"}),
+        Settings,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SYNAPSE_ENDPOINT", ""),
+        ("SYNAPSE_ENDPOINT", "w.dev.azuresynapse.net"),
+        ("SYNAPSE_ENDPOINT", "http://w.dev.azuresynapse.net"),
+        ("SYNAPSE_ENDPOINT", "https://w.dev.azuresynapse.net/pipelines"),
+        ("SYNAPSE_ENDPOINT", "https://me:pw@w.dev.azuresynapse.net"),
+        ("RunStorage", ""),
+        ("RUN_REQUESTS_QUEUE", "Run_Requests"),
+        ("RUN_REQUESTS_QUEUE", "a" * 57),
+        ("RUNS_TABLE", "run-s"),
+        ("RUN_RESULTS_ENCODING", "utf8"),
+        ("HTTP_AUTH", "Entra"),
+        ("ENTRA_TENANT_ID", "contoso.onmicrosoft.com"),  # a token never names the domain
+        ("ENTRA_TENANT_ID", "common"),
+        ("ENTRA_AUTHORITY", "login.microsoftonline.com"),
+        ("ENTRA_AUTHORITY", "http://login.microsoftonline.com"),
+        ("ENTRA_AUTHORITY", "https://login.microsoftonline.com/common"),
+        ("MAX_ATTEMPTS", "0"),
+        ("MAX_CONCURRENT_CALLS", "many"),
+        ("UNKNOWN_OUTCOME", "guess"),
+        ("RETENTION_DAYS", "-1"),
+        ("LEASE_SECONDS", "65.9"),
+        ("CALL_TIMEOUT_SECONDS", "0"),
+    ],
+)
+def test_one_wrong_setting_is_one_fault_by_name(name: str, value: str) -> None:
+    assert targets(**{name: value}) == {name}
+
+
+def test_all_faults_are_told_at_once_and_none_quotes_a_value() -> None:
+    outcome = read({"RUNS_TABLE": "s3cret!", "LEASE_SECONDS": "s3cret", "MAX_ATTEMPTS": "s3cret"})
+
+    assert not isinstance(outcome, Settings)
+    assert {fault.target for fault in outcome} == {
+        "SYNAPSE_ENDPOINT",
+        "RunStorage",
+        "RUNS_TABLE",
+        "LEASE_SECONDS",
+        "MAX_ATTEMPTS",
+    }
+    assert "s3cret" not in str(outcome)
+
+
+def test_what_settings_say_together_is_told_beside_their_own_faults() -> None:
+    assert targets(LEASE_SECONDS="5", MAX_ATTEMPTS="none") == {"LEASE_SECONDS", "MAX_ATTEMPTS"}
+
+
+def test_entra_needs_a_tenant_and_an_audience() -> None:
+    assert targets(HTTP_AUTH="entra") == {"ENTRA_TENANT_ID", "ENTRA_AUDIENCES"}
+
+    settings = read(
+        VALID | {"HTTP_AUTH": "entra", "ENTRA_TENANT_ID": TENANT, "ENTRA_AUDIENCES": "a, b"}
+    )
+    assert isinstance(settings, Settings)
+    assert (settings.http_auth, settings.entra_audiences) == (HttpAuth.ENTRA, ("a", "b"))
+
+
+def test_a_wrong_tenant_is_one_fault() -> None:
+    entra = {"HTTP_AUTH": "entra", "ENTRA_TENANT_ID": "t", "ENTRA_AUDIENCES": "a"}
+
+    outcome = read(VALID | entra)
+
+    assert not isinstance(outcome, Settings)
+    assert [fault.target for fault in outcome] == ["ENTRA_TENANT_ID"]
+
+
+def test_what_callers_have_to_prove_is_read_apart_from_the_rest() -> None:
+    """Who asks what is wrong with the other settings has to prove it too."""
+    entra = {"HTTP_AUTH": "entra", "ENTRA_TENANT_ID": TENANT.upper(), "ENTRA_AUDIENCES": "a"}
+
+    access = read_http_access(entra | {"MAX_ATTEMPTS": "many"})
+
+    assert isinstance(access, HttpAccess)
+    assert (access.entra_tenant_id, access.entra_audiences) == (TENANT, ("a",))
+    assert access.entra_authority == "https://login.microsoftonline.com"
+
+
+@pytest.mark.parametrize(
+    ("changes", "target"),
+    [
+        ({"HTTP_AUTH": "both"}, "HTTP_AUTH"),
+        ({"HTTP_AUTH": "entra", "ENTRA_AUDIENCES": "a"}, "ENTRA_TENANT_ID"),
+        (
+            {"HTTP_AUTH": "entra", "ENTRA_TENANT_ID": TENANT, "ENTRA_AUDIENCES": ","},
+            "ENTRA_AUDIENCES",
+        ),
+    ],
+)
+def test_what_is_wrong_with_it_is_told_by_name(changes: dict[str, str], target: str) -> None:
+    outcome = read_http_access(changes)
+
+    assert not isinstance(outcome, HttpAccess)
+    assert [fault.target for fault in outcome] == [target]
+
+
+def test_a_lease_that_covers_two_calls_is_taken() -> None:
+    assert isinstance(read(VALID | {"LEASE_SECONDS": "66"}), Settings)
+    assert isinstance(read(VALID | {"LEASE_SECONDS": "2.2", "CALL_TIMEOUT_SECONDS": "1"}), Settings)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("10.0.0.1", False),
+        ("example.org", False),
+        (None, False),
+    ],
+)
+def test_loopback(host: str | None, expected: bool) -> None:
+    assert is_loopback(host) is expected

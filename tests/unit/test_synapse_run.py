@@ -1,0 +1,58 @@
+"""What is told of a look at a run."""
+
+import json
+
+import pytest
+
+from shared import synapse_run
+from shared.cloud_error import CloudError
+from shared.reply import Answer, Lost
+from shared.wire_view import RunShown
+
+RUN = {"runId": "r-1", "pipelineName": "copy", "status": "Failed"}
+ERROR = CloudError(code="BadThing", message="It went wrong.")
+
+
+def answer(status: int = 200, content: object = RUN) -> Answer:
+    return Answer(status=status, headers={}, body=json.dumps(content).encode())
+
+
+def code(outcome: RunShown | CloudError) -> str:
+    assert isinstance(outcome, CloudError), outcome
+    return outcome.code
+
+
+def test_a_run_is_told_as_it_is() -> None:
+    run = synapse_run.read(answer(), "r-1")
+
+    assert isinstance(run, RunShown)
+    assert (run.pipeline_name, run.content) == ("copy", RUN)
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (404, "NotFound"),
+        (401, "GatewayUnavailable"),
+        (403, "GatewayUnavailable"),
+        (429, "Throttled"),
+        (400, "GatewayUnavailable"),
+        (302, "GatewayUnavailable"),
+        (500, "GatewayUnavailable"),
+    ],
+)
+def test_a_refusal_is_told_with_synapses_own_words_in_it(status: int, told: str) -> None:
+    outcome = synapse_run.read(answer(status, {"error": ERROR.model_dump()}), "r-1")
+
+    assert code(outcome) == told
+    assert isinstance(outcome, CloudError)
+    assert outcome.details == (ERROR,)
+
+
+def test_an_answer_that_did_not_come_is_told() -> None:
+    assert code(synapse_run.read(Lost(sent=True, error=ERROR), "r-1")) == "GatewayUnavailable"
+
+
+@pytest.mark.parametrize("content", [[], "x", {"runId": "r-2", "pipelineName": "copy"}, {}])
+def test_what_is_not_that_run_is_not_told(content: object) -> None:
+    assert code(synapse_run.read(answer(200, content), "r-1")) == "UnreadableResponse"
