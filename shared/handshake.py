@@ -32,7 +32,7 @@ def is_own(event: Event) -> bool:
 
 
 def validation(events: Sequence[Event]) -> Validation | None:
-    """Find the question whether this endpoint wants a subscription's events. It comes alone in its array."""
+    """Find the question whether this endpoint wants a subscription's events."""
     for event in events:
         if event.type == VALIDATION:
             data = event.data if isinstance(event.data, dict) else {}

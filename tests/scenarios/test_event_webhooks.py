@@ -41,6 +41,18 @@ async def test_a_question_without_a_code_asks_a_person_to_open_its_address(caplo
     assert "by_hand_within_5_minutes" in line.getMessage()
 
 
+async def test_a_question_among_events_costs_none_of_them() -> None:
+    """Whoever may publish to a topic can send an event of that type."""
+    world = World()
+
+    answer = await Senders(world).post([EVENT, *sample("subscription-validation.json"), {}])
+    await world.drain()
+
+    assert answer.body == {"validationResponse": "512d38b6-c7b8-40c8-89fe-f46f9e9622b6"}
+    assert len(world.pipelines.runs) == 1
+    assert sorted(entry.status for entry in world.audit.entries) == ["Rejected", "Started"]
+
+
 async def test_the_end_of_a_subscription_is_noted_and_starts_nothing(caplog: Any) -> None:
     caplog.set_level(logging.INFO, "run_gateway")
     world = World()
