@@ -26,7 +26,9 @@ LIMIT: Final = 1024 * 1024
 _BINARY: Final = frozenset({"ce-id", "ce-source", "ce-type", "ce-specversion"})
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
-# Only looks for an event's end. Numbers stay text: `int` refuses one of more than 4,300 digits.
+# Brackets, and whole strings, in which there are none; a quotation mark alone is a string without an end.
+_STRUCTURE: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|["\[\]{}]', re.DOTALL)
+# Only looks for the end of what is no object. Numbers stay text: `int` refuses one of more than 4,300 digits.
 _DECODER: Final = json.JSONDecoder(parse_int=str, parse_float=str)
 # What may name an attribute (CloudEvents, "naming conventions"); `data` is none.
 _ATTRIBUTE: Final = re.compile(r"ce-(?!data$)([0-9a-z]+)")
@@ -105,11 +107,32 @@ def _skip(text: str, at: int) -> int:
 
 
 def _end(text: str, at: int) -> int:
+    """Find where an event ends, whatever is wrong within it."""
+    if text.startswith(("{", "["), at):
+        return _closing(text, at)
     try:
         return _DECODER.raw_decode(text, at)[1]
     except (ValueError, RecursionError) as error:
         msg = "The content is no JSON."
         raise json_object.Unreadable(msg) from error
+
+
+def _closing(text: str, at: int) -> int:
+    depth = 0
+    for found in _STRUCTURE.finditer(text, at):
+        match found[0]:
+            case "{" | "[":
+                depth += 1
+            case "}" | "]":
+                depth -= 1
+                if depth == 0:
+                    return found.end()
+            case '"':
+                break
+            case _:  # a whole string
+                pass
+    msg = "The content is no array of events: it is cut off within one."
+    raise json_object.Unreadable(msg)
 
 
 def _read(part: bytes) -> Item:

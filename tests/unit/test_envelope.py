@@ -156,6 +156,10 @@ def test_an_empty_batch_holds_nothing() -> None:
         '{"data": ' + "9" * 5000 + "}",
         '{"data": "\\ud800"}',
         '{"data": ' + "[" * 200 + "]" * 200 + "}",
+        '{"data": ' + "[" * 50_000 + "]" * 50_000 + "}",
+        '{"id" "e-2"}',
+        '{"data": "\n"}',
+        "[}",
     ],
 )
 def test_a_bad_event_spoils_none_of_the_others(bad: str) -> None:
@@ -171,7 +175,7 @@ def test_a_bad_event_spoils_none_of_the_others(bad: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"hello", b"\xff", b"[", b"[1", b"[1,", b"[1,]", b"[1]]", b"[] x", b"[1 2]", b"[" * 100_000],
+    [b"", b"hello", b"\xff", b"[", b"[1", b"[1,", b"[1,]", b"[1]]", b"[] x", b"[1 2]", b"[" * 100_000, b'[{}, {"a": "}]'],
 )  # fmt: skip
 def test_what_is_no_json_is_one_bad_item(body: bytes) -> None:
     (item,) = unpack({"content-type": "application/json"}, body)
