@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -22,6 +23,8 @@ from shared.run_request import Content, unwrap
 
 #: Event Grid's own limit of an event and of an array of events (learn, event-grid/quotas-limits).
 LIMIT: Final = 1024 * 1024
+#: Event Grid's own limit of the events in one delivery (learn, event-grid/delivery-and-retry, "Output batching").
+MAX_EVENTS: Final = 5000
 
 _BINARY: Final = frozenset({"ce-id", "ce-source", "ce-type", "ce-specversion"})
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
@@ -44,13 +47,16 @@ class Item:
 
 
 def unpack(headers: Mapping[str, str], body: bytes) -> tuple[Item, ...]:
-    """Read the events of an HTTP message; a message that holds none that can be told apart is one bad item."""
+    """Read the events of an HTTP message; a message that holds none that can be told apart is one bad item.
+
+    Of a message that holds too many, one more than MAX_EVENTS is read.
+    """
     given = {name.lower(): value for name, value in headers.items()}
     media_type = given.get("content-type", "").strip().lower()
     if not media_type.startswith("application/cloudevents") and _BINARY & given.keys():
         return (_binary(given, body),)
     try:
-        return tuple(_read(part) for part in _parts(body))
+        return tuple(_read(part) for part in islice(_parts(body), MAX_EVENTS + 1))
     except json_object.Unreadable as error:
         return (_unreadable(str(error), body),)
 

@@ -16,7 +16,7 @@ import azure.functions as func
 from shared import envelope, handshake, hook_event, signature
 from shared.cloud_error import CloudError
 from shared.delivery import Delivery, Source
-from shared.envelope import LIMIT, Item
+from shared.envelope import LIMIT, MAX_EVENTS, Item
 from shared.errors import RecordUnreadable, StorageUnavailable
 from shared.event import Event
 from shared.gateway import Deferred
@@ -74,8 +74,10 @@ class Webhooks:
             return self._permit(request.headers)
         body = request.get_body()
         if len(body) > LIMIT:
-            return await self._too_large(body, arrival(call_id))
+            return await self._too_large(_too_large(body), body, call_id)
         items = envelope.unpack(request.headers, body)
+        if len(items) > MAX_EVENTS:
+            return await self._too_large(_TOO_MANY, body, call_id)
         taken: list[Taken] = []
 
         async def take(index: int, item: Item) -> None:
@@ -139,14 +141,16 @@ class Webhooks:
         body = json.dumps({"error": error.model_dump(by_alias=True)})
         return answers.written(body, 401, {"WWW-Authenticate": 'Webhook realm="run-gateway"'})
 
-    async def _too_large(self, body: bytes, delivery: Delivery) -> func.HttpResponse:
+    async def _too_large(self, error: CloudError, body: bytes, call_id: str) -> func.HttpResponse:
         """The one refusal that a sender has to hear: it may send the same events in smaller batches."""
-        error = _too_large(body)
         rejection = Rejection(error=error, request_id=None, content=envelope.content_of(body))
-        await self._events.refuse(rejection, delivery)
+        await self._events.refuse(rejection, arrival(call_id))
         return answers.refusal(error)
 
 
+_TOO_MANY: Final = CloudError(
+    code="RequestTooLarge", message=f"One call may bring up to {MAX_EVENTS} events."
+)
 _SENTENCES: Final = {
     Reason.MISSING: "A header of the signature is missing.",
     Reason.MALFORMED: "A header of the signature can't be read.",

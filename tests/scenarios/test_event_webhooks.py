@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.envelope import LIMIT
+from shared.envelope import LIMIT, MAX_EVENTS
 from shared.record import Status
 from shared.triggers.webhooks import AT_ONCE
 from tests.scenarios.event_senders import EVENT, Senders, a_rule, sample
@@ -137,6 +137,17 @@ async def test_a_megabyte_is_not_too_large() -> None:
     assert (answer.status, answer.body) == (200, {"events": 1000, "requests": 1000})
     assert {record.status for record in world.records.all()} == {Status.WAITING}
     assert len(world.requests.messages) == 1000
+
+
+async def test_more_events_than_event_grid_ever_sends_at_once_are_too_many() -> None:
+    """A megabyte holds 350,000 empty objects: a minute's work, and as many audit entries."""
+    world = World()
+
+    answer = await Senders(world).post(b"[" + b"{}," * MAX_EVENTS + b"{}]")
+
+    assert (answer.status, answer.code) == (413, "RequestTooLarge")
+    (entry,) = world.audit.entries
+    assert entry.content is not None
 
 
 @pytest.mark.parametrize("operation", ["insert", "enqueue"])
