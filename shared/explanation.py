@@ -9,7 +9,6 @@ from shared.cloud_error import CloudError
 from shared.envelope import Item
 from shared.gateway_config import GatewayConfig
 from shared.rules import Matched, explain
-from shared.run_request import RunRequest
 
 
 def tell(
@@ -32,8 +31,9 @@ def tell(
         lines.append(f"Event {item.event.id} of type {item.event.type} from {item.event.source}")
         for verdict in explain(config.rules, item.event, now):
             if isinstance(verdict, Matched):
-                lines += _matched(config, verdict, principal)
-                requests += isinstance(verdict.outcome, RunRequest)
+                said, enqueued = _matched(config, verdict, now, principal or verdict.principal)
+                lines += said
+                requests += enqueued
             else:
                 lines.append(f"  {verdict.rule}: no match. {verdict.reason}")
         lines.append("")
@@ -42,23 +42,32 @@ def tell(
     return "\n".join(lines), requests
 
 
-def _matched(config: GatewayConfig, matched: Matched, principal: str | None) -> Iterator[str]:
-    if isinstance(matched.outcome, CloudError):
-        yield f"  {matched.rule}: matches, but makes no request. {matched.outcome.message}"
-        yield from _details(matched.outcome)
-        return
-    yield f"  {matched.rule}: matches. {_access(config, matched, principal)}"
-    request = json.dumps(json.loads(matched.outcome.to_json()), indent=2, ensure_ascii=False)
-    yield from (f"    {line}" for line in request.splitlines())
-
-
-def _access(config: GatewayConfig, matched: Matched, principal: str | None) -> str:
-    asking = principal or matched.principal
-    workspace = matched.workspace or config.default_workspace
-    if config.access is None:
-        return "There is no section access: permitted, unless HTTP_AUTH is entra."
-    permitted = permits(config.access, asking, matched.pipeline_name, workspace, default=False)
-    return f"{asking} {'may' if permitted else 'may NOT, says access,'} start this:"
+def _matched(
+    config: GatewayConfig, matched: Matched, now: datetime, asking: str
+) -> tuple[list[str], bool]:
+    """Tell what a rule that matches makes of the event, and whether that would be enqueued."""
+    request, start = matched.outcome, f"  {matched.rule}: matches"
+    if isinstance(request, CloudError):
+        first = f"{start}, but makes no request. {request.message}"
+        return [first, *_details(request)], False
+    permitted = permits(
+        config.access,
+        asking,
+        matched.pipeline_name,
+        matched.workspace or config.default_workspace,
+        default=True,  # of rules and hooks, whatever HTTP_AUTH says
+    )
+    late = request.expires_at is not None and request.expires_at <= now
+    if not permitted:
+        first = f"{start}. {asking} may NOT, says access, start this:"
+    elif late:
+        first = f"{start}, but comes too late. This expires before it arrives:"
+    elif config.access is None:
+        first = f"{start}. Without a section access {asking} may start this:"
+    else:
+        first = f"{start}. {asking} may start this:"
+    text = json.dumps(json.loads(request.to_json()), indent=2, ensure_ascii=False)
+    return [first, *(f"    {line}" for line in text.splitlines())], permitted and not late
 
 
 def _details(error: CloudError) -> Iterator[str]:

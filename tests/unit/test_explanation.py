@@ -60,19 +60,29 @@ def test_a_hooks_payload_is_told(capsys: Any, hook: str, file: str, told: str) -
 def test_what_access_forbids_is_told(capsys: Any, tmp_path: Path) -> None:
     config = json.loads(CONFIG.read_text()) | {"access": []}
 
-    _, said = run(capsys, written(tmp_path, config), EVENTS / "blob-created.json")
+    code, said = run(capsys, written(tmp_path, config), EVENTS / "blob-created.json")
 
+    assert code == 1
     assert "rule:blob-created may NOT, says access, start this:" in said
+    assert said.endswith("0 run requests would be enqueued. No run was made.\n")
 
 
-def test_without_access_the_other_door_is_named(capsys: Any, tmp_path: Path) -> None:
+def test_what_comes_too_late_is_told(capsys: Any) -> None:
+    code, said = run(capsys, CONFIG, EVENTS / "custom-topic.json")
+
+    assert code == 1
+    assert "  vehicle: matches, but comes too late. This expires before it arrives:" in said
+    assert said.endswith("0 run requests would be enqueued. No run was made.\n")
+
+
+def test_without_access_a_rule_may_start_everything(capsys: Any, tmp_path: Path) -> None:
     config = {
         name: part for name, part in json.loads(CONFIG.read_text()).items() if name != "access"
     }
 
     _, said = run(capsys, written(tmp_path, config), EVENTS / "blob-created.json")
 
-    assert "There is no section access: permitted, unless HTTP_AUTH is entra." in said
+    assert "matches. Without a section access rule:blob-created may start this:" in said
 
 
 def test_a_rule_without_a_request_is_told_with_its_reasons(capsys: Any, tmp_path: Path) -> None:
