@@ -127,7 +127,7 @@ def _is_encodable(text: str) -> bool:
 
 def _read_data(value: dict[str, JsonValue]) -> JsonValue | CloudError:
     encoded, media_type = value.get("data_base64"), value.get("datacontenttype")
-    if encoded is None or "data" in value:
+    if encoded is None or value.get("data") is not None:
         return value.get("data")
     try:
         content = base64.b64decode(str(encoded), validate=True)

@@ -140,7 +140,7 @@ def _envelope(event: func.EventGridEvent | func.CloudEvent) -> dict[str, Any]:
     fields: dict[str, Any] = event.to_dict()
     if isinstance(event, func.CloudEvent):
         extensions: dict[str, Any] = fields.pop("extension_attrs")
-        # The library makes null of what did not come: `data` would stand beside data_base64.
+        # The library makes null of what did not come.
         return extensions | {name: value for name, value in fields.items() if value is not None}
     return {
         "id": event.id,

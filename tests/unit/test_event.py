@@ -174,6 +174,13 @@ def test_base64_data_is_decoded_where_it_is_json(media_type: Any, data: JsonValu
     assert read_event(value).raw["data_base64"] == encoded
 
 
+def test_null_beside_base64_data_is_no_data() -> None:
+    """Some writers have all fields of the envelope, always."""
+    encoded = base64.b64encode(b'{"n": 1}').decode()
+
+    assert read_event(change(CLOUD_EVENT, data=None, data_base64=encoded)).data == {"n": 1}
+
+
 NOT_JSON = [
     "e30",
     "?",
