@@ -1,6 +1,7 @@
 """What would become of an event is told, and nothing is done."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,24 @@ def test_settling_and_staleness_are_told_for_a_time(capsys: Any) -> None:
     assert code == 0
     assert '"notBefore": "2017-06-26T18:46:00.958410+00:00"' in said
     assert '"expiresAt": "2017-06-27T18:41:00.958410+00:00"' in said
+
+
+DOCUMENTED = re.findall(
+    r"\$ python -m shared\.triggers\.explain (.*)\n([^$`]*)", (ROOT / "docs/events.md").read_text()
+)
+
+
+@pytest.mark.parametrize(("command", "shown"), DOCUMENTED, ids=[one for one, _ in DOCUMENTED])
+def test_the_documentation_shows_what_is_told(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch, command: str, shown: str
+) -> None:
+    monkeypatch.chdir(ROOT)
+
+    _, said = run(capsys, *command.split())
+
+    lines = [line for line in shown.splitlines() if "…" not in line]
+    assert len(lines) > 10
+    assert set(lines) <= set(said.splitlines())
 
 
 @pytest.mark.parametrize(
