@@ -261,6 +261,28 @@ async def test_a_rule_may_start_only_what_it_is_permitted() -> None:
     assert world.pipelines.runs == []
 
 
+@pytest.mark.parametrize("permitted", [True, False])
+async def test_a_secret_in_an_event_reaches_neither_audit_nor_result_nor_log(
+    permitted: bool, caplog: Any
+) -> None:
+    world = World()
+    world.permitted = permitted
+    caplog.set_level("DEBUG")
+    url = (
+        "https://a.blob.core.windows.net/in/a.csv?sv=2024-11-04&sig=c2VjcmV0LXNlY3JldC1zZWNyZXQ%3D"
+    )
+    rule = a_rule(parameters={"url": {"expression": "data.url"}, "all": {"expression": "data"}})
+
+    await Senders(world, [rule]).post(EVENT | {"data": {"url": url, "password": "hunter-22"}})
+    await world.drain()
+
+    assert len(world.pipelines.runs) == permitted
+    told = repr((world.audit.entries, world.results.published, world.records.all()))
+    told += repr([vars(record) for record in caplog.records])
+    assert "c2VjcmV0" not in told
+    assert "hunter-22" not in told
+
+
 async def test_a_rule_lets_data_settle() -> None:
     world = World()
     start = world.clock.now()
