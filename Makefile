@@ -5,7 +5,7 @@ AZURITE := .local/azurite/node_modules/.package-lock.json
 ONCE ?=
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run test lint types check fuzz lock airflow schemas clean
+.PHONY: help run test lint types check fuzz soak lock airflow schemas clean
 help:  ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -32,6 +32,15 @@ airflow: .venv/.installed $(AZURITE)  ## Call the gateway through Airflow's Syna
 
 fuzz: .venv/.installed $(AZURITE)  ## Ask the local stack 5,000 things, by docs/openapi.json and against it
 	@$(ENV)/python -m local.fuzz --examples 600 --at-least 5000
+
+soak: .venv/.installed $(AZURITE)  ## Play the crash harness in its long form: half an hour (docs/crash.md)
+	@$(ENV)/python -m local.crash kills --requests 2200 --kills 200 --stops 20
+	@$(ENV)/python -m local.crash kills --no-echo --requests 1000 --kills 100 --stops 0
+	@$(ENV)/python -m local.crash duplicates --requests 100 --copies 10
+	@$(ENV)/python -m local.crash storm --requests 1800 --seconds 60
+	@$(ENV)/python -m local.crash outage --what azurite --seconds 60
+	@$(ENV)/python -m local.crash outage --what tables --seconds 60
+	@$(ENV)/python -m local.crash two-hosts --requests 500 --kills 40
 
 schemas: .venv/.installed  ## Write docs/schemas and docs/openapi.json from the models
 	@$(ENV)/python -m local.schemas

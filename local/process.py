@@ -1,6 +1,6 @@
 """How is a server of the local stack started and ended, so that none ever outlives the one who started it?
 
-Every server is run as `python -m local.X --port N` (0 means any free port). It calls `end_with_parent()`, and
+Every server is run as `python -m local.X --port N` (0 means any free port, and so does one that is taken). It calls `end_with_parent()`, and
 `announce(port=...)` once it serves: one JSON line on standard output, everything else goes to standard error.
 Two guards hold even if the parent is killed by SIGKILL: on Linux the kernel kills the child with it, and everywhere
 the child ends when its standard input closes.
@@ -30,6 +30,8 @@ if os.getppid() != int(sys.argv[1]): sys.exit("the parent ended before its child
 os.execvp(sys.argv[2], sys.argv[2:])
 """
 OUTPUT_SHOWN = 4_000
+HOST = "127.0.0.1"
+BACKLOG = 1024
 
 
 class NotServing(Exception):
@@ -133,6 +135,17 @@ def free_port(preferred: int = 0) -> int:
         except OSError:
             probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def listen(preferred: int) -> socket.socket:
+    """Listen on the preferred port, or on any free one where somebody has it (0: any).
+
+    Looking for a free port first and listening later would leave time for somebody else to take it.
+    """
+    try:
+        return socket.create_server((HOST, preferred), backlog=BACKLOG)
+    except OSError:
+        return socket.create_server((HOST, 0), backlog=BACKLOG)
 
 
 def announcer() -> Callable[..., None]:

@@ -12,7 +12,7 @@ from azure.storage.queue.aio import QueueClient
 from rich.console import Console
 from rich.table import Table
 
-from local import process, samples, stack
+from local import samples, stack
 from local.samples import Outcome
 
 REQUESTS = stack.ROOT / "samples" / "requests"
@@ -38,9 +38,7 @@ async def main(arguments: argparse.Namespace, console: Console) -> int:
     """Run everything; returns the exit code."""
     LOGS.mkdir(parents=True, exist_ok=True)
     console.print("Starting Azurite, the simulated Synapse workspace and the Functions host ...")
-    async with stack.running(
-        host_port=process.free_port(7071), synapse_port=process.free_port(8400), logs=LOGS
-    ) as running:
+    async with stack.running(host_port=7071, synapse_port=8400, logs=LOGS) as running:
         console.print(f"The gateway serves at {running.url}\n")
         outcomes = await _play(running)
         failed = _show(outcomes, console)

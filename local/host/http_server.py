@@ -8,6 +8,7 @@ from functools import partial
 
 from aiohttp import web
 
+from local import process
 from local.host import http_messages, routes, trace
 from local.host.admin import Admin
 from local.host.event_grid import EventGrid
@@ -57,7 +58,9 @@ class HttpServer:
     async def start(self, port: int, tls: ssl.SSLContext | None) -> int:
         """Listen; returns the port."""
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=tls, backlog=1024).start()
+        await web.SockSite(
+            self._runner, process.listen(port), ssl_context=tls, backlog=process.BACKLOG
+        ).start()
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:

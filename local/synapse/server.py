@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from local.process import BACKLOG, HOST, listen
 from local.synapse import control, dataplane
 from local.synapse.calls import Call
 from local.synapse.connection import Refusal, cut
@@ -24,7 +25,6 @@ from local.synapse.wire import Reply, json_reply
 
 AFTER_READING = frozenset(Point) - {Point.ACCEPTED, Point.HEADERS}
 NOTHING: list[Fault] = []
-HOST = "127.0.0.1"
 FAREWELL = 0.05  # seconds that a request under way has left when the server ends
 
 
@@ -58,7 +58,9 @@ async def _listen(
     stack: AsyncExitStack, handler: "Handler", port: int, tls: ssl.SSLContext | None
 ) -> int:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(handler.connection, HOST, port, ssl=tls, backlog=1024)
+    server = await loop.create_server(
+        handler.connection, sock=listen(port), ssl=tls, backlog=BACKLOG
+    )
     stack.callback(server.close)
     return int(server.sockets[0].getsockname()[1])
 

@@ -112,6 +112,15 @@ async def test_no_child_outlives_a_parent_that_is_killed(guard: str, argument: s
             os.kill(pid, signal.SIGKILL)
 
 
+def test_a_server_listens_on_the_preferred_port_or_where_somebody_has_it_on_another() -> None:
+    with process.listen(0) as first:
+        taken = first.getsockname()[1]
+        with process.listen(taken) as second:
+            assert second.getsockname()[1] != taken
+    with process.listen(taken) as third:
+        assert third.getsockname()[1] == taken
+
+
 def test_the_preferred_port_is_taken_only_if_it_is_free() -> None:
     free = process.free_port()
     assert process.free_port(free) == free
