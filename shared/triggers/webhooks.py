@@ -119,7 +119,8 @@ class Webhooks:
     def _permit(self, headers: Mapping[str, str]) -> func.HttpResponse:
         permission = handshake.permission(headers, self._senders)
         if permission is None:
-            log.warning("run_gateway.origin_refused")
+            origin = headers.get("WebHook-Request-Origin", "")[:200]
+            log.warning("run_gateway.origin_refused", extra={"origin": origin})
             error = CloudError(code="NotPermitted", message="This origin may not send events here.")
             return answers.refusal(error)
         return func.HttpResponse(status_code=200, headers={"Allow": "POST, OPTIONS"} | permission)

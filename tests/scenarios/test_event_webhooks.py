@@ -78,13 +78,15 @@ async def test_event_grid_may_send_cloud_events() -> None:
     assert answer.headers["Allow"] == "POST, OPTIONS"
 
 
-async def test_a_strange_origin_may_not() -> None:
+async def test_a_strange_origin_may_not_and_the_log_names_it(caplog: Any) -> None:
     headers = {"WebHook-Request-Origin": "example.com"}
 
     answer = await Senders(World()).post(b"", headers, method="OPTIONS")
 
     assert (answer.status, answer.code) == (403, "NotPermitted")
     assert not any(name.lower().startswith("webhook") for name in answer.headers)
+    (line,) = caplog.records
+    assert (line.message, line.origin) == ("run_gateway.origin_refused", "example.com")
 
 
 async def test_a_batch_is_taken_item_by_item() -> None:
