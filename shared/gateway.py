@@ -333,9 +333,13 @@ class Insurance:
         self._receipt = await self._requests.enqueue(self._message, self._seconds)
 
     async def move(self, seconds: float) -> None:
-        """Let it show when the request's time has come. Whoever has it by now owes the answer."""
-        if self._receipt is not None:
-            await self._requests.postpone(self._receipt, seconds)
+        """Let it show when the request's time has come.
+
+        Where somebody has taken it, another goes in its place: that one may have found no record yet, and
+        noted so. At worst the answer is told twice.
+        """
+        if self._receipt and not await self._requests.postpone(self._receipt, seconds):
+            self._receipt = await self._requests.enqueue(self._message, seconds)
 
     async def cancel(self) -> None:
         """Take it back: the answer is out."""

@@ -99,9 +99,14 @@ class Runner:
         One after the other: a process that died when the record alone had landed would leave one that
         nobody ever looks at. A message without a record is noted and starts nothing.
         """
-        if insure is not None:
-            await insure()
-        return await self._records.insert(first)
+        if insure is None:
+            return await self._records.insert(first)
+        since = self._clock.monotonic()
+        await insure()
+        stored = await self._records.insert(first)
+        if self._clock.monotonic() - since >= self._settings.lease:
+            await insure()  # the first one may have come and gone before there was a record
+        return stored
 
     async def advance(self, stored: Stored) -> Standing:
         """Do what can be done for a request now."""

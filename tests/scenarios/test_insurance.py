@@ -2,8 +2,13 @@
 
 import pytest
 
+from shared.delivery import Delivery, Source
 from shared.errors import StorageUnavailable
-from tests.scenarios.world import World, a_request
+from shared.ports import Echo
+from shared.record import Status
+from shared.reply import Throttled
+from tests.scenarios.world import ENDPOINT, World, a_request
+from tests.unit.builders import ERROR
 
 
 async def test_nothing_is_claimed_that_no_recovery_message_stands_for() -> None:
@@ -34,3 +39,64 @@ async def test_a_recovery_message_whose_claim_never_landed_finds_nothing_and_sta
     assert world.pipelines.calls == []
     assert world.requests.messages == []
     assert [entry.error.code for entry in world.audit.entries if entry.error] == ["NotFound"]
+
+
+async def stop_before_the_claim(world: World, seconds: float) -> None:
+    """Freeze the process between its recovery message and its claim; others take the message meanwhile."""
+
+    async def frozen() -> None:
+        world.clock.advance(seconds)
+        other = world.restart()
+        for message in world.requests.take_due():
+            await other.deliver(message.resume.to_json().encode(), "own")
+
+    world.records.mishaps.meanwhile("insert", frozen)
+
+
+async def test_a_request_whose_recovery_message_came_and_went_still_waits_in_the_queue() -> None:
+    """The process was stopped before its claim, and the message found no record yet."""
+    world = World()
+    await stop_before_the_claim(world, 200.0)
+    world.pipelines.script(Throttled(error=ERROR, retry_after=30.0))
+
+    await world.host.call(a_request())
+    await world.drain()
+
+    assert world.record.status is Status.STARTED
+    assert [result.status for result in world.results.published] == ["Started"]
+
+
+async def test_who_dies_after_a_claim_that_came_too_late_leaves_a_message() -> None:
+    world = World()
+    world.records.echoes[ENDPOINT] = Echo.CONFIRMED
+    await stop_before_the_claim(world, 200.0)
+    world.records.mishaps.fail("update", landed=False)
+
+    with pytest.raises(StorageUnavailable):
+        await world.host.call(a_request())
+    world.restart()
+    await world.drain()
+
+    assert world.record.status is Status.STARTED
+    assert len(world.pipelines.runs) == 1
+
+
+async def test_a_rerun_whose_recovery_message_came_and_went_still_waits_in_the_queue() -> None:
+    world = World()
+    await world.deliver()
+
+    async def frozen() -> None:
+        world.clock.advance(200.0)
+        other = world.restart()
+        for message in world.requests.take_due():
+            await other.deliver(message.resume.to_json().encode(), "own")
+
+    world.pipelines.script(Throttled(error=ERROR, retry_after=30.0))
+    world.records.mishaps.meanwhile("update", frozen)
+    asker = Delivery(id="h-2", source=Source.HTTP)
+
+    await world.host.operations.rerun("order-17", 2, asker, "key", {"day": 1})
+    await world.drain()
+
+    assert (world.record.status, world.record.generation) == (Status.STARTED, 2)
+    assert len(world.pipelines.runs) == 2
