@@ -121,6 +121,7 @@ class Unreachable:
     """No usable answer: nothing can be said about the run now."""
 
     error: CloudError
+    retry_after: float | None = None  #: 429: nothing may be asked for so many seconds
 
 
 Look = Found | Absent | Forbidden | Unreachable
@@ -162,8 +163,14 @@ def read_create_run(outcome: Answer | Lost, *, sent: str, now: datetime) -> Repl
             return Unknown(error=_error(outcome), wire=wire)
 
 
-def read_run(outcome: Answer | Lost, *, asked: str) -> Look:
-    """Read what came of a look for the run with the id `asked`."""
+def read_run(outcome: Answer | Lost, *, asked: str, now: datetime) -> Look:
+    """Read what came of a look for the run with the id `asked`.
+
+    Args:
+        outcome: the answer, or how it was lost.
+        asked: the id that was looked for.
+        now: measures a Retry-After date where the answer has no Date of its own.
+    """
     if isinstance(outcome, Lost):
         return Unreachable(error=outcome.error)
     match outcome.status:
@@ -176,8 +183,11 @@ def read_run(outcome: Answer | Lost, *, asked: str) -> Look:
             return Absent()
         case 401 | 403:
             return Forbidden(error=_error(outcome))
-        case _:
-            return Unreachable(error=_error(outcome))
+        case status:
+            seconds = retry.retry_after(outcome.headers, now) or retry.SHORTEST
+            return Unreachable(
+                error=_error(outcome), retry_after=seconds if status == 429 else None
+            )
 
 
 def read_runs(outcome: Answer | Lost) -> tuple[RunSeen, ...] | None:

@@ -27,7 +27,16 @@ from shared.reconciliation import (
     outcome_unknown,
 )
 from shared.record import FINAL, Record, Status
-from shared.reply import NotSent, Refused, Reply, Started, Throttled, Unauthorized, Unknown
+from shared.reply import (
+    NotSent,
+    Refused,
+    Reply,
+    Started,
+    Throttled,
+    Unauthorized,
+    Unknown,
+    Unreachable,
+)
 from shared.run_request import RunRequest
 from shared.settings import Settings
 
@@ -207,8 +216,8 @@ class Runner:
     async def _send(self, stored: Stored, since: float) -> Stored:
         """Send createRun under a lease that was taken at `since`, and settle what came of it."""
         record = stored.record
-        call = _call(record, stored_request.read(record))
-        reply = await self._post(call, since)
+        request = stored_request.read(record)
+        reply = await self._post(_call(record, request), since, request.expires_at)
         if isinstance(reply, _Held):
             return await self.settle(stored, self._hold(record, reply))
         settled = await self.settle(stored, self._read(record, reply))
@@ -223,9 +232,11 @@ class Runner:
             # The request is settled all the same, and the next run of this workspace shows it again.
             log.warning("run_gateway.echo_not_kept", extra={"endpoint": endpoint})
 
-    async def _post(self, call: CreateRun, since: float) -> Reply | _Held:
+    async def _post(
+        self, call: CreateRun, since: float, expires_at: datetime | None
+    ) -> Reply | _Held:
         """Send once; after a 401 once more with another token."""
-        obstacle = self._obstacle(call.endpoint, since)
+        obstacle = self._obstacle(call.endpoint, since, expires_at)
         if obstacle:
             return obstacle
         reply = await self._pipelines.create_run(call)
@@ -234,12 +245,14 @@ class Runner:
         not_sent = await self._pipelines.authorize(call.endpoint, refused=True)
         return (
             not_sent
-            or self._obstacle(call.endpoint, since)
+            or self._obstacle(call.endpoint, since, expires_at)
             or await self._pipelines.create_run(call)
         )
 
-    def _obstacle(self, endpoint: str, since: float) -> _Held | None:
+    def _obstacle(self, endpoint: str, since: float, expires_at: datetime | None) -> _Held | None:
         """The last look before a POST: a call must end within the lease that covers it."""
+        if expires_at is not None and expires_at <= self._clock.now():
+            return _Held(seconds=0.0, why="it expired before its turn came")
         left = self._settings.lease - (self._clock.monotonic() - since)
         if left < self._settings.call_timeout * 1.1:
             return _Held(seconds=0.0, why="too little of the lease was left")
@@ -274,11 +287,14 @@ class Runner:
 
     async def _reconcile(self, stored: Stored) -> Stored | LookAgain:
         record, settle = stored.record, self._settings.settle
-        rest = self._gate.remaining(record.endpoint)
-        if rest:
-            return LookAgain(rest + self._clock.jitter())
-        async with self._gate.slot():
-            look = await self._pipelines.find_run(record.endpoint, record.client_request_id)
+        look = await self._ask(
+            record.endpoint,
+            lambda: self._pipelines.find_run(record.endpoint, record.client_request_id),
+        )
+        if isinstance(look, LookAgain):
+            return look
+        if isinstance(look, Unreachable) and look.retry_after:
+            self._gate.rest(record.endpoint, look.retry_after)
         due = stored.age >= settle
         echo = await self._records.echo(record.endpoint) if due else Echo.UNKNOWN
         finding = conclude(
@@ -298,14 +314,25 @@ class Runner:
             case _:
                 assert_never(finding)
 
-    async def _give_up(self, stored: Stored, why: str) -> Stored:
+    async def _ask[T](self, endpoint: str, question: Callable[[], Awaitable[T]]) -> T | LookAgain:
+        """Ask a workspace something when there is a place on the wire, unless it rests by then."""
+        async with self._gate.slot():
+            rest = self._gate.remaining(endpoint)
+            return LookAgain(rest + self._clock.jitter()) if rest else await question()
+
+    async def _give_up(self, stored: Stored, why: str) -> Stored | LookAgain:
         record = stored.record
-        seen = await self._pipelines.recent_runs(
+        seen = await self._ask(
             record.endpoint,
-            record.pipeline_name,
-            record.first_sent_at or record.received_at,
-            self._clock.now(),
+            lambda: self._pipelines.recent_runs(
+                record.endpoint,
+                record.pipeline_name,
+                record.first_sent_at or record.received_at,
+                self._clock.now(),
+            ),
         )
+        if isinstance(seen, LookAgain):
+            return seen
         error = stored_request.safe(outcome_unknown(record, why, seen), record)
         return await self.settle(stored, records.fail(record, error, self._clock.now()))
 

@@ -219,7 +219,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         credential=_credential,
         clock=clock,
         call_timeout=settings.call_timeout,
-        # Looks at recent runs go beside the gate; they should not wait for a place.
+        # Who asks for Synapse's own view of a run goes beside the gate and should not wait for a place.
         max_connections=settings.max_concurrent_calls + 8,
     )
     policy = Policy(

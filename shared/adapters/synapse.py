@@ -76,9 +76,8 @@ class SynapsePipelines(Pipelines):
     @override
     async def find_run(self, endpoint: str, run_id: str) -> Look:
         """Look for one run by its id."""
-        return reply.read_run(
-            await self._ask("GET", endpoint, run_url(endpoint, run_id)), asked=run_id
-        )
+        outcome = await self._ask("GET", endpoint, run_url(endpoint, run_id))
+        return reply.read_run(outcome, asked=run_id, now=self._clock.now())
 
     @override
     async def get_run(self, endpoint: str, run_id: str) -> Answer | Lost:

@@ -84,8 +84,8 @@ async def test_an_unknown_run_is_neither_shown_nor_cancelled(world: PipelinesWor
     shown = await world.pipelines.get_run(world.endpoint, run_id)
     cancelled = await world.pipelines.cancel_run(world.endpoint, run_id)
 
-    assert read_run(shown, asked=run_id) == Absent()
-    assert read_run(cancelled, asked=run_id) == Absent()
+    assert read_run(shown, asked=run_id, now=world.clock.now()) == Absent()
+    assert read_run(cancelled, asked=run_id, now=world.clock.now()) == Absent()
 
 
 async def test_an_identity_that_may_not_look_is_told_so(world: PipelinesWorld) -> None:

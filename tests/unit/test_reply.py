@@ -158,54 +158,67 @@ class TestLook:
     RUN: Mapping[str, Any] = {"runId": SENT, "pipelineName": "copy", "status": "InProgress"}
 
     def test_run_is_found(self) -> None:
-        assert reply.read_run(answer(200, self.RUN), asked=SENT) == Found(
+        assert reply.read_run(answer(200, self.RUN), asked=SENT, now=NOW) == Found(
             run_id=SENT, pipeline_name="copy", status="InProgress"
         )
 
     def test_run_is_found_by_an_id_without_dashes(self) -> None:
-        found = reply.read_run(answer(200, self.RUN), asked=SENT.replace("-", "").upper())
+        found = reply.read_run(answer(200, self.RUN), asked=SENT.replace("-", "").upper(), now=NOW)
 
         assert isinstance(found, Found)
 
     def test_run_without_a_name_and_status_is_found(self) -> None:
-        found = reply.read_run(answer(200, {"runId": SENT, "status": None}), asked=SENT)
+        found = reply.read_run(answer(200, {"runId": SENT, "status": None}), asked=SENT, now=NOW)
 
         assert found == Found(run_id=SENT, pipeline_name="", status="")
 
     @pytest.mark.parametrize("content", [{"runId": OTHER}, {}, [], None, b"", b"<html>", b"\xff"])
     def test_another_run_or_none_says_nothing(self, content: Any) -> None:
-        unreachable = reply.read_run(answer(200, content), asked=SENT)
+        unreachable = reply.read_run(answer(200, content), asked=SENT, now=NOW)
 
         assert isinstance(unreachable, Unreachable)
         assert unreachable.error.code == "UnreadableResponse"
 
     @pytest.mark.parametrize("content", [{"code": "NotFound", "message": "m"}, b""])
     def test_404_means_absent(self, content: Any) -> None:
-        assert reply.read_run(answer(404, content), asked=SENT) == Absent()
+        assert reply.read_run(answer(404, content), asked=SENT, now=NOW) == Absent()
 
     def test_recorded_400_means_absent(self) -> None:
         """Data Factory's cancel of an unknown run is answered so."""
         content = {"error": {"code": "ReferencedPipelineRunNotFound", "message": "m"}}
 
-        assert reply.read_run(answer(400, content), asked=SENT) == Absent()
+        assert reply.read_run(answer(400, content), asked=SENT, now=NOW) == Absent()
 
     @pytest.mark.parametrize("status", [401, 403])
     def test_identity_may_not_look(self, status: int) -> None:
-        assert reply.read_run(answer(status, BODY), asked=SENT) == Forbidden(error=ERROR)
+        assert reply.read_run(answer(status, BODY), asked=SENT, now=NOW) == Forbidden(error=ERROR)
 
-    @pytest.mark.parametrize("status", [301, 400, 408, 409, 429, 500, 503])
+    @pytest.mark.parametrize("status", [301, 400, 408, 409, 500, 503])
     def test_any_other_answer_says_nothing(self, status: int) -> None:
-        assert reply.read_run(answer(status, BODY), asked=SENT) == Unreachable(error=ERROR)
+        assert reply.read_run(answer(status, BODY), asked=SENT, now=NOW) == Unreachable(error=ERROR)
+
+    @pytest.mark.parametrize(
+        ("headers", "seconds"),
+        [({"Retry-After": "7"}, 7.0), ({"Retry-After": "0"}, 2.0), ({}, 2.0)],
+    )
+    def test_a_throttled_look_says_when_to_come_again(
+        self, headers: dict[str, str], seconds: float
+    ) -> None:
+        looked = reply.read_run(answer(429, BODY, headers), asked=SENT, now=NOW)
+
+        assert looked == Unreachable(error=ERROR, retry_after=seconds)
 
     @pytest.mark.parametrize("status", [100, 202, 204])
     def test_any_other_success_says_nothing(self, status: int) -> None:
-        assert isinstance(reply.read_run(answer(status, self.RUN), asked=SENT), Unreachable)
+        assert isinstance(
+            reply.read_run(answer(status, self.RUN), asked=SENT, now=NOW), Unreachable
+        )
 
     @pytest.mark.parametrize("sent", [True, False])
     def test_lost_look_says_nothing(self, sent: bool) -> None:
         lost = Lost(sent=sent, error=ERROR)
 
-        assert reply.read_run(lost, asked=SENT) == Unreachable(error=ERROR)
+        assert reply.read_run(lost, asked=SENT, now=NOW) == Unreachable(error=ERROR)
 
 
 class TestRuns:
@@ -274,6 +287,6 @@ def test_readings_are_total(status: int, headers: dict[str, str], body: bytes, a
     read = created(outcome, asked)
     assert isinstance(read, get_args(Reply))
     assert not isinstance(read, NotSent)
-    assert isinstance(reply.read_run(outcome, asked=asked), get_args(Look))
+    assert isinstance(reply.read_run(outcome, asked=asked, now=NOW), get_args(Look))
     seen = reply.read_runs(outcome)
     assert seen is None or len(seen) <= reply.MAX_RUNS

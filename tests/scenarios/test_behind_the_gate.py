@@ -1,0 +1,119 @@
+"""The process's gate: what comes through it late, and whatever else asks the workspace something."""
+
+import asyncio
+from datetime import datetime
+from typing import override
+
+from shared.ports import CreateRun
+from shared.record import Status
+from shared.reply import Absent, Look, Reply, RunSeen, Started, Throttled, Unknown, Unreachable
+from tests.fakes.pipelines import FakePipelines
+from tests.scenarios.world import World, later
+from tests.unit.builders import ERROR
+
+
+def a_slow_call(world: World, seconds: float, answer: Reply | None = None) -> None:
+    """Let the next call hold its place on the wire until others stand behind it."""
+
+    async def slow(call: CreateRun) -> Reply:
+        for _ in range(50):
+            await asyncio.sleep(0)
+        world.clock.advance(seconds)
+        return answer or Started(run_id=world.pipelines.start(call).run_id, echoed=True)
+
+    world.pipelines.script(slow)
+
+
+async def test_a_request_that_expires_behind_the_gate_is_not_sent() -> None:
+    world = World(MAX_CONCURRENT_CALLS="1")
+    a_slow_call(world, 20.0)
+
+    await asyncio.gather(
+        world.deliver("m-1", requestId="a"),
+        world.deliver("m-2", requestId="b", expiresAt=later(world, 10)),
+    )
+    await world.drain()
+
+    first, second = world.records.all()
+    assert (first.status, second.status) == (Status.STARTED, Status.REJECTED)
+    assert second.error is not None
+    assert second.error.code == "RequestExpired"
+    assert len(world.pipelines.calls) == 1
+
+
+async def test_a_waiting_request_that_expires_behind_the_gate_is_not_sent() -> None:
+    world = World(MAX_CONCURRENT_CALLS="1")
+    await world.deliver("m-2", requestId="b", notBefore=later(world, 5), expiresAt=later(world, 15))
+    world.clock.advance(6.0)
+    a_slow_call(world, 20.0)
+
+    await asyncio.gather(world.deliver("m-1", requestId="a"), world.drain())
+
+    assert {record.request_id: record.status for record in world.records.all()} == {
+        "a": Status.STARTED,
+        "b": Status.REJECTED,
+    }
+    assert len(world.pipelines.calls) == 1
+
+
+async def test_a_look_that_stood_behind_a_429_waits_until_the_workspace_may_be_called() -> None:
+    world = World(MAX_CONCURRENT_CALLS="1")
+    world.pipelines.visible_after = 1
+    world.pipelines.script(world.pipelines.behind(Unknown(error=ERROR)))
+    await world.deliver("m-1", requestId="a")
+    looks = len(world.pipelines.looks)
+    a_slow_call(world, 3.0, Throttled(error=ERROR, retry_after=30.0))
+
+    await asyncio.gather(world.deliver("m-2", requestId="b"), world.drain(for_seconds=20))
+
+    assert len(world.pipelines.looks) == looks
+    await world.drain()
+    assert {record.status for record in world.records.all()} == {Status.STARTED}
+
+
+async def test_a_throttled_look_lets_the_workspace_rest() -> None:
+    world = World()
+    world.pipelines.unreachable = Unreachable(error=ERROR, retry_after=30.0)
+    world.pipelines.script(world.pipelines.behind(Unknown(error=ERROR)))
+    await world.deliver("m-1", requestId="a")
+    world.pipelines.unreachable = None
+
+    await world.deliver("m-2", requestId="b")
+    await world.drain(for_seconds=29)
+
+    assert (len(world.pipelines.calls), len(world.pipelines.looks)) == (1, 1)
+    await world.drain()
+    assert {record.status for record in world.records.all()} == {Status.STARTED}
+
+
+class Counted(FakePipelines):
+    """Counts how many questions about runs are on the wire at once."""
+
+    on_the_wire = most = 0
+
+    @override
+    async def find_run(self, endpoint: str, run_id: str) -> Look:
+        return Absent()
+
+    @override
+    async def recent_runs(
+        self, endpoint: str, pipeline_name: str, since: datetime, until: datetime
+    ) -> tuple[RunSeen, ...] | None:
+        self.on_the_wire += 1
+        self.most = max(self.most, self.on_the_wire)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        self.on_the_wire -= 1
+        return None
+
+
+async def test_the_list_of_runs_goes_through_the_gate_as_well() -> None:
+    world = World(MAX_CONCURRENT_CALLS="2", SETTLE_SECONDS="0")
+    world.synapse = counted = Counted()
+    world.restart()
+    counted.script(*[Unknown(error=ERROR)] * 6)
+
+    await asyncio.gather(*[world.deliver(f"m-{n}", requestId=f"r-{n}") for n in range(6)])
+
+    assert {record.status for record in world.records.all()} == {Status.FAILED}
+    assert counted.most == 2
