@@ -24,6 +24,8 @@ MAX_EXCERPT: Final = 200
 MAX_DETAILS: Final = 20  # of one error
 MAX_LEVELS: Final = 4  # of errors within errors
 
+CUT: Final = "…"  #: ends a text that went on
+
 UNREADABLE: Final = "UnreadableResponse"
 
 # A page's markup says nothing; its script and style are not even text of the page.
@@ -67,7 +69,9 @@ def read(body: bytes, *, http_status: int) -> CloudError:
 def unreadable(body: bytes, *, http_status: int) -> CloudError:
     """Say that an answer is none that Synapse documents, and how its text begins."""
     start = body[:4096].decode(errors="replace").lstrip("\ufeff")
-    excerpt = _clean(" ".join(_MARKUP.sub(" ", start).split()), MAX_EXCERPT)
+    if len(body) > 4096:
+        start += CUT
+    excerpt = _clean(_plain(start), MAX_EXCERPT)
     message = f"Synapse answered HTTP {http_status} with a body that can't be understood"
     return CloudError(
         code=UNREADABLE, message=f"{message}: {excerpt}" if excerpt else f"{message}."
@@ -123,7 +127,24 @@ def _text(value: Any, longest: int) -> str:
             return _clean(json.dumps(value, ensure_ascii=False), longest)
 
 
+def as_told(text: str) -> tuple[str, str]:
+    """Tell how a text reads that stands within a message, and within the excerpt of what can't be understood."""
+    if text.isprintable() and " " not in text and "<" not in text:
+        return text, text  # most texts, and there may be thousands of secrets to look for
+    return _printable(text), _printable(_plain(text))
+
+
 def _clean(text: str, longest: int) -> str:
     """Cut a text to size, without the control characters that a log or a table can't hold."""
-    short = text if len(text) <= longest else text[: longest - 1] + "…"
-    return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in short).strip()
+    short = text if len(text) <= longest else text[: longest - 1] + CUT
+    return _printable(short).strip()
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in text)
+
+
+def _plain(text: str) -> str:
+    return " ".join(_MARKUP.sub(" ", text).split())

@@ -5,6 +5,7 @@ read (nested too deeply, a number with too many digits) is hidden, for nobody ca
 """
 
 import base64
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from urllib.parse import quote, unquote
 from pydantic import JsonValue
 
 from shared import secret_look
-from shared.cloud_error import CloudError
+from shared.cloud_error import CUT, CloudError, as_told
 from shared.json_object import MAX_DEPTH
 from shared.secret_look import MARK
 from shared.secret_name import is_secret
@@ -63,7 +64,25 @@ def cut(text: str, secrets: frozenset[str]) -> str:
         return WITHHELD
     for form in forms:  # the longest first, so that no secret is cut apart by a shorter one
         text = text.replace(form, MARK)
-    return secret_look.cut(text)
+    return secret_look.cut(_cut_end(text, forms))
+
+
+def _cut_end(text: str, forms: list[str]) -> str:
+    """Of a text that was cut to size, mark its end where a secret begins there and is cut with it."""
+    if not text.endswith(CUT):
+        return text
+    end = len(text) - len(CUT)
+    begins = (_beginning(text, end, form) for form in forms)
+    at = min((found for found in begins if found >= 0), default=end)
+    return text if at == end else text[:at] + MARK + CUT
+
+
+def _beginning(text: str, end: int, form: str) -> int:
+    """Find where the rest of a text is the beginning of a secret; -1 if it is nowhere."""
+    at = text.find(form[:SHORTEST], max(0, end - len(form)), end)
+    while at >= 0 and not form.startswith(text[at:end]):
+        at = text.find(form[:SHORTEST], at + 1, end)
+    return at
 
 
 def cut_error(error: CloudError, secrets: frozenset[str]) -> CloudError:
@@ -184,10 +203,11 @@ def _inner(text: str) -> list[JsonValue]:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Spell a secret as it may stand in an error: plain, in JSON, in a URL, in base64."""
+    """Spell a secret as it may stand in an error: plain, in JSON, in a URL, in HTML, in base64."""
     data = secret.encode(errors="surrogatepass")
     in_json = json.dumps(secret, ensure_ascii=False)[1:-1]
     in_url = quote(data, safe="")
+    in_html = html.escape(secret)
     in_base64 = base64.b64encode(data).decode().rstrip("=")
     # Without its last, incomplete group it is found at the beginning of a longer text as well.
     within_base64 = base64.b64encode(data[: len(data) // 3 * 3]).decode()
@@ -201,6 +221,10 @@ def _forms(secret: str) -> Iterator[str]:
         in_url.replace("%20", "+"),
         _ESCAPED.sub(lambda escaped: escaped[0].lower(), in_url),
         quote(data),
+        in_html,
+        in_html.replace("&#x27;", "&#39;"),
+        html.escape(secret, quote=False),
         *(form.translate(to) for form in (in_base64, within_base64) for to in ({}, _URL_SAFE)),
     )
-    return (form for form in forms if len(form) >= SHORTEST and form.strip("*"))
+    told = (form for each in set(forms) for form in (each, *as_told(each)))
+    return (form for form in told if len(form) >= SHORTEST and form.strip("*"))

@@ -1,6 +1,7 @@
 """Secrets are replaced wherever they stand, and appear in no error; everything else is kept."""
 
 import base64
+import html
 import json
 import re
 from time import perf_counter
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, strategies as st
 from pydantic import JsonValue
 
+from shared import cloud_error
 from shared.cloud_error import CloudError
 from shared.json_object import MAX_DEPTH
 from shared.redaction import WITHHELD, cut, cut_error, redact
@@ -132,6 +134,40 @@ SECRET = "p+s/w\"'d & ü>>>???"
 )  # fmt: skip
 def test_a_secret_is_cut_however_it_is_escaped(form: str) -> None:
     assert cut(f"no {form} here", frozenset({SECRET})) == "no *** here"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "hunter22-hunter22",
+        "-----BEGIN KEY-----\r\nMIIEvQIBADANBg\r\n-----END KEY-----\r\n",
+        "one\ttwo\u00a0three  four",
+        "p<a>ss&w'o\"rd",
+    ],
+    ids=["plain", "lines", "blanks", "markup"],
+)
+@pytest.mark.parametrize("kind", ["json", "text", "html"])
+def test_a_secret_leaves_no_part_of_it_in_an_error_that_was_read(secret: str, kind: str) -> None:
+    """What Synapse says is cleaned, and cut to size, before anybody looks for secrets in it."""
+    secrets = redact({"password": secret}).secrets
+    words = [word for word in re.split(r"\W+", secret) if len(word) > 3]
+    for before in [0, *(range(4020, 4090) if kind == "json" else range(100, 200))]:
+        said = f"{'f' * before} with {html.escape(secret) if kind == 'html' else secret} in it."
+        body = json.dumps({"code": "Bad", "message": said}) if kind == "json" else said
+
+        error = cut_error(cloud_error.read(body.encode(), http_status=400), secrets)
+
+        assert [word for word in words if word[:4] in error.message] == []
+
+
+def test_a_text_that_was_cut_through_its_markup_keeps_no_beginning_of_a_secret() -> None:
+    body = b"<p>" + b"<b></b>" * 583 + b"see hunter22-hunter22 </p>"
+
+    error = cut_error(
+        cloud_error.unreadable(body, http_status=400), redact({"pwd": "hunter22-hunter22"}).secrets
+    )
+
+    assert "hunt" not in error.message
 
 
 def test_a_longer_secret_is_cut_before_a_shorter_one() -> None:
