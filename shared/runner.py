@@ -8,7 +8,7 @@ record that stands.
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, assert_never
 
@@ -28,6 +28,7 @@ from shared.reconciliation import (
 )
 from shared.record import FINAL, Record, Status
 from shared.reply import (
+    Forbidden,
     NotSent,
     Refused,
     Reply,
@@ -293,6 +294,8 @@ class Runner:
         )
         if isinstance(look, LookAgain):
             return look
+        if isinstance(look, Forbidden | Unreachable):
+            look = replace(look, error=stored_request.safe(look.error, record))
         if isinstance(look, Unreachable) and look.retry_after:
             self._gate.rest(record.endpoint, look.retry_after)
         due = stored.age >= settle

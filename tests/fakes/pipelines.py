@@ -80,7 +80,7 @@ class FakePipelines(Pipelines):
         self.may_look = True
         self.visible_after = 0
         self.no_token: NotSent | None = None
-        self.unreachable: Unreachable | None = None
+        self.unreachable: Unreachable | Forbidden | None = None
         self.cancels: list[tuple[str, bool | None]] = []
         self.cancel_answer: Answer | Lost | None = None
         self.queries: list[bytes] = []

@@ -3,7 +3,7 @@
 from shared.cloud_error import CloudError
 from shared.ports import Echo
 from shared.record import Record, Status
-from shared.reply import Throttled, Unknown, Unreachable
+from shared.reply import Forbidden, Throttled, Unknown, Unreachable
 from tests.scenarios.world import ENDPOINT, World, later
 
 LOST = Unknown(error=CloudError(code="AnswerLost", message="The connection was cut."))
@@ -225,3 +225,17 @@ async def test_only_an_unknown_outcome_is_resolved() -> None:
     missing = await world.host.operations.resolve("nobody", "r", "key")
     assert isinstance(missing, CloudError)
     assert missing.code == "NotFound"
+
+
+async def test_what_a_look_was_told_leaves_no_secret_in_the_history() -> None:
+    world = World(UNKNOWN_OUTCOME="resend")
+    world.pipelines.script(LOST)
+    told = CloudError(code="Forbidden", message="You may not see a run with hunter2-hunter2.")
+    world.pipelines.unreachable = Forbidden(error=told)
+
+    await world.deliver(parameters={"password": "hunter2-hunter2"})
+    await world.drain()
+
+    assert world.record.status is Status.STARTED
+    assert "hunter2" not in repr(world.record)
+    assert "to be sent again" in repr(world.record.history)
