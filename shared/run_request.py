@@ -191,6 +191,17 @@ def decode(
     return _read_request(value, fallback, given_id, content)
 
 
+def too_large_to_keep(request: RunRequest) -> CloudError | None:
+    """Tell why a request does not fit its record; None if it does.
+
+    Numbers may grow when they are written anew: 1e15 becomes 1000000000000000.0.
+    """
+    kept = len(request.to_json())
+    if kept <= KEPT_LIMIT:
+        return None
+    return _too_large(f"The request takes {kept} bytes to keep; {KEPT_LIMIT} are allowed.")
+
+
 def _too_large(message: str) -> CloudError:
     return CloudError(code="RequestTooLarge", message=message)
 
@@ -230,12 +241,9 @@ def _read_request(
     else:
         if request.not_before and request.expires_at and request.not_before >= request.expires_at:
             faults.append(fault("$.expiresAt", "The time should be after notBefore."))
-        # Numbers may grow when they are written anew: 1e15 becomes 1000000000000000.0.
-        if not faults and (kept := len(request.to_json())) > KEPT_LIMIT:
-            message = f"The request takes {kept} bytes to keep; {KEPT_LIMIT} are allowed."
-            return replace(refuse(request, _too_large(message)), content=content)
         if not faults:
-            return request
+            outgrown = too_large_to_keep(request)
+            return replace(refuse(request, outgrown), content=content) if outgrown else request
     readable = not any(fault.target == "$.requestId" for fault in faults)
     return Rejection(
         error=faults_of.invalid(faults),

@@ -9,7 +9,8 @@ from shared import redaction
 from shared.cloud_error import CloudError
 from shared.errors import RecordUnreadable
 from shared.record import Record
-from shared.run_request import RunRequest
+from shared.run_request import RunRequest, too_large_to_keep
+from shared.secret_look import MARK
 
 
 def read(record: Record) -> RunRequest:
@@ -28,6 +29,9 @@ def close(record: Record) -> Record:
     if not kept.changed:
         return record
     redacted = request.model_copy(update={"parameters": kept.value})
+    if too_large_to_keep(redacted):  # JSON within a string was written anew
+        hidden = dict.fromkeys(kept.value if isinstance(kept.value, dict) else (), MARK)
+        redacted = request.model_copy(update={"parameters": hidden})
     return replace(record, request=redacted.to_json(), redacted=True)
 
 

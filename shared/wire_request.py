@@ -8,7 +8,7 @@ pipelines.json.
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -24,6 +24,8 @@ from shared.run_request import (
     Rejection,
     RunRequest,
     cross_faults,
+    refuse,
+    too_large_to_keep,
 )
 
 API_VERSION: Final = "2020-12-01"
@@ -73,7 +75,8 @@ def read(call: WireCall, *, call_id: str) -> RunRequest | Rejection:
     else:
         wrong += cross_faults(fields, None)
         if not wrong:
-            return request
+            outgrown = too_large_to_keep(request)
+            return replace(refuse(request, outgrown), content=content) if outgrown else request
     is_sound = not any(one.target == "$.pipelineName" for one in wrong)
     return Rejection(
         error=faults.invalid(wrong),

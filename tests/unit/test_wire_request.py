@@ -45,6 +45,16 @@ def test_no_body_is_no_parameters(body: bytes) -> None:
     assert asked.parameters is None
 
 
+def test_a_body_whose_numbers_grow_beyond_what_a_record_holds_is_too_large() -> None:
+    """1e15 becomes 1000000000000000.0."""
+    body = b'{"list": [' + b"1e15," * 100_000 + b"1]}"
+
+    asked = read(a_call(body=body), call_id="call-1")
+
+    assert isinstance(asked, Rejection)
+    assert (asked.error.code, asked.request_id) == ("RequestTooLarge", GUID)
+
+
 @pytest.mark.parametrize("body", [b"", b"null", b"{}"])
 def test_a_recovery_has_no_parameters(body: bytes) -> None:
     query = VERSION | REFERENCE | {"isRecovery": "false", "startActivityName": "Copy A"}
