@@ -14,7 +14,7 @@ from typing import Final
 from shared import audit, run_result, stored_request
 from shared.caller import Caller
 from shared.cloud_error import CloudError
-from shared.delivery import Delivery
+from shared.delivery import Delivery, Source
 from shared.errors import RecordUnreadable
 from shared.policy import Policy
 from shared.ports import Audit, Clock, Overtaken, Receipt, Records, Requests, Results, Stored
@@ -245,7 +245,7 @@ class Gateway:
         if not same and self._print(request, record) != record.fingerprint:
             rejection = refuse(request, _conflict(record))
             return await self._turn_away_insured(rejection, delivery, principal, insurance)
-        if is_withdrawn(record) and not same:
+        if is_withdrawn(record) and not same and delivery.source is not Source.POISON:
             again = reopen(record, request, delivery, principal, self._clock.now())
             outcome = await self._records.update(stored, again)
             return await self.follow(outcome, request, delivery, principal, insurance)

@@ -8,12 +8,12 @@ from typing import Final
 
 from shared.cloud_error import CloudError
 from shared.delivery import Delivery, Source
-from shared.errors import RecordUnreadable
+from shared.errors import RecordUnreadable, StorageUnavailable
 from shared.gateway import Gateway, unreadable
 from shared.policy import Policy
 from shared.ports import Clock, Overtaken, Records, Requests, Stored
 from shared.record import FINAL, Place, claim, fail, reject
-from shared.run_request import QUEUE_LIMIT, Rejection, Resume, RunRequest, decode
+from shared.run_request import QUEUE_LIMIT, Rejection, Resume, RunRequest, decode, told
 from shared.stored_request import close
 
 PRINCIPAL: Final = "queue"
@@ -41,6 +41,8 @@ class Poison:
         """Answer one message. Raises `StorageUnavailable` alone; the platform shows it again."""
         delivery = Delivery(id=message_id, source=Source.POISON)
         message = decode(body, default_id=f"msg-{message_id}", limit=QUEUE_LIMIT)
+        if not isinstance(message, Resume):
+            delivery = told(delivery, message)
         if isinstance(message, Rejection):
             await self._gateway.turn_away(message, delivery, PRINCIPAL)
             return
@@ -71,7 +73,10 @@ class Poison:
         now = self._clock.now()
         first = reject(claim(request, self._place(request), delivery, PRINCIPAL, now), error, now)
         inserted = await self._records.insert(close(first))
-        if isinstance(inserted, Overtaken) and inserted.stored is not None:
+        if isinstance(inserted, Overtaken):
+            if inserted.stored is None:
+                msg = "The record was deleted while it was looked at."
+                raise StorageUnavailable(msg)
             standing = inserted.stored.record
             if standing.status not in FINAL:
                 owed = Resume(

@@ -161,6 +161,13 @@ def refuse(request: RunRequest, error: CloudError) -> Rejection:
     )
 
 
+def told(delivery: Delivery, request: RunRequest | Rejection) -> Delivery:
+    """Add what the request itself says of its delivery."""
+    return delivery.model_copy(
+        update={"correlation_id": request.correlation_id, "traceparent": request.traceparent}
+    )
+
+
 def decode(
     body: bytes, *, default_id: str, limit: int, given_id: str | None = None
 ) -> RunRequest | Resume | Rejection:

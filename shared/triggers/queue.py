@@ -8,7 +8,7 @@ from shared.delivery import Delivery, Source
 from shared.errors import RecordUnreadable
 from shared.gateway import Gateway, unreadable
 from shared.poison import Poison
-from shared.run_request import QUEUE_LIMIT, Rejection, Resume, RunRequest, decode
+from shared.run_request import QUEUE_LIMIT, Rejection, Resume, decode, told
 
 PRINCIPAL = "queue"
 
@@ -48,10 +48,3 @@ async def receive_poisoned(
     delivery = Delivery(id=message.id or "", source=Source.POISON)
     if not await take_event(message.get_body(), delivery):
         await poison.receive(message.get_body(), delivery.id)
-
-
-def told(delivery: Delivery, request: RunRequest | Rejection) -> Delivery:
-    """Add what the request itself says of its delivery."""
-    return delivery.model_copy(
-        update={"correlation_id": request.correlation_id, "traceparent": request.traceparent}
-    )

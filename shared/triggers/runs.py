@@ -17,9 +17,8 @@ from shared.gateway import Deferred, Gateway, Reception, unreadable
 from shared.patience import Patience
 from shared.policy import Policy
 from shared.ports import Audit, Clock, Records, Stored
-from shared.run_request import REQUEST_ID, Rejection
+from shared.run_request import REQUEST_ID, Rejection, told
 from shared.triggers import answers, headers, run_call
-from shared.triggers.queue import told
 from shared.triggers.run_call import RunCall
 
 _REQUEST_ID: Final = re.compile(REQUEST_ID.strip("^$"))

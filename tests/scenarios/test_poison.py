@@ -1,12 +1,17 @@
 """What becomes of a message that the platform gave up on?"""
 
+import json
+
 import pytest
 
 from shared.delivery import Delivery, Source
-from shared.errors import RecordUnreadable
-from shared.record import Status
+from shared.errors import RecordUnreadable, StorageUnavailable
+from shared.ports import Overtaken
+from shared.record import Record, Status, withdraw
+from shared.reply import Throttled
 from shared.run_request import Resume
 from tests.scenarios.world import World, a_request, later
+from tests.unit.builders import ERROR
 
 
 async def poison(world: World, body: bytes, message_id: str = "p-1") -> None:
@@ -131,3 +136,48 @@ async def test_a_record_that_can_not_be_read_is_never_run_again() -> None:
     codes = [entry.error and entry.error.code for entry in world.audit.entries]
     assert codes == [None, "GatewayUnavailable", "GatewayUnavailable"]
     assert len(world.pipelines.calls) == 1
+
+
+async def test_an_answer_names_the_sender_s_correlation_and_trace() -> None:
+    world = World()
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    named = {"pipelineName": "copy", "correlationId": "c-1", "traceparent": trace}
+
+    await poison(world, json.dumps(named).encode(), "p-1")
+    await poison(world, json.dumps(named | {"requestId": "a"}).encode(), "p-2")
+    await poison(world, json.dumps(named | {"requestId": "b", "typo": 1}).encode(), "p-3")
+
+    told = [(result.correlation_id, result.traceparent) for result in world.results.published]
+    assert told == [("c-1", trace)] * 3
+
+
+async def test_a_withdrawn_request_is_answered_and_not_opened_again() -> None:
+    """Nothing is ever sent from here."""
+    world = World()
+    world.pipelines.script(Throttled(error=ERROR, retry_after=30.0))
+    await world.deliver()
+    stored = await world.records.get("order-17")
+    assert stored is not None
+    await world.records.update(stored, withdraw(stored.record, ERROR, 30.0, world.clock.now()))
+    world.clock.advance(60.0)
+
+    await poison(world, a_request().to_json())
+
+    assert (world.record.status, world.result.status) == (Status.FAILED, "Failed")
+    assert len(world.pipelines.calls) == 1
+
+
+async def test_a_record_that_goes_while_it_is_looked_at_is_no_leave_to_send(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+
+    async def insert(_: Record) -> Overtaken:
+        return Overtaken(stored=None)
+
+    monkeypatch.setattr(world.records, "insert", insert)
+
+    with pytest.raises(StorageUnavailable):
+        await poison(world, a_request().to_json())
+
+    assert world.pipelines.calls == []
