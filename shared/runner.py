@@ -161,9 +161,13 @@ class Runner:
         return await self._settle_late(standing, record.generation, record.run_id)
 
     async def _settle_late(self, standing: Stored, generation: int, run_id: str) -> Stored:
-        """A run is known, but the lease was lost: what is still unknown is settled, all else stands."""
+        """A run is known, but the lease was lost: what is still open is settled, all else stands.
+
+        Not what another has sent by now: that one will hear of its own run.
+        """
         other = standing.record
-        if other.status is Status.UNKNOWN and other.generation == generation:
+        is_open = other.status in {Status.UNKNOWN, Status.WAITING}
+        if is_open and other.generation == generation:
             known = records.start(other, run_id, "late answer", self._clock.now())
             return await self.settle(standing, known)
         if other.run_id != run_id:

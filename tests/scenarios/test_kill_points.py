@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
+from shared.cloud_error import CloudError
 from shared.errors import StorageUnavailable
 from shared.ports import CreateRun, Echo
 from shared.record import Status
-from shared.reply import Reply, Started
+from shared.reply import Reply, Started, Throttled
 from shared.run_request import RunRequest
 from tests.scenarios.world import ENDPOINT, World, a_request
 
@@ -159,6 +160,30 @@ async def test_a_late_answer_settles_what_is_still_unknown() -> None:
     await world.drain()
 
     assert world.record.run_id == world.pipelines.runs[0].run_id
+    assert world.events[-1] == "late answer"
+
+
+async def test_a_late_answer_also_settles_what_waits_to_be_sent_again() -> None:
+    """Else a second run would be started although the first one is known by now."""
+    world = World(echoes=False, UNKNOWN_OUTCOME="resend")
+    late = CloudError(code="Busy", message="Later.")
+
+    async def sleep_through_the_lease(call: CreateRun) -> Reply:
+        run_id = world.pipelines.start(call).run_id
+        world.clock.advance(135.0)
+        other = world.restart()
+        await other.deliver(a_request().to_json(), "m-1")
+        await world.drain(for_seconds=120.0)
+        assert world.record.status is Status.WAITING
+        return Started(run_id=run_id, echoed=False)
+
+    world.pipelines.script(sleep_through_the_lease, Throttled(error=late, retry_after=600.0))
+
+    await world.host.deliver(a_request().to_json(), "m-1")
+    await world.drain()
+
+    assert len(world.pipelines.runs) == 1
+    assert {result.run_id for result in world.results.published} == {world.record.run_id}
     assert world.events[-1] == "late answer"
 
 
