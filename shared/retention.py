@@ -35,15 +35,21 @@ class Retention:
         before = self._clock.now() - timedelta(days=self._days)
         async with aclosing(self._audit.oldest(before)) as pages:
             async for page in pages:
-                await self._forget({entry.request_id for entry in page if entry.request_id})
-                await self._audit.delete(page)
-                deleted += len(page)
+                left = await self._forget({entry.request_id for entry in page if entry.request_id})
+                old = [entry for entry in page if entry.request_id not in left]
+                await self._audit.delete(old)
+                deleted += len(old)
                 if self._clock.monotonic() - started >= budget:
                     break
         log.info("run_gateway.retention_swept", extra={"deleted": deleted})
         return deleted
 
-    async def _forget(self, request_ids: set[str]) -> None:
+    async def _forget(self, request_ids: set[str]) -> set[str]:
+        """Delete records that have had their time; tell which are about to, and need their entry till then.
+
+        A host dates an entry and the service a record, to the second: they may differ by a little.
+        """
+        left: set[str] = set()
         for request_id in sorted(request_ids):
             try:
                 stored = await self._records.get(request_id)
@@ -53,3 +59,6 @@ class Retention:
                 continue
             if stored.age >= self._days * DAY:
                 await self._records.delete(stored)
+            elif stored.age >= (self._days - 1) * DAY:
+                left.add(request_id)
+        return left

@@ -1,6 +1,7 @@
 """A simulated year of requests: what is old goes, what is needed stays."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from shared.delivery import Delivery, Source
 from shared.ports import Kept
@@ -69,6 +70,23 @@ async def test_a_rerun_between_read_and_delete_keeps_the_record() -> None:
 
     assert world.record.generation == 2
     assert [entry.generation for entry in world.audit.entries if entry.generation == 2] == [2]
+
+
+async def test_a_record_goes_although_the_clock_of_who_audited_it_was_slow() -> None:
+    """An entry is dated by a host, a record by the service: what names a record stays until that is old."""
+    world = World()
+    world.clock.wall_offset = timedelta(minutes=-10)
+    await world.deliver()
+    world.clock.wall_offset = timedelta()
+    world.clock.advance(90 * DAY - 300)
+
+    await retention(world).sweep(budget=60.0)
+    assert len(world.records.all()) == 1
+    world.clock.advance(600)
+    await retention(world).sweep(budget=60.0)
+
+    assert world.records.all() == []
+    assert world.audit.entries == []
 
 
 async def test_an_open_request_stays() -> None:
