@@ -1,5 +1,6 @@
 """What may an operator do with a request: cancel it, run it again, or say what became of it?"""
 
+from datetime import datetime
 from typing import Final
 
 from pydantic import JsonValue
@@ -122,22 +123,31 @@ class Operations:
                 return _not_found(request_id)
             record = stored.record
             unknown = record.error is not None and record.error.code == "OutcomeUnknown"
+            resolved = _resolved(record, run_id, principal, self._clock.now())
+            if _is_last(record, resolved):
+                # A repeat gets the same answer; the first one may have died before it told the news.
+                await self._gateway.publish(record, record.delivery, record.principal)
+                return record
             if record.status is not Status.FAILED or not unknown:
                 return _invalid_state(record, "resolved")
-            now, by = self._clock.now(), f"resolved by {principal}"
-            if run_id is not None:
-                resolved = records.start(record, run_id, by, now)
-            else:
-                message = (
-                    f"{principal} found that no run was started. The request may be run again."
-                )
-                none = CloudError(code="RetriesExhausted", message=message)
-                resolved = records.fail(record, none, now)
             written = await self._records.update(stored, resolved)
             if isinstance(written, Stored):
                 await self._gateway.publish(resolved, record.delivery, record.principal)
                 return resolved
         return _contended(request_id)
+
+
+def _resolved(record: Record, run_id: str | None, principal: str, now: datetime) -> Record:
+    if run_id is not None:
+        return records.start(record, run_id, f"resolved by {principal}", now)
+    message = f"{principal} found that no run was started. The request may be run again."
+    return records.fail(record, CloudError(code="RetriesExhausted", message=message), now)
+
+
+def _is_last(record: Record, resolved: Record) -> bool:
+    """Tell whether what an operator wishes is what the record has come to."""
+    last, wished = record.history[-1], resolved.history[-1]
+    return (last.event, last.detail) == (wished.event, wished.detail)
 
 
 def _is_cancelled(record: Record) -> bool:

@@ -1,6 +1,9 @@
 """createRun's answer was lost: what happens next, and what the history says of it."""
 
+import pytest
+
 from shared.cloud_error import CloudError
+from shared.errors import StorageUnavailable
 from shared.ports import Echo
 from shared.record import Record, Status
 from shared.reply import Forbidden, Throttled, Unknown, Unreachable
@@ -239,3 +242,24 @@ async def test_what_a_look_was_told_leaves_no_secret_in_the_history() -> None:
     assert world.record.status is Status.STARTED
     assert "hunter2" not in repr(world.record)
     assert "to be sent again" in repr(world.record.history)
+
+
+@pytest.mark.parametrize("run_id", ["r-1", None])
+async def test_who_resolves_again_after_a_crash_has_it_told(run_id: str | None) -> None:
+    """The record was written and its news was not; a repeat gets the same answer."""
+    world = World(echoes=False)
+    world.pipelines.script(LOST)
+    await world.deliver()
+    await world.drain()
+    world.results.mishaps.fail("publish")
+
+    with pytest.raises(StorageUnavailable):
+        await world.host.operations.resolve("order-17", run_id, "key")
+    resolved = await world.host.operations.resolve("order-17", run_id, "key")
+
+    assert resolved == world.record
+    assert world.results.published[-1].status == ("Started" if run_id else "Failed")
+    assert len(world.results.published) == 2
+    for other in ("r-2", None if run_id else "r-1"):
+        refused = await world.host.operations.resolve("order-17", other, "key")
+        assert isinstance(refused, CloudError)
