@@ -17,9 +17,9 @@ def read(record: Record) -> RunRequest:
     """Read a record's request. Raises `RecordUnreadable` where somebody has edited it."""
     try:
         return RunRequest.model_validate(json.loads(record.request))
-    except (ValidationError, ValueError) as error:
+    except (ValidationError, ValueError):
         msg = "The request in the record is not one that this version wrote."
-        raise RecordUnreadable(msg) from error
+        raise RecordUnreadable(msg) from None  # the cause quotes values, and the platform logs it
 
 
 def close(record: Record) -> Record:

@@ -1,6 +1,7 @@
 """What a record keeps of its request, and what may be told of it."""
 
 import json
+import traceback
 from dataclasses import replace
 
 import pytest
@@ -38,3 +39,12 @@ def test_a_closed_request_fits_its_entity_however_its_numbers_grow() -> None:
 def test_a_request_that_was_edited_is_unreadable() -> None:
     with pytest.raises(RecordUnreadable):
         read(replace(a_record(), request=b"{}"))
+
+
+@pytest.mark.parametrize("edited", [b'{"parameter": {"password": "hunter22"}}', b'{"hunter22"'])
+def test_what_is_unreadable_is_quoted_nowhere(edited: bytes) -> None:
+    """The platform logs an exception that leaves the app, with those that led to it."""
+    with pytest.raises(RecordUnreadable) as caught:
+        read(replace(a_record(), request=edited))
+
+    assert "hunter22" not in "".join(traceback.format_exception(caught.value))
