@@ -1,5 +1,6 @@
 """The `runs` table: one record for each request, and what is known of each workspace."""
 
+import asyncio
 import secrets
 from typing import Final, override
 
@@ -18,6 +19,8 @@ from shared.ports import Echo, Overtaken, Records, Stored
 from shared.record import Record
 
 WORKSPACE_ROW: Final = "workspace"
+# Seconds for which a process need not look whether an operator has cleared what it wrote.
+REMEMBERED: Final = 300.0
 _ECHO: Final = columns.member(Echo)
 
 
@@ -31,7 +34,7 @@ class TableRecords(Records):
     def __init__(self, account: Account, table: str) -> None:
         self._account = account
         self._table = table
-        self._known_to_echo: set[str] = set()
+        self._known_to_echo: dict[str, float] = {}  #: since when, in the loop's time
 
     @override
     async def get(self, request_id: str) -> Stored | None:
@@ -78,7 +81,7 @@ class TableRecords(Records):
         found, _ = await self._workspace(endpoint)
         if found is not Echo.CONFIRMED:
             # An operator has cleared it, or another process marked it: what was written here is void.
-            self._known_to_echo.discard(endpoint)
+            self._known_to_echo.pop(endpoint, None)
         return found
 
     @override
@@ -86,10 +89,12 @@ class TableRecords(Records):
         if not echoed:
             # BROKEN wins over everything, so it needs no condition.
             await self._account.table(self._table).replace(_workspace(endpoint, Echo.BROKEN))
-            self._known_to_echo.discard(endpoint)
-        elif endpoint not in self._known_to_echo:
+            self._known_to_echo.pop(endpoint, None)
+            return
+        now = asyncio.get_running_loop().time()
+        if now - self._known_to_echo.get(endpoint, -REMEMBERED) >= REMEMBERED:
             await self._confirm(endpoint)
-            self._known_to_echo.add(endpoint)
+            self._known_to_echo[endpoint] = now
 
     async def _confirm(self, endpoint: str) -> None:
         """Write CONFIRMED where nothing is known; whoever writes meanwhile knows as much or more."""

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from shared.adapters import records
 from shared.ports import Echo
 from tests.contracts.worlds import RecordsWorld
 
@@ -62,6 +63,21 @@ async def test_an_operator_clears_a_mark_and_it_can_come_again(
 
     expected = Echo.CONFIRMED if echoed else Echo.BROKEN
     assert await records_world.records.echo(ENDPOINT) is expected
+
+
+@pytest.mark.parametrize("seen", [(True,), (False, True)], ids=str)
+async def test_a_process_that_knew_it_learns_anew_what_was_cleared(
+    records_world: RecordsWorld, monkeypatch: pytest.MonkeyPatch, seen: tuple[bool, ...]
+) -> None:
+    """Without anybody's look: else the first lost answer would find nothing known."""
+    monkeypatch.setattr(records, "REMEMBERED", 0.0)
+    for echoed in seen:
+        await records_world.records.note_echo(ENDPOINT, echoed=echoed)
+    await records_world.clear_echo(ENDPOINT)
+
+    await records_world.records.note_echo(ENDPOINT, echoed=True)
+
+    assert await records_world.another_process().echo(ENDPOINT) is Echo.CONFIRMED
 
 
 async def test_of_concurrent_notes_the_broken_one_stays(records_world: RecordsWorld) -> None:
