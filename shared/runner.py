@@ -14,7 +14,7 @@ from typing import Final, assert_never
 
 from shared import record as records, retry, stored_request
 from shared.cloud_error import CloudError
-from shared.errors import StorageUnavailable
+from shared.errors import RecordUnreadable, StorageUnavailable
 from shared.gate import Gate
 from shared.policy import Policy
 from shared.ports import Clock, CreateRun, Echo, Overtaken, Pipelines, Records, Stored
@@ -233,7 +233,7 @@ class Runner:
     async def _note_echo(self, endpoint: str, *, echoed: bool) -> None:
         try:
             await self._records.note_echo(endpoint, echoed=echoed)
-        except StorageUnavailable:
+        except (RecordUnreadable, StorageUnavailable):
             # The request is settled all the same, and the next run of this workspace shows it again.
             log.warning("run_gateway.echo_not_kept", extra={"endpoint": endpoint})
 

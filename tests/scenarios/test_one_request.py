@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.cloud_error import CloudError
-from shared.errors import StorageUnavailable
+from shared.errors import RecordUnreadable, StorageUnavailable
 from shared.gateway import Answered, Deferred
 from shared.ports import CreateRun
 from shared.record import Status
@@ -308,3 +308,18 @@ async def test_a_secret_too_short_to_be_looked_for_is_not_kept_either() -> None:
 
     assert json.loads(world.record.request)["parameters"] == {"password": "***", "key": "***"}
     assert world.record.redacted
+
+
+async def test_what_is_known_of_a_workspace_may_be_unreadable_and_the_run_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World()
+
+    async def edited(_: str, *, echoed: bool) -> None:
+        raise RecordUnreadable(str(echoed))
+
+    monkeypatch.setattr(world.records, "note_echo", edited)
+
+    await world.deliver()
+
+    assert world.result.status == "Started"
