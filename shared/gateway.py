@@ -238,7 +238,9 @@ class Gateway:
         if isinstance(outcome, Stored):
             return await self.bring(outcome, delivery, principal, insurance)
         if outcome.stored is None:  # deleted between our insert and our look: try once more
-            return await self.submit(request, delivery, principal)
+            attend = insurance.attend if insurance else None
+            insured = insurance is not None
+            return await self.submit(request, delivery, principal, insured=insured, attend=attend)
         stored = outcome.stored
         record = stored.record
         same = record.delivery.is_same(delivery)

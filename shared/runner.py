@@ -225,7 +225,14 @@ class Runner:
         reply = await self._post(_call(record, request), since, request.expires_at)
         if isinstance(reply, _Held):
             return await self.settle(stored, self._hold(record, reply))
-        settled = await self.settle(stored, self._read(record, reply))
+        try:
+            settled = await self.settle(stored, self._read(record, reply))
+        except StorageUnavailable:
+            if isinstance(reply, Started):
+                # Where a workspace gives ids of its own, nobody else knows this one.
+                known = {"requestId": record.request_id, "runId": reply.run_id}
+                log.exception("run_gateway.run_not_kept", extra=known)
+            raise
         if isinstance(reply, Started):
             await self._note_echo(record.endpoint, echoed=reply.echoed)
         return settled

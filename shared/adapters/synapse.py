@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from shared.adapters.http_client import HttpClient
 
 API_VERSION: Final = "2020-12-01"
+FRESH: Final = 60.0  # seconds; a token that is refused so soon would be refused anew
 
 
 class SynapsePipelines(Pipelines):
@@ -62,8 +63,13 @@ class SynapsePipelines(Pipelines):
 
     @override
     async def create_run(self, call: CreateRun) -> Reply:
-        """Send createRun once and read its answer."""
-        token = await self._source(call.endpoint).token()
+        """Send createRun once and read its answer.
+
+        With the token that `authorize` has made ready: the caller has looked at its lease, and a renewal
+        that began now would outlast that look.
+        """
+        source = self._source(call.endpoint)
+        token = source.at_hand() or await source.token()
         if isinstance(token, CloudError):
             return NotSent(error=token)
         headers = {"x-ms-client-request-id": call.client_request_id}
@@ -75,8 +81,17 @@ class SynapsePipelines(Pipelines):
 
     @override
     async def find_run(self, endpoint: str, run_id: str) -> Look:
-        """Look for one run by its id."""
-        outcome = await self._ask("GET", endpoint, run_url(endpoint, run_id))
+        """Look for one run by its id; a token that is refused is replaced once, unless it is a fresh one.
+
+        Who lacks the right to look is told so by a 401, too, at every look.
+        """
+        url, source = run_url(endpoint, run_id), self._source(endpoint)
+        outcome = await self._ask("GET", endpoint, url)
+        held = source.at_hand()
+        if isinstance(outcome, Answer) and outcome.status == 401 and held and self._is_old(held):
+            held.refused = True
+            await source.another()
+            outcome = await self._ask("GET", endpoint, url)
         return reply.read_run(outcome, asked=run_id, now=self._clock.now())
 
     @override
@@ -111,6 +126,9 @@ class SynapsePipelines(Pipelines):
             await source.aclose()
         if self._client is not None:
             await self._client.aclose()
+
+    def _is_old(self, token: Token) -> bool:
+        return self._clock.monotonic() - token.fetched_at >= FRESH
 
     async def _pass_on(
         self, method: str, endpoint: str, url: str, body: bytes = b""

@@ -43,6 +43,7 @@ class Token:
     text: str = field(repr=False)
     renew_at: float  #: on the monotonic clock
     ends_at: float  #: on the monotonic clock
+    fetched_at: float  #: on the monotonic clock
     refused: bool = False
 
 
@@ -88,6 +89,11 @@ class TokenSource:
         # Shielded, because a caller that is cancelled must not take the token from the others.
         return await asyncio.shield(self._fetching)
 
+    def at_hand(self) -> Token | None:
+        """Give the token that is held and has not ended, also where it is about to be renewed."""
+        held = self._held
+        return held if held is not None and self._clock.monotonic() < held.ends_at else None
+
     async def another(self) -> Token | CloudError:
         """Have a token that was not refused: of a new credential, as the old one caches it."""
         if self._fetching is not None:
@@ -123,7 +129,7 @@ class TokenSource:
         # A token that is short-lived, or fetched within its last minutes, is not fetched for each call.
         pause = min(PAUSE, lifetime / 2)
         renew_at = now + max(lifetime - RENEW_BEFORE_END, pause)
-        return Token(text=fetched.token, renew_at=renew_at, ends_at=now + lifetime)
+        return Token(text=fetched.token, renew_at=renew_at, ends_at=now + lifetime, fetched_at=now)
 
     def _make_do(self, error: Exception) -> Token | CloudError:
         """Go on with a token that was to be renewed, as long as it lasts."""

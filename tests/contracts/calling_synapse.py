@@ -10,7 +10,7 @@ from azure.core.credentials import AccessToken
 from shared.adapters.clock import SystemClock
 from shared.adapters.synapse import SynapsePipelines
 from shared.adapters.token import Credential
-from shared.ports import CreateRun
+from shared.ports import Clock, CreateRun
 from shared.reply import NotSent, Reply, Unknown
 from tests.contracts.raw_server import RUN_ID, RawServer
 
@@ -38,11 +38,12 @@ async def synapse(
     credential: Callable[[], Credential] = FixedCredential,
     call_timeout: float = CALL_TIMEOUT,
     max_connections: int = 100,
+    clock: Clock | None = None,
 ) -> AsyncIterator[SynapsePipelines]:
     """Give an adapter with short time-outs, and close it."""
     pipelines = SynapsePipelines(
         credential=credential,
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
         call_timeout=call_timeout,
         connect_timeout=CONNECT_TIMEOUT,
         token_timeout=CONNECT_TIMEOUT,

@@ -6,9 +6,9 @@ import pytest
 
 from shared.adapters.token import Token, TokenSource, token_scope
 from shared.cloud_error import CloudError
-from shared.reply import Started, Unauthorized
+from shared.reply import Forbidden, Found, Started, Unauthorized
 from tests.contracts.calling_synapse import a_call, synapse
-from tests.contracts.raw_server import ACCEPTED, RawServer, answer, answers
+from tests.contracts.raw_server import ACCEPTED, RUN_ID, RawServer, answer, answers
 from tests.fakes.identity import HOUR, SCOPE, Identity
 
 
@@ -271,6 +271,39 @@ class TestRefused:
 
         assert len(identity.credentials) == 2
         assert len(server.arrived) == 10
+
+    async def test_create_run_waits_for_no_renewal(self) -> None:
+        """Its caller has looked at the lease just before."""
+        identity = Identity()
+        async with (
+            RawServer(answers(ACCEPTED)) as server,
+            synapse(credential=identity.credential, clock=identity.clock) as pipelines,
+        ):
+            assert await pipelines.authorize(server.url) is None
+            identity.clock.advance(HOUR - 299)
+            assert isinstance(await pipelines.create_run(a_call(server.url)), Started)
+            assert len(identity.scopes) == 1
+            assert await pipelines.authorize(server.url) is None
+            assert len(identity.scopes) == 2
+
+    async def test_a_look_with_a_stale_token_is_made_again_with_another_one(self) -> None:
+        identity = Identity()
+        refusal = answer(401, {"code": "Unauthorized", "message": "m"})
+        found = answer(200, {"runId": RUN_ID, "pipelineName": "copy", "status": "Queued"})
+        async with (
+            RawServer(answers(refusal, refusal, found)) as server,
+            synapse(credential=identity.credential, clock=identity.clock) as pipelines,
+        ):
+            assert isinstance(await pipelines.find_run(server.url, RUN_ID), Forbidden)
+            assert len(server.arrived) == 1, "a fresh token that is refused is not replaced"
+            identity.clock.advance(61)
+            assert isinstance(await pipelines.find_run(server.url, RUN_ID), Found)
+
+        assert [request.headers["authorization"] for request in server.arrived] == [
+            "Bearer token-1",
+            "Bearer token-1",
+            "Bearer token-2",
+        ]
 
     async def test_clouds_have_tokens_of_their_own(self) -> None:
         identity = Identity()

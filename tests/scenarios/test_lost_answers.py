@@ -1,5 +1,7 @@
 """createRun's answer was lost: what happens next, and what the history says of it."""
 
+from typing import Any
+
 import pytest
 
 from shared.cloud_error import CloudError
@@ -263,3 +265,16 @@ async def test_who_resolves_again_after_a_crash_has_it_told(run_id: str | None) 
     for other in ("r-2", None if run_id else "r-1"):
         refused = await world.host.operations.resolve("order-17", other, "key")
         assert isinstance(refused, CloudError)
+
+
+async def test_a_run_that_can_t_be_kept_is_named_in_the_log(caplog: Any) -> None:
+    """In a workspace that gives ids of its own, nobody else knows it."""
+    world = World(echoes=False)
+    world.records.mishaps.fail("update", landed=False)
+
+    with pytest.raises(StorageUnavailable):
+        await world.deliver()
+
+    (line,) = caplog.records
+    run_id = world.pipelines.runs[0].run_id
+    assert (line.message, line.runId) == ("run_gateway.run_not_kept", run_id)
