@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Annotated, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -21,6 +21,10 @@ from shared.cloud_error import CloudError
 DEFAULT_WORKSPACE: Final = "default"
 PUBLIC_AUTHORITY: Final = "https://login.microsoftonline.com"
 STORAGE: Final = "RunStorage"
+# More stringent than urlsplit, which takes any text for a host and drops line breaks.
+_URL: Final = re.compile(
+    r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?/*", re.IGNORECASE
+)
 
 
 class HttpAuth(StrEnum):
@@ -77,7 +81,17 @@ def _read_host(text: str, example: str) -> str:
     if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
         msg = "Value should name a host and nothing else: no path, query or user"
         raise ValueError(msg)
+    if not _URL.fullmatch(text) or not _has_good_port(parts):
+        msg = f"Value should be a URL as {example}, with nothing before, in or after it"
+        raise ValueError(msg)
     return text.rstrip("/")
+
+
+def _has_good_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:  # its text quotes the value
+        return False
 
 
 def _read_tenant(text: str) -> str:

@@ -43,6 +43,13 @@ def test_an_identity_needs_both_service_uris() -> None:
         ("SYNAPSE_ENDPOINT", "http://w.dev.azuresynapse.net"),
         ("SYNAPSE_ENDPOINT", "https://w.dev.azuresynapse.net/pipelines"),
         ("SYNAPSE_ENDPOINT", "https://me:pw@w.dev.azuresynapse.net"),
+        ("SYNAPSE_ENDPOINT", "https://<workspace>.dev.azuresynapse.net"),  # copied as it stands
+        ("SYNAPSE_ENDPOINT", "https://w.dev.azuresynapse.net "),
+        ("SYNAPSE_ENDPOINT", "https://w\n.dev.azuresynapse.net"),
+        ("SYNAPSE_ENDPOINT", "https://w.dev.azuresynapse.net:abc"),
+        ("SYNAPSE_ENDPOINT", "https://w.dev.azuresynapse.net:65536"),
+        ("SYNAPSE_ENDPOINT", "https://w.dev.azuresynapse.net?"),
+        ("SYNAPSE_ENDPOINT", "https://[::1"),
         ("RunStorage", ""),
         ("RUN_REQUESTS_QUEUE", "Run_Requests"),
         ("RUN_REQUESTS_QUEUE", "a" * 57),
@@ -82,6 +89,22 @@ def test_all_faults_are_told_at_once_and_none_quotes_a_value() -> None:
 
 def test_what_settings_say_together_is_told_beside_their_own_faults() -> None:
     assert targets(LEASE_SECONDS="5", MAX_ATTEMPTS="none") == {"LEASE_SECONDS", "MAX_ATTEMPTS"}
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://w.dev.azuresynapse.net/",
+        "https://W-1.dev.azuresynapse.azure.cn:443",
+        "http://[::1]:8400",
+        "http://127.0.0.1:8400",
+    ],
+)
+def test_what_can_be_called_is_an_endpoint(endpoint: str) -> None:
+    settings = read(VALID | {"SYNAPSE_ENDPOINT": endpoint})
+
+    assert isinstance(settings, Settings)
+    assert settings.synapse_endpoint == endpoint.rstrip("/")
 
 
 def test_entra_needs_a_tenant_and_an_audience() -> None:
