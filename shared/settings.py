@@ -216,6 +216,9 @@ def _cross_faults(settings: Settings) -> tuple[CloudError, ...]:
     if settings.lease < settings.shortest_lease:
         text = f"A lease should be at least {settings.shortest_lease:g} s: twice the call time-out and 10 %."
         faults.append(_fault("LEASE_SECONDS", text))
+    if settings.results_queue in {settings.requests_queue, f"{settings.requests_queue}-poison"}:
+        text = "Results would be taken for requests here, and answered without end."
+        faults.append(_fault("RUN_RESULTS_QUEUE", text))
     return (*faults, *_http_faults(settings))
 
 

@@ -91,6 +91,12 @@ def test_what_settings_say_together_is_told_beside_their_own_faults() -> None:
     assert targets(LEASE_SECONDS="5", MAX_ATTEMPTS="none") == {"LEASE_SECONDS", "MAX_ATTEMPTS"}
 
 
+@pytest.mark.parametrize("results", ["run-requests", "run-requests-poison"])
+def test_results_never_lie_where_requests_are_taken_from(results: str) -> None:
+    """Each would be read as a request and answered, without end."""
+    assert targets(RUN_RESULTS_QUEUE=results) == {"RUN_RESULTS_QUEUE"}
+
+
 @pytest.mark.parametrize(
     "endpoint",
     [
