@@ -92,7 +92,7 @@ def http_auth_level() -> func.AuthLevel:
 
 def requests_queue() -> str:
     """Name the queue that the trigger is bound to."""
-    return os.environ.get("RUN_REQUESTS_QUEUE") or "run-requests"
+    return _given("RUN_REQUESTS_QUEUE", "run-requests")
 
 
 def now() -> datetime:
@@ -199,13 +199,18 @@ def _wired() -> App | tuple[CloudError, ...]:
 
 
 def _config() -> GatewayConfig | tuple[CloudError, ...]:
-    name = os.environ.get("GATEWAY_CONFIG") or "gateway.json"
+    name = _given("GATEWAY_CONFIG", "gateway.json")
     try:
         content = (ROOT / name).read_bytes()
     except OSError as error:
         message = f"The file can't be read: {error.strerror}."
         return (CloudError(code="InvalidSetting", message=message, target="GATEWAY_CONFIG"),)
     return gateway_config.read(content)
+
+
+def _given(name: str, default: str) -> str:
+    value = os.environ.get(name, "")
+    return value if value.strip() else default  # as settings.read takes it
 
 
 def _build(settings: Settings, config: GatewayConfig) -> App:
