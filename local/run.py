@@ -5,6 +5,7 @@ import asyncio
 import signal
 import sys
 from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 
 import httpx
 from azure.data.tables.aio import TableClient
@@ -22,9 +23,10 @@ PATIENCE = 60.0
 AFTERWARDS = """
 Send your own:
 
-  curl -i {url}/api/runs --json '{{"pipelineName": "copyOrders", "requestId": "mine-1", "parameters": {{"day": "2026-11-24"}}}}'
+  curl -i {url}/api/runs -H 'Content-Type: application/json' \\
+    -d '{{"pipelineName": "copyOrders", "requestId": "mine-1", "parameters": {{"day": "2026-11-24"}}}}'
 
-  python -c "
+  {python} -c "
   from azure.storage.queue import QueueClient
   queue = QueueClient.from_connection_string('{storage}', 'run-requests')
   queue.send_message('{{\\"pipelineName\\": \\"copyOrders\\", \\"requestId\\": \\"mine-2\\"}}')"
@@ -46,7 +48,10 @@ async def main(arguments: argparse.Namespace, console: Console) -> int:
             return 1 if failed else 0
         console.print(
             AFTERWARDS.format(
-                url=running.url, storage=running.storage, synapse=running.synapse.url
+                python=_python(),
+                url=running.url,
+                storage=running.storage,
+                synapse=running.synapse.url,
             ),
             markup=False,
             highlight=False,
@@ -118,6 +123,12 @@ async def _until_one_ends(running: stack.Stack, console: Console) -> int:
             if child.process.poll() is not None:
                 console.print(f"[red]{name} ended; see .local/logs/{name}.log. Ending the rest.")
                 return 1
+
+
+def _python() -> str:
+    """Name the Python that has Azure's SDK: a newcomer's own has not."""
+    own = Path(sys.executable)
+    return str(own.relative_to(stack.ROOT) if own.is_relative_to(stack.ROOT) else own)
 
 
 def _arguments() -> argparse.Namespace:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,11 +40,13 @@ def eventually_gone(pids: list[int]) -> list[int]:
 
 
 @contextmanager
-def serving() -> Iterator[subprocess.Popen[str]]:
+def serving(said: list[str] | None = None) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(COMMAND, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
         try:
             assert run.stdout is not None
             for line in run.stdout:
+                if said is not None:
+                    said.append(line)
                 if "Ctrl-C ends everything" in line:
                     break
             yield run
@@ -59,6 +62,30 @@ def test_once_ends_with_zero_if_every_sample_came_out_as_expected() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     number = len(list((ROOT / "samples" / "requests").glob("*.json")))
     assert f"{number} of {number} samples came out as their files expect." in done.stdout
+
+
+def test_the_commands_that_it_shows_work_in_a_newcomers_shell() -> None:
+    """As they stand there, in a shell that knows nothing of .venv."""
+    said: list[str] = []
+    plain = {"PATH": os.defpath, "HOME": "/"}
+    with serving(said):
+        told = "".join(said).partition("Send your own:\n\n")[2]
+        curl, python = told.split("\n\n")[:2]
+        by_http, by_queue = [
+            subprocess.run(
+                ["sh", "-c", textwrap.dedent(command)],
+                check=False,
+                cwd=ROOT,
+                env=plain,
+                capture_output=True,
+                text=True,
+            )
+            for command in (curl, python)
+        ]
+
+    assert " 202 " in by_http.stdout, by_http.stderr
+    assert '"status":"Started"' in by_http.stdout
+    assert by_queue.returncode == 0, by_queue.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
