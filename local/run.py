@@ -4,8 +4,10 @@ import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 from azure.data.tables.aio import TableClient
@@ -36,28 +38,35 @@ Logs are in .local/logs. Ctrl-C ends everything.
 """
 
 
+class ServerEnded(Exception):
+    """A server of the local stack ended by itself, or somebody else ended it."""
+
+
 async def main(arguments: argparse.Namespace, console: Console) -> int:
     """Run everything; returns the exit code."""
     LOGS.mkdir(parents=True, exist_ok=True)
     console.print("Starting Azurite, the simulated Synapse workspace and the Functions host ...")
     async with stack.running(host_port=7071, synapse_port=8400, logs=LOGS) as running:
         console.print(f"The gateway serves at {running.url}\n")
-        outcomes = await _play(running)
-        failed = _show(outcomes, console)
-        if arguments.once:
-            return 1 if failed else 0
-        console.print(
-            AFTERWARDS.format(
-                python=_python(),
-                url=running.url,
-                storage=running.storage,
-                synapse=running.synapse.url,
-            ),
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
-        return await _until_one_ends(running, console)
+        try:
+            failed = _show(await _while_all_run(running, _play(running)), console)
+            if arguments.once:
+                return 1 if failed else 0
+            _show_how_to_send(running, console)
+            await _while_all_run(running, asyncio.Event().wait())
+        except ServerEnded as ended:
+            console.print(f"[red]{ended} ended; see .local/logs/{ended}.log. Ending the rest.")
+        return 1
+
+
+def _show_how_to_send(running: stack.Stack, console: Console) -> None:
+    text = AFTERWARDS.format(
+        python=_python(),
+        url=running.url,
+        storage=running.storage,
+        synapse=running.synapse.url,
+    )
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 async def _play(running: stack.Stack) -> list[Outcome]:
@@ -116,13 +125,25 @@ def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
     return sample.name, sample.entry, result.get("status", "-") + again, told + faults, seconds
 
 
-async def _until_one_ends(running: stack.Stack, console: Console) -> int:
-    while True:
-        await asyncio.sleep(0.5)
-        for name, child in running.children.items():
-            if child.process.poll() is not None:
-                console.print(f"[red]{name} ended; see .local/logs/{name}.log. Ending the rest.")
-                return 1
+async def _while_all_run[T](running: stack.Stack, work: Coroutine[Any, Any, T]) -> T:
+    """Do the work for as long as every server runs. Raises `ServerEnded`."""
+    working = asyncio.create_task(work)
+    try:
+        while not (await asyncio.wait({working}, timeout=0.5))[0]:
+            _see_all_run(running)
+        if working.exception() is not None:
+            await asyncio.sleep(0.5)  # whoever cut its call may just be ending
+            _see_all_run(running)
+        return working.result()
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+
+def _see_all_run(running: stack.Stack) -> None:
+    for name, child in running.children.items():
+        if child.process.poll() is not None:
+            raise ServerEnded(name)
 
 
 def _python() -> str:

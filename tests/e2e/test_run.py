@@ -110,3 +110,23 @@ def test_when_one_server_ends_all_end(number: int) -> None:
 
     assert code == 1
     assert eventually_gone(pids) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(("number", "name"), list(enumerate(["azurite", "synapse", "host"])))
+def test_a_server_that_ends_amid_the_samples_is_named_at_once(number: int, name: str) -> None:
+    """Instead of a minute's wait for results that can't come, or a traceback of a call that was cut."""
+    command = [*COMMAND, "--once"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as run:
+        assert run.stdout is not None
+        next(line for line in run.stdout if "serves at" in line)
+        pids = children(run.pid)
+        os.kill(pids[number], signal.SIGKILL)
+        said, _ = run.communicate(timeout=30)
+
+    assert run.returncode == 1
+    assert f"{name} ended" in said
+    assert "Traceback" not in said
+    assert eventually_gone(pids) == []
