@@ -13,6 +13,7 @@ import httpx
 from azure.data.tables.aio import TableClient
 from azure.storage.queue.aio import QueueClient
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from local import samples, stack
@@ -105,7 +106,9 @@ def _show(outcomes: list[Outcome], console: Console) -> int:
     for outcome in outcomes:
         faults = outcome.faults()
         failed += bool(faults)
-        table.add_row(*_row(outcome), f"[red]{'; '.join(faults)}" if faults else "[green]ok")
+        table.add_row(
+            *_row(outcome), f"[red]{escape('; '.join(faults))}" if faults else "[green]ok"
+        )
     console.print(table)
     console.print(
         f"{len(outcomes) - failed} of {len(outcomes)} samples came out as their files expect."
@@ -122,7 +125,8 @@ def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
     )
     again = " (again)" if result.get("duplicate") else ""
     seconds = "-" if outcome.seconds is None else f"{outcome.seconds:.2f}"
-    return sample.name, sample.entry, result.get("status", "-") + again, told + faults, seconds
+    status = result.get("status", "-") + again
+    return sample.name, sample.entry, status, escape(told + faults), seconds
 
 
 async def _while_all_run[T](running: stack.Stack, work: Coroutine[Any, Any, T]) -> T:

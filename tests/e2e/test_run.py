@@ -1,17 +1,22 @@
 """`make run`: an honest exit code, and no process left behind."""
 
+import io
+import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from local import run
 from local.stack import ROOT
 
 COMMAND = [sys.executable, "-m", "local.run"]
@@ -41,17 +46,17 @@ def eventually_gone(pids: list[int]) -> list[int]:
 
 @contextmanager
 def serving(said: list[str] | None = None) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(COMMAND, cwd=ROOT, stdout=subprocess.PIPE, text=True) as run:
+    with subprocess.Popen(COMMAND, cwd=ROOT, stdout=subprocess.PIPE, text=True) as served:
         try:
-            assert run.stdout is not None
-            for line in run.stdout:
+            assert served.stdout is not None
+            for line in served.stdout:
                 if said is not None:
                     said.append(line)
                 if "Ctrl-C ends everything" in line:
                     break
-            yield run
+            yield served
         finally:
-            run.kill()
+            served.kill()
 
 
 def test_once_ends_with_zero_if_every_sample_came_out_as_expected() -> None:
@@ -62,6 +67,24 @@ def test_once_ends_with_zero_if_every_sample_came_out_as_expected() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     number = len(list((ROOT / "samples" / "requests").glob("*.json")))
     assert f"{number} of {number} samples came out as their files expect." in done.stdout
+
+
+async def test_once_ends_with_one_if_a_sample_came_out_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And shows what came instead as it is: brackets are no markup of the table's."""
+    body = {"pipelineName": "copyOrders", "requestId": "otherwise", "workspace": "[/nowhere]"}
+    sample = {"shows": "…", "entry": "http", "body": body, "expect": {"status": "Started"}}
+    (tmp_path / "otherwise.json").write_text(json.dumps(sample))
+    monkeypatch.setattr(run, "REQUESTS", tmp_path)
+    said = io.StringIO()
+
+    code = await run.main(Namespace(once=True), Console(file=said, width=200))
+
+    assert code == 1
+    assert "status Rejected instead of Started" in said.getvalue()
+    assert "'[/nowhere]'" in said.getvalue()
+    assert "0 of 1 samples came out as their files expect." in said.getvalue()
 
 
 def test_the_commands_that_it_shows_work_in_a_newcomers_shell() -> None:
@@ -91,10 +114,10 @@ def test_the_commands_that_it_shows_work_in_a_newcomers_shell() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_outlives_it(ended_by: signal.Signals) -> None:
-    with serving() as run:
-        pids = children(run.pid)
-        os.kill(run.pid, ended_by)
-        run.wait(15)
+    with serving() as served:
+        pids = children(served.pid)
+        os.kill(served.pid, ended_by)
+        served.wait(15)
 
     assert len(pids) == 3
     assert eventually_gone(pids) == []
@@ -103,10 +126,10 @@ def test_nothing_outlives_it(ended_by: signal.Signals) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_when_one_server_ends_all_end(number: int) -> None:
-    with serving() as run:
-        pids = children(run.pid)
+    with serving() as served:
+        pids = children(served.pid)
         os.kill(pids[number], signal.SIGKILL)
-        code = run.wait(15)
+        code = served.wait(15)
 
     assert code == 1
     assert eventually_gone(pids) == []
@@ -119,14 +142,14 @@ def test_a_server_that_ends_amid_the_samples_is_named_at_once(number: int, name:
     command = [*COMMAND, "--once"]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as run:
-        assert run.stdout is not None
-        next(line for line in run.stdout if "serves at" in line)
-        pids = children(run.pid)
+    ) as served:
+        assert served.stdout is not None
+        next(line for line in served.stdout if "serves at" in line)
+        pids = children(served.pid)
         os.kill(pids[number], signal.SIGKILL)
-        said, _ = run.communicate(timeout=30)
+        said, _ = served.communicate(timeout=30)
 
-    assert run.returncode == 1
+    assert served.returncode == 1
     assert f"{name} ended" in said
     assert "Traceback" not in said
     assert eventually_gone(pids) == []
