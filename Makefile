@@ -10,7 +10,7 @@ help:  ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: .venv/.installed $(AZURITE)  ## Start the local stack, run the samples, show the outcome (ONCE=1 ends there)
-	@$(ENV)/python -m local.run $(if $(ONCE),--once)
+	@$(ENV)/python -m local.run --with-parent $(if $(ONCE),--once)
 
 test: .venv/.installed $(AZURITE)  ## Run every test, with the coverage gate
 	@$(ENV)/coverage erase

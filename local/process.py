@@ -7,8 +7,10 @@ the child ends when its standard input closes.
 """
 
 import asyncio
+import ctypes
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -29,6 +31,7 @@ ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 if os.getppid() != int(sys.argv[1]): sys.exit("the parent ended before its child began")
 os.execvp(sys.argv[2], sys.argv[2:])
 """
+PR_SET_PDEATHSIG = 1
 OUTPUT_SHOWN = 4_000
 HOST = "127.0.0.1"
 BACKLOG = 1024
@@ -174,6 +177,12 @@ def end_with_parent() -> None:
         os._exit(0)
 
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+
+
+def be_told_of_parents_end() -> None:
+    """Get SIGTERM as soon as the parent ends, even by SIGKILL: for who has children of its own to end in order."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _spawn(

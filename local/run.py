@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from local import samples, stack
+from local import process, samples, stack
 from local.samples import Outcome
 
 REQUESTS = stack.ROOT / "samples" / "requests"
@@ -159,6 +159,7 @@ def _python() -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--once", action="store_true", help="end after the outcome was shown")
+    parser.add_argument("--with-parent", action="store_true", help="end with make, however it ends")
     return parser.parse_args()
 
 
@@ -172,6 +173,8 @@ async def _cancellable(arguments: argparse.Namespace) -> int:
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    if arguments.with_parent:
+        process.be_told_of_parents_end()
     return await main(arguments, _console())
 
 

@@ -9,7 +9,7 @@ import sys
 import textwrap
 import time
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,8 +45,10 @@ def eventually_gone(pids: list[int]) -> list[int]:
 
 
 @contextmanager
-def serving(said: list[str] | None = None) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(COMMAND, cwd=ROOT, stdout=subprocess.PIPE, text=True) as served:
+def serving(
+    said: list[str] | None = None, command: Sequence[str] = COMMAND
+) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as served:
         try:
             assert served.stdout is not None
             for line in served.stdout:
@@ -120,6 +122,19 @@ def test_nothing_outlives_it(ended_by: signal.Signals) -> None:
         served.wait(15)
 
     assert len(pids) == 3
+    assert eventually_gone(pids) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_nothing_outlives_the_make_that_started_it() -> None:
+    """A test runner that loses its patience kills make, which can tell nobody then."""
+    make = "import subprocess, sys; subprocess.run(sys.argv[1:])"
+    with serving(command=[sys.executable, "-c", make, *COMMAND, "--with-parent"]) as served:
+        pids = children(served.pid)
+        served.kill()
+        served.wait(15)
+
+    assert len(pids) == 4
     assert eventually_gone(pids) == []
 
 
