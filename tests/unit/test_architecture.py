@@ -1,6 +1,7 @@
 """Imports go one way, and the app's size stays readable."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,10 @@ WORLDLY = {
 }
 # `triggers` know the platform's own types; wiring knows everything.
 ALLOWED = {"wiring.py": WORLDLY}
+
+
+# Started by hand: they stand where function_app.py stands.
+COMMANDS = {"triggers/explain.py", "triggers/requeue.py"}
 
 
 def imported(path: Path) -> set[str]:
@@ -58,6 +63,32 @@ def test_only_wiring_imports_adapters(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=names)
+def test_only_what_is_started_imports_wiring(path: Path) -> None:
+    knows_wiring = any(name.startswith("shared.wiring") for name in imported(path))
+
+    assert not knows_wiring or names(path) in COMMANDS
+
+
+@pytest.mark.parametrize("path", [path for path in PURE if path.name != "wiring.py"], ids=names)
+def test_what_lies_directly_in_shared_knows_no_trigger(path: Path) -> None:
+    assert not any(name.startswith("shared.triggers") for name in imported(path))
+
+
+@pytest.mark.parametrize("path", sorted((SHARED / "adapters").glob("*.py")), ids=names)
+def test_adapters_know_ports_and_values_and_not_who_uses_them(path: Path) -> None:
+    users = ("shared.gateway", "shared.runner", "shared.operations", "shared.triggers")
+
+    found = {name for name in imported(path) if name.startswith(users)}
+    assert not {name for name in found if not name.startswith("shared.gateway_config")}
+
+
+def test_function_app_imports_no_adapter() -> None:
+    found = imported(ROOT / "function_app.py")
+
+    assert not any(name.startswith("shared.adapters") for name in found)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=names)
 def test_the_product_knows_neither_the_local_stack_nor_the_tests(path: Path) -> None:
     assert {name.split(".")[0] for name in imported(path)}.isdisjoint({"local", "tests"})
 
@@ -70,6 +101,19 @@ def test_triggers_talk_to_the_gateway_and_not_to_ports(path: Path) -> None:
 def test_the_simulator_knows_nothing_of_the_product() -> None:
     for path in (ROOT / "local" / "synapse").rglob("*.py"):
         assert "shared" not in {name.split(".")[0] for name in imported(path)}, path
+
+
+def test_the_map_for_contributors_names_every_module_and_none_that_is_gone() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    named = set(re.findall(r"\b[a-z_]+\.py\b", text))
+    there = {
+        path.name
+        for folder in ("shared", "local", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+    }
+
+    assert {path.name for path in PURE} - {"__init__.py"} - named == set()
+    assert named <= there
 
 
 def lines(path: Path) -> int:
