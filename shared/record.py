@@ -313,11 +313,6 @@ def rerun(
     return _next(fresh, Status.WAITING, now, "rerun", why)
 
 
-def with_request(record: Record, request: bytes, *, redacted: bool) -> Record:
-    """Keep another form of the request, as its redacted copy."""
-    return replace(record, request=request, redacted=redacted)
-
-
 def _told(record: Record, wire: Wire) -> Record:
     if wire == NOTHING:
         return record

@@ -33,11 +33,6 @@ class Listening:
         """The address to give as the table endpoint."""
         return f"http://127.0.0.1:{self.table_port}/{self.account}"
 
-    @property
-    def control_url(self) -> str:
-        """The address for `client.ProxyControl`."""
-        return f"http://127.0.0.1:{self.queue_port}"
-
 
 @asynccontextmanager
 async def serving(

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from shared import record as records
 from shared.cloud_error import CloudError
 from shared.errors import RecordUnreadable
 from shared.record import Entry, Record
@@ -53,7 +52,7 @@ async def test_of_a_redacted_request_nothing_is_left(records_world: RecordsWorld
     secret = b"s3cr3t" * 40_000
     first = await inserted(records_world, replace(a_record(), request=b'["%s"]' % secret))
 
-    redacted = records.with_request(first.record, b"{}", redacted=True)
+    redacted = replace(first.record, request=b"{}", redacted=True)
     await written(records_world, first, redacted)
 
     row = await records_world.row("order-17")
