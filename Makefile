@@ -46,9 +46,10 @@ schemas: .venv/.installed  ## Write docs/schemas and docs/openapi.json from the 
 	@$(ENV)/python -m local.schemas
 
 lock: .venv/.installed  ## Resolve requirements*.in into exact versions
-	@for name in requirements requirements-dev; do \
+	@mkdir -p .local
+	@set -e; for name in requirements requirements-dev; do \
 	  sed -n '/^#/!q;p' $$name.txt > .local/header.txt; \
-	  $(ENV)/uv pip compile --quiet --universal --python-version 3.13 --no-emit-index-url --no-header $$name.in -o .local/$$name.txt && \
+	  $(ENV)/uv pip compile --quiet --upgrade --universal --python-version 3.13 --no-emit-index-url --no-header $$name.in -o .local/$$name.txt; \
 	  cat .local/header.txt .local/$$name.txt > $$name.txt; done
 
 clean:  ## Remove everything that was installed or generated
