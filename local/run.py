@@ -29,12 +29,11 @@ Send your own:
   curl -i {url}/api/runs -H 'Content-Type: application/json' \\
     -d '{{"pipelineName": "copyOrders", "requestId": "mine-1", "parameters": {{"day": "2026-11-24"}}}}'
 
-  {python} -c "
-  from azure.storage.queue import QueueClient
-  queue = QueueClient.from_connection_string('{storage}', 'run-requests')
-  queue.send_message('{{\\"pipelineName\\": \\"copyOrders\\", \\"requestId\\": \\"mine-2\\"}}')"
+  {python} -c "from azure.storage.queue import QueueClient; QueueClient.from_connection_string(
+    '{storage}',
+    'run-requests').send_message('{{\\"pipelineName\\": \\"copyOrders\\", \\"requestId\\": \\"mine-2\\"}}')"
 
-The simulated workspace has the pipelines of samples/pipelines.json, and lists its runs at {synapse}/_sim/runs.
+{synapse}/_sim/runs lists the simulated workspace's runs; its pipelines are those of samples/pipelines.json.
 Logs are in .local/logs. Ctrl-C ends everything.
 """
 

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -98,7 +97,7 @@ def test_the_commands_that_it_shows_work_in_a_newcomers_shell() -> None:
         curl, python = told.split("\n\n")[:2]
         by_http, by_queue = [
             subprocess.run(
-                ["sh", "-c", textwrap.dedent(command)],
+                ["sh", "-c", command],
                 check=False,
                 cwd=ROOT,
                 env=plain,
