@@ -99,15 +99,22 @@ def seconds(duration: str) -> float:
 
 def _queues(content: dict[str, Any]) -> Queues:
     batch = int(content.get("batchSize", 16))
+    processors = os.process_cpu_count() or 1
+    threshold = int(content.get("newBatchThreshold", batch // 2 * processors))
+    tries = int(content.get("maxDequeueCount", 5))
     encoding = content.get("messageEncoding", "base64").lower()
-    if not 1 <= batch <= 32 or encoding not in {"none", "base64"}:
-        msg = f"extensions.queues is invalid: batchSize {batch}, messageEncoding {encoding}"
+    possible = 1 <= batch <= 32 and threshold >= 0 and tries >= 1
+    if not possible or encoding not in {"none", "base64"}:
+        msg = (
+            f"extensions.queues is invalid: batchSize {batch}, newBatchThreshold {threshold},"
+            f" maxDequeueCount {tries}, messageEncoding {encoding}"
+        )
         raise ValueError(msg)
     longest = seconds(content.get("maxPollingInterval", "00:01:00"))
     return Queues(
         batch_size=batch,
-        new_batch_threshold=int(content.get("newBatchThreshold", batch // 2)),
-        max_dequeue_count=int(content.get("maxDequeueCount", 5)),
+        new_batch_threshold=threshold,
+        max_dequeue_count=tries,
         retry_delay=int(seconds(content.get("visibilityTimeout", "00:00:00"))),
         max_polling_interval=min(longest, LOCAL_POLLING_CAP),
         encoding=encoding,

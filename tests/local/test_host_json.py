@@ -1,5 +1,6 @@
 """What the local host reads of host.json and of settings, and its route templates."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from local.host.host_json import Queues
 def test_without_a_file_the_platforms_defaults_hold(tmp_path: Path) -> None:
     found = host_json.load(tmp_path / "host.json")
 
-    assert found == host_json.HostJson()
+    assert found.queues.max_dequeue_count == 5
     assert (found.route_prefix, found.queues.encoding) == ("api", "base64")
 
 
@@ -32,13 +33,25 @@ def test_the_numbers_are_read() -> None:
 
     assert found.queues == Queues(
         batch_size=10,
-        new_batch_threshold=5,
+        new_batch_threshold=5 * (os.process_cpu_count() or 1),
         max_dequeue_count=20,
         retry_delay=30,
         max_polling_interval=1.0,
         encoding="none",
     )
     assert (found.route_prefix, found.default_level, found.function_level) == ("", 30, 10)
+
+
+@pytest.mark.parametrize(("given", "threshold"), [({}, 32), ({"newBatchThreshold": 8}, 8)])
+def test_the_threshold_of_a_new_batch_grows_with_the_processors(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, int], threshold: int
+) -> None:
+    """Unless host.json names it: QueuesOptions.cs of azure-sdk-for-net."""
+    monkeypatch.setattr(os, "process_cpu_count", lambda: 4)
+
+    found = host_json.read({"extensions": {"queues": {"batchSize": 16} | given}})
+
+    assert found.queues.new_batch_threshold == threshold
 
 
 def test_an_app_setting_overrides_a_number() -> None:
@@ -67,6 +80,8 @@ def test_a_duration(text: str, seconds: float) -> None:
     "text",
     [
         '{"extensions": {"queues": {"batchSize": 64}}}',
+        '{"extensions": {"queues": {"newBatchThreshold": -1}}}',
+        '{"extensions": {"queues": {"maxDequeueCount": 0}}}',
         '{"extensions": {"queues": {"visibilityTimeout": "2000"}}}',
         '{"extensions": {"queues": {"messageEncoding": "hex"}}}',
         '{"logging": {"logLevel": {"default": "Loud"}}}',
