@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Coroutine
@@ -149,6 +150,13 @@ def _see_all_run(running: stack.Stack) -> None:
             raise ServerEnded(name)
 
 
+def _pass_by_proxies() -> None:
+    """Reach this machine directly, here and in the servers: a company's proxy is often set without exceptions."""
+    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    both = f"{given},127.0.0.1" if given else "127.0.0.1"
+    os.environ.update(no_proxy=both, NO_PROXY=both)
+
+
 def _python() -> str:
     """Name the Python that has Azure's SDK: a newcomer's own has not."""
     own = Path(sys.executable)
@@ -172,6 +180,7 @@ async def _cancellable(arguments: argparse.Namespace) -> int:
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    _pass_by_proxies()
     if arguments.with_parent:
         process.be_told_of_parents_end()
     return await main(arguments, _console())

@@ -70,6 +70,21 @@ def test_once_ends_with_zero_if_every_sample_came_out_as_expected() -> None:
     assert f"{number} of {number} samples came out as their files expect." in done.stdout
 
 
+def test_a_proxy_that_is_set_without_exceptions_is_not_asked_for_this_machine() -> None:
+    nowhere = "http://127.0.0.1:9"
+    plain = {name: value for name, value in os.environ.items() if name.lower() != "no_proxy"}
+    done = subprocess.run(
+        [*COMMAND, "--once"],
+        check=False,
+        cwd=ROOT,
+        env=plain | {"http_proxy": nowhere, "HTTP_PROXY": nowhere},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 async def test_once_ends_with_one_if_a_sample_came_out_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
