@@ -1,10 +1,9 @@
 """What runs on this machine in place of Azure? Azurite, a simulated Synapse workspace and a Functions host."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from local import process
 from local.azurite import server as azurite
@@ -65,24 +64,6 @@ def host_command(*arguments: str, port: int = 0) -> list[str]:
 
 
 @asynccontextmanager
-async def serving(
-    command: Callable[[int], list[str]], port: int, **options: Any
-) -> AsyncIterator[process.Child]:
-    """Run a server on this port, or on another if somebody has it, or takes it before the server does."""
-    async with AsyncExitStack() as everything:
-        chosen = process.free_port(port) if port else 0
-        try:
-            child = await everything.enter_async_context(
-                process.running(command(chosen), **options)
-            )
-        except process.NotServing:
-            if not chosen or process.free_port(chosen) == chosen:
-                raise
-            child = await everything.enter_async_context(process.running(command(0), **options))
-        yield child
-
-
-@asynccontextmanager
 async def running(
     *,
     host_port: int = 0,
@@ -91,23 +72,18 @@ async def running(
     host_arguments: tuple[str, ...] = (),
     logs: Path | None = None,
 ) -> AsyncIterator[Stack]:
-    """Start everything, and end everything. Of the ports that are wished for, busy ones are replaced."""
+    """Start everything, and end everything."""
     async with AsyncExitStack() as everything:
         storage = await everything.enter_async_context(
             azurite.running(log=logs and logs / "azurite.log")
         )
         synapse = await everything.enter_async_context(
-            serving(
-                lambda port: synapse_command(port=port),
-                synapse_port,
-                log=logs and logs / "synapse.log",
-            )
+            process.running(synapse_command(port=synapse_port), log=logs and logs / "synapse.log")
         )
         values = settings(storage=storage.connection_string, synapse=synapse.url)
         host = await everything.enter_async_context(
-            serving(
-                lambda port: host_command(*host_arguments, port=port),
-                host_port,
+            process.running(
+                host_command(*host_arguments, port=host_port),
                 env=values | dict(env or {}),
                 log=logs and logs / "host.log",
             )

@@ -10,6 +10,7 @@ import pytest
 
 from local import stack
 from tests.e2e.callers import gateway
+from tests.e2e.curl import needs_curl
 from tests.e2e.outside import Outside
 
 SAMPLES = stack.ROOT / "samples" / "clients"
@@ -32,7 +33,11 @@ def play(url: str, *command: str) -> str:
             (sys.executable, str(SAMPLES / "sdk_aio.py"), "copyOrders", "day={day}"),
             "copyOrders Cancel",
         ),
-        (("sh", str(SAMPLES / "curl.sh"), "copyOrders", '{{"day": "{day}"}}'), '"status":"'),
+        pytest.param(
+            ("sh", str(SAMPLES / "curl.sh"), "copyOrders", '{{"day": "{day}"}}'),
+            '"status":"',
+            marks=needs_curl,
+        ),
     ],
     ids=["sdk_sync", "sdk_aio", "curl"],
 )

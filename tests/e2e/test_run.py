@@ -17,6 +17,7 @@ from rich.console import Console
 
 from local import run
 from local.stack import ROOT
+from tests.e2e.curl import needs_curl
 
 COMMAND = [sys.executable, "-m", "local.run"]
 
@@ -103,6 +104,7 @@ async def test_once_ends_with_one_if_a_sample_came_out_otherwise(
     assert "0 of 1 samples came out as their files expect." in said.getvalue()
 
 
+@needs_curl
 def test_the_commands_that_it_shows_work_in_a_newcomers_shell() -> None:
     """As they stand there, in a shell that knows nothing of .venv."""
     said: list[str] = []
