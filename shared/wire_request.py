@@ -110,9 +110,10 @@ def _fields(
 
 def read_request_id(given: str | None) -> str | CloudError | None:
     """Read x-ms-client-request-id: one GUID is one request, however it is written."""
-    if given is None or not given.strip():
+    # HTTP's own spaces alone: the id is told again, and no header may hold Unicode's.
+    text = (given or "").strip(" \t")
+    if not text:
         return None
-    text = given.strip()
     guid = read_guid(text)
     if guid:
         return guid
