@@ -125,15 +125,18 @@ class Operations:
             unknown = record.error is not None and record.error.code == "OutcomeUnknown"
             resolved = _resolved(record, run_id, principal, self._clock.now())
             if _is_last(record, resolved):
-                # A repeat gets the same answer; the first one may have died before it told the news.
-                await self._gateway.publish(record, record.delivery, record.principal)
-                return record
+                return record  # a repeat gets the same answer
             if record.status is not Status.FAILED or not unknown:
                 return _invalid_state(record, "resolved")
+            # No message stands for a final record: who dies before the news is out leaves this one.
+            insurance = Insurance(self._requests, resolved, self._lease)
+            await insurance.take_out()
             written = await self._records.update(stored, resolved)
             if isinstance(written, Stored):
                 await self._gateway.publish(resolved, record.delivery, record.principal)
+                await insurance.cancel()
                 return resolved
+            await insurance.cancel()
         return _contended(request_id)
 
 

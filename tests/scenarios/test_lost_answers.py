@@ -206,6 +206,38 @@ async def test_an_operator_resolves_an_unknown_outcome() -> None:
     assert world.events[-1] == "resolved by key"
 
 
+@pytest.mark.parametrize("port", ["results", "audit"])
+async def test_what_an_operator_resolved_is_told_also_where_the_process_dies(port: str) -> None:
+    """A final record has no message on the queue any more."""
+    world = World(echoes=False)
+    world.pipelines.script(world.pipelines.behind(LOST))
+    await world.deliver()
+    await world.drain()
+    run_id = world.pipelines.runs[0].run_id
+    operation = {"results": "publish", "audit": "append"}[port]
+    getattr(world, port).mishaps.fail(operation)
+
+    with pytest.raises(StorageUnavailable):
+        await world.host.operations.resolve("order-17", run_id, "key")
+    world.restart()
+    await world.drain()
+
+    assert world.results.published[-1].run_id == run_id
+    assert world.audit.entries[-1].run_id == run_id
+    assert world.requests.messages == []
+
+
+async def test_a_resolution_that_is_told_leaves_no_message() -> None:
+    world = World(echoes=False)
+    world.pipelines.script(LOST)
+    await world.deliver()
+    await world.drain()
+
+    await world.host.operations.resolve("order-17", None, "key")
+
+    assert world.requests.messages == []
+
+
 async def test_an_operator_finds_that_there_is_no_run() -> None:
     world = World(echoes=False)
     world.pipelines.script(LOST)
@@ -247,8 +279,8 @@ async def test_what_a_look_was_told_leaves_no_secret_in_the_history() -> None:
 
 
 @pytest.mark.parametrize("run_id", ["r-1", None])
-async def test_who_resolves_again_after_a_crash_has_it_told(run_id: str | None) -> None:
-    """The record was written and its news was not; a repeat gets the same answer."""
+async def test_who_resolves_again_gets_the_same_answer(run_id: str | None) -> None:
+    """Also where the record was written and its news was not: a message tells it."""
     world = World(echoes=False)
     world.pipelines.script(LOST)
     await world.deliver()
@@ -258,6 +290,7 @@ async def test_who_resolves_again_after_a_crash_has_it_told(run_id: str | None) 
     with pytest.raises(StorageUnavailable):
         await world.host.operations.resolve("order-17", run_id, "key")
     resolved = await world.host.operations.resolve("order-17", run_id, "key")
+    await world.drain()
 
     assert resolved == world.record
     assert world.results.published[-1].status == ("Started" if run_id else "Failed")
