@@ -147,6 +147,14 @@ class Gateway:
         stored = outcome if isinstance(outcome, Stored) else outcome.stored
         if (
             stored
+            and is_withdrawn(stored.record)
+            and stored.record.fingerprint == first.fingerprint
+        ):
+            again = reopen(stored.record, request, delivery, principal, self._clock.now())
+            outcome = await self._records.update(stored, again)
+            stored = outcome if isinstance(outcome, Stored) else outcome.stored
+        if (
+            stored
             and stored.record.status not in FINAL
             and stored.record.fingerprint == first.fingerprint
         ):

@@ -3,7 +3,9 @@
 import pytest
 
 from shared.cloud_error import CloudError
+from shared.delivery import Delivery, Source
 from shared.errors import StorageUnavailable
+from shared.gateway import Deferred
 from shared.ports import CreateRun
 from shared.record import Status, is_withdrawn
 from shared.reply import NotSent, Reply, Throttled, Wire as Marks
@@ -12,6 +14,7 @@ from tests.scenarios.world import World, a_request
 
 ERROR = CloudError(code="TooManyRequests", message="Slower.")
 THROTTLED = Throttled(error=ERROR, retry_after=10.0, wire=Marks(http_status=429))
+BY_HTTP = Delivery(id="h-9", source=Source.HTTP)
 NO_TOKEN = NotSent(error=CloudError(code="GatewayUnavailable", message="No token."))
 
 
@@ -97,6 +100,22 @@ async def test_every_entry_point_opens_it_again(entry: str) -> None:
     assert codes(world) == ["Throttled", "Started"]
     assert world.results.published[-1].duplicate is False
     assert len(world.pipelines.runs) == 1
+
+
+async def test_recorded_only_it_is_opened_and_started_from_the_queue() -> None:
+    """Its caller is answered at once, so nothing may depend on the process that took it."""
+    world = World()
+    await throttled(world)
+    request = a_request(requestId=ID, parameters=None)
+
+    reception = await world.host.gateway.accept(request, BY_HTTP, "key")
+    assert isinstance(reception, Deferred)
+    assert (world.record.status, len(world.pipelines.calls)) == (Status.WAITING, 1)
+    world.restart()
+    await world.drain()
+
+    assert codes(world) == ["Throttled", "Started"]
+    assert (world.results.published[-1].duplicate, len(world.pipelines.runs)) == (False, 1)
 
 
 async def test_other_parameters_don_t_open_it() -> None:
