@@ -178,7 +178,7 @@ class Gateway:
             return None
         owed = message.delivery or stored.record.delivery
         if message.fingerprint not in {None, stored.record.fingerprint}:
-            rejection = Rejection(error=_conflict(stored.record), request_id=message.resume)
+            rejection = Rejection(error=_conflict(None), request_id=message.resume)
             return await self.turn_away(rejection, owed, None)
         return await self.bring(stored, owed, None)
 
@@ -229,8 +229,9 @@ class Gateway:
         stored = await self._records.get(request.request_id)
         if stored is None or is_withdrawn(stored.record):
             return await self.turn_away(refuse(request, refusal), delivery, principal)
-        asker = stored.record.principal
-        if refusal.code == "NotPermitted" and not _is_same_asker(asker, principal):
+        workspace = request.workspace or self._policy.default_workspace
+        barred = self._policy.bar(principal, request.pipeline_name, workspace)
+        if barred and not _is_same_asker(stored.record.principal, principal):
             return await self.turn_away(refuse(request, refusal), delivery, principal)
         return await self.follow(Overtaken(stored=stored), request, delivery, principal)
 
@@ -253,7 +254,8 @@ class Gateway:
         record = stored.record
         same = record.delivery.is_same(delivery)
         if not same and self._print(request, record) != record.fingerprint:
-            rejection = refuse(request, _conflict(record))
+            barred = self._policy.bar(principal, record.pipeline_name, record.workspace)
+            rejection = refuse(request, _conflict(None if barred else record))
             return await self._turn_away_insured(rejection, delivery, principal, insurance)
         if is_withdrawn(record) and not same and delivery.source is not Source.POISON:
             again = reopen(record, request, delivery, principal, self._clock.now())
@@ -364,10 +366,12 @@ def unreadable(request_id: str, error: RecordUnreadable) -> Rejection:
     return Rejection(error=unavailable, request_id=request_id, may_run=True)
 
 
-def _conflict(record: Record) -> CloudError:
+def _conflict(record: Record | None) -> CloudError:
+    """Say that the id is taken, and of the record its state where the caller may read it."""
+    state = f"is {record.status}, and it is" if record else "is"
     message = (
         "An earlier request with this id asks for something else: it differs in pipeline, workspace, "
-        f"parameters or recovery. It is {record.status}, and it is left as it is."
+        f"parameters or recovery. It {state} left as it is."
     )
     return CloudError(code="RequestIdConflict", message=message, target="$.requestId")
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.delivery import Delivery, Source
 from shared.errors import StorageUnavailable
 from shared.gateway import Answered, Deferred
 from shared.record import Status
@@ -183,3 +184,38 @@ async def test_another_who_may_not_start_it_is_told_nothing_of_it() -> None:
     assert (told.result.run_id, told.record) == (None, None)
     assert told.result.error is not None
     assert told.result.error.code == "NotPermitted"
+
+
+async def test_nor_where_the_workspace_has_gone_from_the_configuration() -> None:
+    world = World()
+    world.workspaces = {"sales": "https://sales.dev.azuresynapse.net"}
+    request = a_request(workspace="sales")
+    await world.restart().call(request)
+    assert world.record.status is Status.STARTED
+    world.workspaces = {}
+    world.permitted = False
+
+    told = await world.restart().gateway.submit(
+        request, Delivery(id="h-2", source=Source.HTTP), "another"
+    )
+
+    assert isinstance(told, Answered)
+    assert (told.result.run_id, told.record) == (None, None)
+    assert told.result.error is not None
+    assert told.result.error.code == "UnknownWorkspace"
+
+
+@pytest.mark.parametrize("barred", [False, True])
+async def test_a_conflict_tells_the_first_request_s_state_to_who_may_start_it(
+    *, barred: bool
+) -> None:
+    world = World()
+    await world.deliver("m-1", pipelineName="secretive")
+    world.barred = {"secretive"} if barred else set()
+
+    told = await world.host.call(a_request())
+
+    assert isinstance(told, Answered)
+    assert told.result.error is not None
+    assert told.result.error.code == "RequestIdConflict"
+    assert ("Started" in told.result.error.message) is not barred

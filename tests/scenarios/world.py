@@ -43,7 +43,9 @@ class Host:
     def __init__(self, world: "World", clock: Clock, settings: Settings) -> None:
         workspaces = {"default": world.endpoint} | dict(world.workspaces)
         policy = Policy(
-            workspaces=workspaces, default_workspace="default", permits=lambda *_: world.permitted
+            workspaces=workspaces,
+            default_workspace="default",
+            permits=lambda _, name, __: world.permitted and name not in world.barred,
         )
         runner = Runner(
             clock=clock,
@@ -95,6 +97,7 @@ class World:
         self.settings = some_settings(**environment)
         self.workspaces: dict[str, str] = {}
         self.permitted = True
+        self.barred: set[str] = set()  #: pipelines that nobody may start
         self.clock = FakeClock()
         self.records = FakeRecords(self.clock)
         self.requests = FakeRequests(self.clock)
