@@ -46,6 +46,14 @@ def test_a_code_of_synapse_keeps_a_status_that_a_caller_can_use(
     assert response.status_code == answered
 
 
+def test_the_gateway_s_own_token_is_no_fault_of_the_caller_s() -> None:
+    """Who reads 401 looks for the fault in its own proof, and some clients fetch another token and ask again."""
+    response = answers.refusal(CloudError(code="Unauthorized", message="It."), 401)
+
+    assert response.status_code == 403
+    assert "WWW-Authenticate" not in response.headers
+
+
 def test_a_refusal_is_one_error_body() -> None:
     error = CloudError(code="InvalidState", message="It.", target="$.x")
 
