@@ -62,6 +62,8 @@ class Listing:
         """Read from where the page before ended, until the page is full or has read enough."""
         oldest = day(self._wanted.since) if self._wanted.since else None
         first, begin = self._begin()
+        if oldest and first < oldest:  # nothing can be in a span that has not begun
+            return Page(entries=(), end=None)
         if self._wanted.after:
             of_day: str | None = first
         else:

@@ -149,6 +149,16 @@ async def test_a_span_before_all_entries_is_empty(audit_world: AuditWorld) -> No
     assert await listed(audit_world, wanted(until=first + SECOND, since=first)) == []
 
 
+@pytest.mark.parametrize("ahead", [timedelta(hours=2), DAY, 9000 * DAY])
+async def test_a_span_that_has_not_begun_is_empty(
+    audit_world: AuditWorld, ahead: timedelta
+) -> None:
+    """Also where its beginning is on a later day than the search's."""
+    await filled(audit_world, an_entry(), an_entry(1, NOW - DAY))
+
+    assert await listed(audit_world, wanted(since=NOW + ahead)) == []
+
+
 async def test_a_page_has_what_matches(audit_world: AuditWorld) -> None:
     await filled(audit_world, *(an_entry(n, NOW - n * SECOND) for n in range(40)))
 
