@@ -35,7 +35,7 @@ from shared.requeue import Requeue
 from shared.retention import Retention
 from shared.runner import Runner
 from shared.settings import HttpAuth, Settings
-from shared.triggers import answers
+from shared.triggers import answers, wire
 from shared.triggers.events import Events
 from shared.triggers.identify import Identify, KeyHolders, TokenBearers
 from shared.triggers.run_operations import RunOperations
@@ -127,6 +127,17 @@ async def serve(
 ) -> func.HttpResponse:
     """Answer a known caller, also where the settings are wrong or the storage is away."""
     return await admit(request, lambda caller: _serve(lambda app: answer(app, caller)))
+
+
+async def serve_wire(
+    request: func.HttpRequest,
+    context: func.Context,
+    route: Callable[[App], Callable[[func.HttpRequest, Caller, str], Awaitable[func.HttpResponse]]],
+) -> func.HttpResponse:
+    """Answer a client of Synapse, which looks for Synapse's headers in a refusal, too."""
+    call_id = context.invocation_id
+    answer = await serve(request, lambda app, caller: route(app)(request, caller, call_id))
+    return wire.complete(answer, request, call_id)
 
 
 async def take_in(

@@ -99,6 +99,14 @@ class WireRoutes:
         return await self.gateway.submit(asked, delivery, principal, insured=True, attend=attend)
 
 
+def complete(
+    response: func.HttpResponse, request: func.HttpRequest, call_id: str
+) -> func.HttpResponse:
+    """Mark an answer that no route has given: to a stranger, or while the storage is away."""
+    is_marked = "x-ms-request-id" in response.headers
+    return response if is_marked else _marked(response, request, call_id)
+
+
 def _read(request: func.HttpRequest, call_id: str) -> RunRequest | Rejection:
     call = WireCall(
         pipeline_name=request.route_params.get("pipelineName", ""),

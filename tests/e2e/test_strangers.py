@@ -146,6 +146,22 @@ async def test_no_guarded_route_is_open_to_a_stranger(
     assert set(answers.values()) == {401}
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), [route for route in GUARDED if not route[1].startswith("/api/")], ids=str
+)
+async def test_a_client_of_synapse_gets_its_headers_with_a_refusal_too(
+    entra: process.Child, method: str, path: str
+) -> None:
+    """By them an operator finds the call in the log."""
+    async with httpx.AsyncClient(base_url=entra.url) as client:
+        answer = await client.request(method, path, headers={"x-ms-client-request-id": "order-17"})
+
+    assert answer.status_code == 401
+    assert answer.headers["x-ms-client-request-id"] == "order-17"
+    assert answer.headers["x-ms-request-id"] == answer.headers["x-ms-correlation-request-id"]
+    assert answer.headers["cache-control"] == "no-cache"
+
+
 async def test_what_is_wrong_is_told_to_known_callers_only(
     running: stack.Stack, world: Outside
 ) -> None:
