@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from local import stack
-from local.synapse.faults import Answer
+from local.synapse.faults import Answer, Delay
 from tests.e2e.outside import Outside
 
 THROTTLED = Answer(
@@ -84,6 +85,25 @@ async def test_a_throttled_request_is_waited_for(world: Outside) -> None:
     (told,) = await world.results("patient-1")
     assert (answer.status_code, answer.json()["status"]) == (202, "Started")
     assert answer.json()["resultId"] == told["resultId"]
+
+
+async def test_a_caller_who_hangs_up_in_the_middle_leaves_one_run(world: Outside) -> None:
+    """And one audit trail; asking again tells what became of it."""
+    body = {"pipelineName": "copyOrders", "requestId": "hung-up", "parameters": {"day": "hung-up"}}
+    await world.synapse.fault(Delay(seconds=1.5), operation="createRun", times=1)
+
+    with pytest.raises(httpx.ReadTimeout):
+        await world.http.post("/api/runs", json=body, timeout=0.5)
+    (told,) = await world.results("hung-up")
+    (entry,) = await world.audited("hung-up")
+    again = await world.http.post("/api/runs", json=body)
+
+    assert (told["status"], entry["runId"]) == ("Started", told["runId"])
+    assert (again.json()["runId"], again.json()["duplicate"]) == (told["runId"], True)
+    runs = [
+        run.run_id for run in await world.synapse.runs() if "hung-up" in run.parameters.values()
+    ]
+    assert runs == [told["runId"]]
 
 
 @pytest.mark.parametrize(
