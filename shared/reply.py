@@ -12,6 +12,8 @@ from shared.cloud_error import CloudError
 
 MAX_ID: Final = 200  # of a run or a request; ours and Synapse's are GUIDs
 MAX_RUNS: Final = 10
+#: Recorded, with status 400, for a run that does not exist: azure-powershell, TestCancelRunNegativeV2.json.
+NO_SUCH_RUN: Final = "ReferencedPipelineRunNotFound"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,8 +180,7 @@ def read_run(outcome: Answer | Lost, *, asked: str, now: datetime) -> Look:
             return _found(outcome, asked) or Unreachable(error=_unreadable(outcome))
         case 404:
             return Absent()
-        case 400 if _error(outcome).code == "ReferencedPipelineRunNotFound":
-            # Recorded for a run that does not exist: azure-powershell, TestCancelRunNegativeV2.json.
+        case 400 if _error(outcome).code == NO_SUCH_RUN:
             return Absent()
         case 401 | 403:
             return Forbidden(error=_error(outcome))

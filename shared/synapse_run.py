@@ -2,7 +2,7 @@
 
 from shared import cloud_error, wire_view
 from shared.cloud_error import CloudError
-from shared.reply import Answer, Lost
+from shared.reply import NO_SUCH_RUN, Answer, Lost
 from shared.wire_view import NotPassed, RunShown
 
 
@@ -19,7 +19,7 @@ def read(outcome: Answer | Lost, run_id: str) -> RunShown | CloudError:
         return run.error if isinstance(run, NotPassed) else run
     error = cloud_error.read(outcome.body, http_status=outcome.status)
     match outcome.status:
-        case 404:
+        case status if status == 404 or (status == 400 and error.code == NO_SUCH_RUN):
             return CloudError(
                 code="NotFound", message="Synapse knows no such run.", details=(error,)
             )

@@ -49,6 +49,13 @@ def test_a_refusal_is_told_with_synapses_own_words_in_it(status: int, told: str)
     assert outcome.details == (ERROR,)
 
 
+def test_a_run_that_synapse_has_forgotten_is_none() -> None:
+    """It is a 400 there (azure-powershell, TestCancelRunNegativeV2.json), and no outage."""
+    absent = {"error": {"code": "ReferencedPipelineRunNotFound", "message": "It does not exist."}}
+
+    assert code(synapse_run.read(answer(400, absent), "r-1")) == "NotFound"
+
+
 def test_an_answer_that_did_not_come_is_told() -> None:
     assert code(synapse_run.read(Lost(sent=True, error=ERROR), "r-1")) == "GatewayUnavailable"
 
