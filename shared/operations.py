@@ -17,6 +17,7 @@ from shared.run_request import RunRequest
 from shared.settings import Settings
 
 MAX_RACES: Final = 5
+IF_MATCH: Final = "$.headers.if-match"
 _NO_RECOVERY: Final = {
     "reference_pipeline_run_id": None,
     "is_recovery": None,
@@ -72,6 +73,7 @@ class Operations:
         parameters: dict[str, JsonValue] | None = None,
         *,
         recovery: Recovery | None = None,
+        seen: str | None = None,
     ) -> Reception | CloudError:
         """Run a finished request again as that generation, once.
 
@@ -83,6 +85,7 @@ class Operations:
             parameters: all of them, where some were redacted when the request ended. They must be
                 those of the first run: the fingerprint tells.
             recovery: whether the last run is to be recovered. Synapse then takes the parameters from it.
+            seen: the version of the record that is to be run again, and no other.
         """
         for _ in range(MAX_RACES):
             stored = await self._records.get(request_id)
@@ -91,8 +94,9 @@ class Operations:
             record = stored.record
             if record.generation == generation > 1:
                 return await self._gateway.bring(stored, delivery, principal)
-            if record.status not in FINAL or record.generation + 1 != generation:
-                return _invalid_state(record, f"run again as generation {generation}")
+            obstacle = _obstacle(stored, generation, seen)
+            if obstacle:
+                return obstacle
             request = _recovering(record, recovery) if recovery else _restored(record, parameters)
             if isinstance(request, CloudError):
                 return request
@@ -151,6 +155,21 @@ def _is_last(record: Record, resolved: Record) -> bool:
     """Tell whether what an operator wishes is what the record has come to."""
     last, wished = record.history[-1], resolved.history[-1]
     return (last.event, last.detail) == (wished.event, wished.detail)
+
+
+def changed(record: Record) -> CloudError:
+    """Say that a request is no longer in the state that its caller has seen."""
+    message = f"The request has changed since: it is {record.status} now."
+    return CloudError(code="InvalidState", message=message, target=IF_MATCH)
+
+
+def _obstacle(stored: Stored, generation: int, seen: str | None) -> CloudError | None:
+    record = stored.record
+    if seen not in {None, stored.version}:
+        return changed(record)
+    if record.status not in FINAL or record.generation + 1 != generation:
+        return _invalid_state(record, f"run again as generation {generation}")
+    return None
 
 
 def _is_cancelled(record: Record) -> bool:

@@ -13,7 +13,7 @@ from shared.caller import Caller
 from shared.cloud_error import CloudError
 from shared.delivery import Delivery, Source
 from shared.operation_request import Rerun
-from shared.operations import Operations
+from shared.operations import IF_MATCH, Operations, changed
 from shared.policy import Policy
 from shared.ports import Pipelines, Records, Stored
 from shared.record import Status
@@ -56,7 +56,9 @@ class RunOperations:
             return answers.refusal(asked)
         rerun, expected = asked
         if expected is not None and _is_gone(expected, stored):
-            return answers.refusal(_changed(stored), status=_PRECONDITION_FAILED)
+            return answers.refusal(changed(stored.record), status=_PRECONDITION_FAILED)
+        # A tag of the generation before names a rerun that was asked for already.
+        is_this = expected is not None and expected.generation == stored.record.generation
         trace = headers.traceparent(request.headers)
         outcome = await self.operations.rerun(
             stored.record.request_id,
@@ -65,9 +67,11 @@ class RunOperations:
             caller.principal,
             rerun.parameters,
             recovery=rerun.recovery,
+            seen=stored.version if is_this else None,
         )
         if isinstance(outcome, CloudError):
-            return answers.refusal(outcome, retry_after=_soon(stored, outcome))
+            gone = _PRECONDITION_FAILED if outcome.target == IF_MATCH else None
+            return answers.refusal(outcome, retry_after=_soon(stored, outcome), status=gone)
         return answers.reply(outcome)
 
     async def resolve(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
@@ -134,11 +138,6 @@ def _is_gone(expected: Expected, stored: Stored) -> bool:
     """Tell whether a record of that generation has changed since. An older one's rerun was asked for before."""
     same = expected.generation == stored.record.generation
     return same and expected.tag != run_view.entity_tag(stored)
-
-
-def _changed(stored: Stored) -> CloudError:
-    message = f"The request has changed since: it is {stored.record.status} now."
-    return CloudError(code="InvalidState", message=message, target="$.headers.if-match")
 
 
 def _soon(stored: Stored, error: CloudError) -> int | None:

@@ -141,6 +141,22 @@ async def test_a_state_that_has_changed_is_not_run_again() -> None:
     assert len(world.pipelines.calls) == 1
 
 
+async def test_a_state_that_changes_at_that_very_moment_is_not_run_again() -> None:
+    """Another operator has just found the run."""
+    world = await unresolved()
+    api = Api(world)
+    tag = (await api.show()).headers["ETag"]
+
+    async def resolve_before_the_next_look() -> None:
+        world.records.mishaps.meanwhile("get", lambda: api.resolve({"runId": RUN}))
+
+    world.records.mishaps.meanwhile("get", resolve_before_the_next_look)
+    answer = await api.rerun(if_match=tag)
+
+    assert (answer.status, answer.code) == (412, "InvalidState")
+    assert (world.record.run_id, world.record.generation) == (RUN, 1)
+
+
 @pytest.mark.parametrize(
     ("body", "target"),
     [
