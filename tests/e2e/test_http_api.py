@@ -20,6 +20,8 @@ THROTTLED = Answer(
     content={"code": "TooManyRequests", "message": "Too many requests."},
 )
 BODY = {"pipelineName": "copyOrders", "parameters": {"day": "mon"}}
+RUN = "6f8f7d6e-4f0e-4b8e-9a53-0f6f5e0c9c11"
+VERSION = "?api-version=2020-12-01"
 
 
 async def raw(running: stack.Stack, head: bytes, body: bytes = b"") -> tuple[int, Any]:
@@ -124,6 +126,34 @@ async def test_what_can_be_no_id_is_refused(running: stack.Stack, path: str) -> 
     status, answer = await raw(running, f"GET {path} HTTP/1.1".encode())
 
     assert (status, answer["error"]["code"]) == (400, "InvalidRequest")
+
+
+@pytest.mark.parametrize(
+    "run_id",
+    [
+        "..%2f..%2fpipelines%2fcopyOrders",
+        "%2e%2e%5cpipelines",
+        f"{RUN}%2fcancel",
+        f"{RUN}%3fapi-version=x",
+        f"{RUN}%00",
+        f"{RUN}%0d%0aX:%20y",
+        f"%20{RUN}",
+    ],
+)
+async def test_a_run_id_that_is_a_path_goes_nowhere(
+    running: stack.Stack, world: Outside, run_id: str
+) -> None:
+    before = len(await world.synapse.calls())
+
+    asked = [
+        await raw(running, f"{method} /pipelineruns/{run_id}{rest} HTTP/1.1".encode())
+        for method, rest in (("GET", VERSION), ("POST", f"/cancel{VERSION}"))
+    ]
+
+    assert [(status, answer["error"]["code"]) for status, answer in asked] == [
+        (400, "InvalidRequest")
+    ] * 2
+    assert len(await world.synapse.calls()) == before
 
 
 async def test_a_path_that_leaves_the_api_is_no_route(running: stack.Stack) -> None:
