@@ -202,6 +202,10 @@ def _restored(record: Record, parameters: dict[str, JsonValue] | None) -> RunReq
     for candidate in (request, request.model_copy(update=_NO_RECOVERY)):
         if fingerprint(candidate, record.endpoint) == record.fingerprint:
             return candidate
+    if parameters is None and not record.redacted:
+        # It asked for a recovery itself, and the last one stands in that one's place.
+        wish = "run again but as a recovery: what it recovered first is no longer known"
+        return _invalid_state(record, wish)
     message = (
         "Some parameters were redacted when the request ended: bring all of them again."
         if parameters is None

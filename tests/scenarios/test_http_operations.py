@@ -311,6 +311,20 @@ async def test_a_recovered_request_may_be_recovered_or_run_again() -> None:
     assert (fourth.is_recovery, fourth.parameters) == (None, first.parameters)
 
 
+async def test_a_recovery_s_own_recovery_can_only_be_recovered() -> None:
+    """The run that was referred to first is no longer known; no parameters that could be brought would help."""
+    world = await finished(referencePipelineRunId="first", parameters=None)
+    api = Api(world)
+    await api.rerun({"generation": 2, "recovery": {}})
+
+    plain = await api.rerun({"generation": 3})
+    recovery = await api.rerun({"generation": 3, "recovery": {}})
+
+    assert (plain.status, plain.code) == (409, "InvalidState")
+    assert "recover" in plain.body["error"]["message"]
+    assert recovery.status == 202
+
+
 async def test_a_recovered_request_still_knows_that_values_were_redacted() -> None:
     world = await finished(parameters=SECRET)
     api = Api(world)
