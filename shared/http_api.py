@@ -96,7 +96,7 @@ UNAUTHENTICATED: Final = Reply(
 )
 SYNAPSE_S: Final = Reply(
     status="4XX",
-    description="What Synapse refused keeps the status and the code that Synapse gave.",
+    description="What Synapse refused keeps its status (a 401 is 403 here) and its code.",
     models=(ErrorBody,),
 )
 _TAKEN: Final = Reply(

@@ -71,7 +71,7 @@ def _refusals(*statuses: int) -> tuple[Reply, ...]:
         ),
         Reply(
             status="4XX",
-            description="What Synapse refused keeps the status and the code that Synapse gave.",
+            description="What Synapse refused keeps its status (a 401 is 403 here) and its code.",
             models=(ErrorBody,),
         ),
         Reply(
