@@ -7,8 +7,8 @@ decided twice, and each delivery gets its answer at least once.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from shared import audit, run_result, stored_request
@@ -16,8 +16,9 @@ from shared.caller import Caller
 from shared.cloud_error import CloudError
 from shared.delivery import Delivery, Source
 from shared.errors import RecordUnreadable
+from shared.insurance import Attend, Insurance
 from shared.policy import Policy
-from shared.ports import Audit, Clock, Overtaken, Receipt, Records, Requests, Results, Stored
+from shared.ports import Audit, Clock, Overtaken, Records, Requests, Results, Stored
 from shared.record import (
     FINAL,
     Place,
@@ -32,7 +33,7 @@ from shared.record import (
 from shared.run_identity import fingerprint
 from shared.run_request import Rejection, Resume, RunRequest, refuse
 from shared.run_result import RunResult
-from shared.runner import Runner, Standing
+from shared.runner import Runner
 from shared.settings import AuditParameters, Settings
 
 log: Final = logging.getLogger("run_gateway")
@@ -58,9 +59,6 @@ class Deferred:
 
 
 Reception = Answered | Deferred
-
-#: Stay with an open request for this delivery; gives where it stands when the caller is answered.
-Attend = Callable[[Standing, Delivery], Awaitable[Standing]]
 
 
 class Gateway:
@@ -100,7 +98,7 @@ class Gateway:
         principal: str,
         *,
         insured: bool = False,
-        attend: "Attend | None" = None,
+        attend: Attend | None = None,
     ) -> Reception:
         """Take a request as far as it goes now.
 
@@ -123,14 +121,19 @@ class Gateway:
         if first.status is Status.REJECTED:
             stored = await self._records.insert(stored_request.close(first))
             return await self.follow(stored, request, delivery, principal)
+        lease = self._settings.lease
         insurance = (
-            Insurance(self._requests, first, self._settings.lease, attend) if insured else None
+            Insurance(self._clock, self._requests, first, lease, attend) if insured else None
         )
-        insure = insurance.take_out if insurance else None
+
+        async def insert(record: Record) -> Stored | Overtaken:
+            write = partial(self._records.insert, record)
+            return await (insurance.cover(write) if insurance else write())
+
         if first.status is Status.WAITING:
-            stored = await self._runner.claim(first, insure)
+            stored = await insert(first)
         else:
-            stored = await self._runner.begin(first, insure)
+            stored = await self._runner.begin(first, insert)
         return await self.follow(stored, request, delivery, principal, insurance)
 
     async def accept(self, request: RunRequest, delivery: Delivery, principal: str) -> Reception:
@@ -241,7 +244,7 @@ class Gateway:
         request: RunRequest,
         delivery: Delivery,
         principal: str,
-        insurance: "Insurance | None" = None,
+        insurance: Insurance | None = None,
     ) -> Reception:
         """Go on with the record that stands: this delivery's own, or that of an earlier one."""
         if isinstance(outcome, Stored):
@@ -275,7 +278,7 @@ class Gateway:
         rejection: Rejection,
         delivery: Delivery,
         principal: str | None,
-        insurance: "Insurance | None",
+        insurance: Insurance | None,
     ) -> Answered:
         answered = await self.turn_away(rejection, delivery, principal)
         if insurance:
@@ -287,7 +290,7 @@ class Gateway:
         stored: Stored,
         delivery: Delivery,
         principal: str | None,
-        insurance: "Insurance | None" = None,
+        insurance: Insurance | None = None,
     ) -> Reception:
         """Bring a record as far as it goes now, then answer the delivery or owe it the answer."""
         standing = await self._runner.advance(stored)
@@ -306,7 +309,7 @@ class Gateway:
         return Answered(result=result, record=record)
 
     async def _defer(
-        self, record: Record, delivery: Delivery, seconds: float, insurance: "Insurance | None"
+        self, record: Record, delivery: Delivery, seconds: float, insurance: Insurance | None
     ) -> Deferred:
         if insurance is None:
             owed = Resume(resume=record.request_id, delivery=delivery)
@@ -324,39 +327,6 @@ class Gateway:
             },
         )
         return Deferred(record=record, seconds=seconds)
-
-
-class Insurance:
-    """A recovery message: it takes a request up again where the process that holds it dies."""
-
-    def __init__(
-        self, requests: Requests, first: Record, lease: float, attend: Attend | None = None
-    ) -> None:
-        self.attend = attend
-        self._requests = requests
-        self._seconds = max(first.wait_seconds, lease * 1.1 + 1)
-        self._message = Resume(
-            resume=first.request_id, delivery=first.delivery, fingerprint=first.fingerprint
-        )
-        self._receipt: Receipt | None = None
-
-    async def take_out(self) -> None:
-        """Put the message on the queue; it shows when the lease has lapsed for sure."""
-        self._receipt = await self._requests.enqueue(self._message, self._seconds)
-
-    async def move(self, seconds: float) -> None:
-        """Let it show when the request's time has come.
-
-        Where somebody has taken it, another goes in its place: that one may have found no record yet, and
-        noted so. At worst the answer is told twice.
-        """
-        if self._receipt and not await self._requests.postpone(self._receipt, seconds):
-            self._receipt = await self._requests.enqueue(self._message, seconds)
-
-    async def cancel(self) -> None:
-        """Take it back: the answer is out."""
-        if self._receipt is not None:
-            await self._requests.withdraw(self._receipt)
 
 
 def unreadable(request_id: str, error: RecordUnreadable) -> Rejection:

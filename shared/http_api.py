@@ -13,7 +13,7 @@ from shared.audit_page import ListQuery
 from shared.cloud_error import CloudError
 from shared.openapi import Parameter, Reply, Route
 from shared.operation_request import Rerun, Resolve
-from shared.run_request import REQUEST_ID, RunRequest
+from shared.run_request import REQUEST_ID, UNFIT_ID, RunRequest
 from shared.run_result import RunResult
 from shared.run_view import AuditList, ErrorBody, RunRecord, Waiting
 
@@ -33,6 +33,7 @@ class SettingsHealth(Health):
 
 
 _PERMITTED: Final = REQUEST_ID.strip("^$")
+_UNFIT: Final = UNFIT_ID.replace("$", '"?$')
 REQUEST: Final = Parameter(
     name="requestId",
     place="path",
@@ -42,8 +43,7 @@ REQUEST: Final = Parameter(
 KEY: Final = Parameter(
     name="Idempotency-Key",
     place="header",
-    # The prefixes are the gateway's own.
-    schema={"type": "string", "pattern": f'^(?!"?(msg|evt)-)("{_PERMITTED}"|{_PERMITTED})$'},
+    schema={"type": "string", "pattern": f'^(?!"?({_UNFIT}))("{_PERMITTED}"|{_PERMITTED})$'},
     description="The requestId, quoted or bare; where the body names one, too, they agree.",
 )
 PREFER: Final = Parameter(

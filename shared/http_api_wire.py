@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, RootModel
 
 from shared.openapi import Parameter, Reply, Route
-from shared.run_request import MAX_PARAMETERS, PIPELINE_NAME, REQUEST_ID
+from shared.run_request import MAX_PARAMETERS, PIPELINE_NAME, REQUEST_ID, UNFIT_ID
 from shared.run_view import ErrorBody
 from shared.wire_request import API_VERSION
 
@@ -55,7 +55,7 @@ _CLIENT_REQUEST_ID: Final = Parameter(
     # Empty is none, and the prefixes are the gateway's own.
     schema={
         "type": "string",
-        "pattern": f"^(?!(msg|evt)-)({REQUEST_ID.strip('^$')}|{_GUID})?$",
+        "pattern": f"^(?!{UNFIT_ID})({REQUEST_ID.strip('^$')}|{_GUID})?$",
     },
     description="The requestId. Without it each call is a request of its own.",
 )

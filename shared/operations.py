@@ -1,6 +1,7 @@
 """What may an operator do with a request: cancel it, run it again, or say what became of it?"""
 
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from pydantic import JsonValue
@@ -8,7 +9,8 @@ from pydantic import JsonValue
 from shared import record as records, stored_request
 from shared.cloud_error import CloudError
 from shared.delivery import Delivery
-from shared.gateway import Gateway, Insurance, Reception
+from shared.gateway import Gateway, Reception
+from shared.insurance import Insurance
 from shared.operation_request import Recovery
 from shared.ports import Clock, Records, Requests, Stored
 from shared.record import FINAL, Record, Status
@@ -58,9 +60,7 @@ class Operations:
                 code="RequestCancelled", message=f"{principal} cancelled the request."
             )
             stopped = stored_request.close(records.stop(record, error, self._clock.now()))
-            written = await self._records.update(stored, stopped)
-            if isinstance(written, Stored):
-                await self._gateway.publish(stopped, record.delivery, record.principal)
+            if await self._end(stored, stopped):
                 return stopped
         return _contended(request_id)
 
@@ -103,9 +103,8 @@ class Operations:
             again = records.rerun(record, request, delivery, principal, self._clock.now())
             # Its result may not be out yet; once the next generation is open, nobody could tell it.
             await self._gateway.publish(record, record.delivery, record.principal)
-            insurance = Insurance(self._requests, again, self._lease)
-            await insurance.take_out()
-            written = await self._records.update(stored, again)
+            insurance = Insurance(self._clock, self._requests, again, self._lease)
+            written = await insurance.cover(partial(self._records.update, stored, again))
             if isinstance(written, Stored):
                 return await self._gateway.bring(written, delivery, principal, insurance)
             await insurance.cancel()
@@ -132,16 +131,19 @@ class Operations:
                 return record  # a repeat gets the same answer
             if record.status is not Status.FAILED or not unknown:
                 return _invalid_state(record, "resolved")
-            # No message stands for a final record: who dies before the news is out leaves this one.
-            insurance = Insurance(self._requests, resolved, self._lease)
-            await insurance.take_out()
-            written = await self._records.update(stored, resolved)
-            if isinstance(written, Stored):
-                await self._gateway.publish(resolved, record.delivery, record.principal)
-                await insurance.cancel()
+            if await self._end(stored, resolved):
                 return resolved
-            await insurance.cancel()
         return _contended(request_id)
+
+    async def _end(self, stored: Stored, ended: Record) -> bool:
+        """Write how a request ended and tell it; False where another was quicker."""
+        # No message stands for a final record: who dies before the news is out leaves this one.
+        insurance = Insurance(self._clock, self._requests, ended, self._lease)
+        written = await insurance.cover(partial(self._records.update, stored, ended))
+        if isinstance(written, Stored):
+            await self._gateway.publish(ended, ended.delivery, ended.principal)
+        await insurance.cancel()
+        return isinstance(written, Stored)
 
 
 def _resolved(record: Record, run_id: str | None, principal: str, now: datetime) -> Record:

@@ -11,10 +11,10 @@ from shared.ports import Poisoned, Records
 from shared.run_request import (
     QUEUE_LIMIT,
     REQUEST_ID,
-    RESERVED_PREFIXES,
     Resume,
     RunRequest,
     decode,
+    unfit_id,
 )
 from shared.stored_request import read
 
@@ -62,7 +62,7 @@ class Requeue:
             record_id: the record under which the poison trigger kept the request (`msg-…`).
             request_id: the new id. The operator has looked in Synapse that no run of it exists.
         """
-        if not re.fullmatch(REQUEST_ID, request_id) or request_id.startswith(RESERVED_PREFIXES):
+        if not re.fullmatch(REQUEST_ID, request_id) or unfit_id(request_id):
             return f"{request_id!r} can't be the id of a request."
         stored = await self._records.get(record_id)
         if stored is None:

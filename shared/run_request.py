@@ -31,10 +31,12 @@ KEPT_LIMIT: Final = 768 * 1024  # of a request as its record keeps it: an entity
 QUEUE_LIMIT: Final = 64 * 1024
 MAX_PARAMETERS: Final = 50  # per pipeline: azure-docs, includes/synapse-analytics-limits.md
 RESERVED_PREFIXES: Final = ("msg-", "evt-")
+DOTS: Final = (".", "..")  # RFC 3986, section 5.2.4: a URL loses them
 
 # The specification's own pattern: azure-rest-api-specs, Microsoft.Synapse/stable/2020-12-01/pipelines.json.
 PIPELINE_NAME: Final = r"^[A-Za-z0-9_][^<>*#.%&:\\+?/]*$"
 REQUEST_ID: Final = r"^[A-Za-z0-9._~:@+=-]{1,200}$"
+UNFIT_ID: Final = r"msg-|evt-|\.{1,2}$"  # how an id begins that can't be a sender's: see `unfit_id`
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -69,8 +71,7 @@ def _offer_request_id(schema: dict[str, Any]) -> None:
     schema["required"].remove("requestId")
     own = schema["properties"]["requestId"]
     named = {name: own.pop(name) for name in ("type", "pattern")}
-    reserved = "|".join(RESERVED_PREFIXES)
-    own["anyOf"] = [named | {"not": {"pattern": f"^({reserved})"}}, {"type": "null"}]
+    own["anyOf"] = [named | {"not": {"pattern": f"^({UNFIT_ID})"}}, {"type": "null"}]
 
 
 class RunRequest(BaseModel):
@@ -263,11 +264,21 @@ def _read_request(
     )
 
 
+def unfit_id(text: str) -> str | None:
+    """Tell why an id of the right form can't be a sender's own; None if it can."""
+    if text.startswith(RESERVED_PREFIXES):
+        return "The prefixes msg- and evt- are the gateway's own."
+    if text in DOTS:
+        return "No URL can name . or .., so the request could not be asked after."
+    return None
+
+
 def cross_faults(value: dict[str, Any], given_id: str | None) -> Iterator[CloudError]:
     """What no single field shows; beside the field's own faults, so that all are told at once."""
     named = value.get("requestId")
-    if isinstance(named, str) and named.startswith(RESERVED_PREFIXES):
-        yield fault("$.requestId", "The prefixes msg- and evt- are the gateway's own.")
+    unfit = unfit_id(named) if isinstance(named, str) else None
+    if unfit:
+        yield fault("$.requestId", unfit)
     elif named is not None and given_id is not None and named != given_id:
         yield fault("$.requestId", "The value should agree with the Idempotency-Key header.")
     recovers = value.get("referencePipelineRunId") is not None

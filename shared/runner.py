@@ -42,7 +42,7 @@ from shared.run_request import RunRequest
 from shared.settings import Settings
 
 MAX_STEPS: Final = 8  # of one visit; others may be working on the same record
-Insure = Callable[[], Awaitable[None]]
+Insert = Callable[[Record], Awaitable[Stored | Overtaken]]
 log: Final = logging.getLogger("run_gateway")
 
 
@@ -87,36 +87,21 @@ class Runner:
         """The process's gate, for whatever else calls these workspaces."""
         return self._gate
 
-    async def begin(self, claimed: Record, insure: Insure | None = None) -> Stored | Overtaken:
+    async def begin(self, claimed: Record, insert: Insert) -> Stored | Overtaken:
         """Claim a new request and send it, unless another's record of it stands.
 
         Args:
             claimed: the record to be inserted.
-            insure: what must have landed, too, before anything is sent.
+            insert: inserts it, with all that must have landed, too, before anything is sent.
         """
         async with self._gate.slot():
             held = await self._held(claimed.endpoint)
             since = self._clock.monotonic()
             first = claimed if held is None else self._hold(claimed, held)
-            stored = await self.claim(first, insure)
+            stored = await insert(first)
             if isinstance(stored, Overtaken) or held is not None:
                 return stored
             return await self._send(stored, since)
-
-    async def claim(self, first: Record, insure: Insure | None = None) -> Stored | Overtaken:
-        """Insert a record; both it and its insurance have landed when this returns.
-
-        One after the other: a process that died when the record alone had landed would leave one that
-        nobody ever looks at. A message without a record is noted and starts nothing.
-        """
-        if insure is None:
-            return await self._records.insert(first)
-        since = self._clock.monotonic()
-        await insure()
-        stored = await self._records.insert(first)
-        if self._clock.monotonic() - since >= self._settings.lease:
-            await insure()  # the first one may have come and gone before there was a record
-        return stored
 
     async def advance(self, stored: Stored) -> Standing:
         """Do what can be done for a request now."""

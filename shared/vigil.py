@@ -15,13 +15,12 @@ from shared import record as records
 from shared.cloud_error import CloudError
 from shared.delivery import Delivery
 from shared.errors import StorageUnavailable
-from shared.gateway import Attend
+from shared.insurance import Attend
 from shared.ports import Clock, Records
-from shared.record import Record, Status
+from shared.record import FINAL, Record, Status
 from shared.runner import Runner, Standing
 
-#: The platform's front end cuts an HTTP call after 230 s (learn, functions-scale: "Time out"); one call of
-#: createRun and its settling may still come after the last look.
+PLATFORM: Final = 230.0  # its front end cuts an HTTP call then (learn, functions-scale: "Time out")
 LONGEST: Final = 200.0
 _SHORTEST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 2.0
@@ -31,16 +30,17 @@ class Vigil:
     """Stays with open requests whose callers wait at the door."""
 
     def __init__(
-        self, *, clock: Clock, records: Records, runner: Runner, seconds: float = LONGEST
+        self, *, clock: Clock, records: Records, runner: Runner, call_timeout: float
     ) -> None:
         self._clock = clock
         self._records = records
         self._runner = runner
-        self._seconds = seconds
+        # A visit may take two calls to Synapse, and has to end before the platform cuts its caller off.
+        self._last_visit = LONGEST - (PLATFORM - 2 * call_timeout)
 
     def begin(self) -> Attend:
         """Begin to wait now, also for what comes before the request is first seen to be open."""
-        return partial(self._attend, self._clock.monotonic() + self._seconds)
+        return partial(self._attend, self._clock.monotonic() + LONGEST)
 
     async def _attend(self, until: float, standing: Standing, delivery: Delivery) -> Standing:
         """Bring a request to an end that its caller can be told, or give up when time is up."""
@@ -51,12 +51,15 @@ class Vigil:
                 standing = await self._withdraw(standing, wait)
             elif left > 0 and (wait < left or record.status is not Status.WAITING):
                 pause = max(_SHORTEST_PAUSE, min(wait, _LONGEST_PAUSE, left))
-                standing = await self._look(standing, wait - pause, pause)
+                visit = left - pause >= self._last_visit
+                standing = await self._look(standing, wait - pause, pause, visit=visit)
             else:
                 break
         return standing
 
-    async def _look(self, standing: Standing, wait: float, pause: float) -> Standing:
+    async def _look(
+        self, standing: Standing, wait: float, pause: float, *, visit: bool
+    ) -> Standing:
         await self._clock.pause(pause)
         stored = await self._records.get(standing.stored.record.request_id)
         if stored is None:
@@ -65,6 +68,8 @@ class Vigil:
         if stored.version == standing.stored.version and wait > 0:
             # Its time has not come: Synapse is asked no more often than for anybody else.
             return Standing(stored=stored, wait=wait)
+        if not visit:
+            return Standing(stored=stored, wait=None if stored.record.status in FINAL else 0.0)
         return await self._runner.advance(stored)
 
     async def _withdraw(self, standing: Standing, wait: float) -> Standing:

@@ -19,13 +19,13 @@ from shared.faults import fault
 from shared.run_request import (
     HTTP_LIMIT,
     REQUEST_ID,
-    RESERVED_PREFIXES,
     Content,
     Rejection,
     RunRequest,
     cross_faults,
     refuse,
     too_large_to_keep,
+    unfit_id,
 )
 
 API_VERSION: Final = "2020-12-01"
@@ -120,9 +120,8 @@ def read_request_id(given: str | None) -> str | CloudError | None:
     target = "$.headers.x-ms-client-request-id"
     if not re.fullmatch(REQUEST_ID.strip("^$"), text):
         return fault(target, "The value should be a GUID, or another id that is a requestId.")
-    if text.startswith(RESERVED_PREFIXES):
-        return fault(target, "The prefixes msg- and evt- are the gateway's own.")
-    return text
+    unfit = unfit_id(text)
+    return fault(target, unfit) if unfit else text
 
 
 def is_request_id(given: str) -> bool:

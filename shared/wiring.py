@@ -235,8 +235,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         credential=_credential,
         clock=clock,
         call_timeout=settings.call_timeout,
-        # Who asks for Synapse's own view of a run goes beside the gate and should not wait for a place.
-        max_connections=settings.max_concurrent_calls + 8,
+        max_connections=settings.max_concurrent_calls,
     )
     policy = Policy(
         workspaces=config.endpoints(settings.synapse_endpoint),
@@ -268,10 +267,13 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
             records=records,
             pipelines=pipelines,
             policy=policy,
+            gate=runner.gate,
         ),
         wire=WireRoutes(
             gateway=gateway,
-            vigil=Vigil(clock=clock, records=records, runner=runner),
+            vigil=Vigil(
+                clock=clock, records=records, runner=runner, call_timeout=settings.call_timeout
+            ),
             workspace=WorkspaceRuns(
                 clock=clock, pipelines=pipelines, policy=policy, gate=runner.gate
             ),

@@ -10,7 +10,7 @@ from typing import Final
 
 from shared.cloud_error import CloudError
 from shared.faults import fault
-from shared.run_request import REQUEST_ID, RESERVED_PREFIXES
+from shared.run_request import REQUEST_ID, unfit_id
 
 #: Azure's load balancer cuts a call at 230 s (learn, functions-scale); the answer has to be on its way by then.
 LONGEST_WAIT: Final = 200
@@ -87,9 +87,8 @@ def idempotency_key(headers: Mapping[str, str]) -> str | CloudError | None:
     target = "$.headers.idempotency-key"
     if not re.fullmatch(REQUEST_ID.strip("^$"), key):
         return fault(target, "The value should be one requestId, quoted or bare.")
-    if key.startswith(RESERVED_PREFIXES):
-        return fault(target, "The prefixes msg- and evt- are the gateway's own.")
-    return key
+    unfit = unfit_id(key)
+    return fault(target, unfit) if unfit else key
 
 
 def preference(headers: Mapping[str, str]) -> Preference | CloudError:

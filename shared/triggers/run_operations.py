@@ -3,6 +3,7 @@
 What one may not start one may not cancel, run again or look at.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,7 @@ from shared import faults, operation_request, run_view, synapse_run, wire_view
 from shared.caller import Caller
 from shared.cloud_error import CloudError
 from shared.delivery import Delivery, Source
+from shared.gate import Gate
 from shared.operation_request import Rerun
 from shared.operations import IF_MATCH, Operations, changed
 from shared.policy import Policy
@@ -33,6 +35,7 @@ class RunOperations:
     records: Records
     pipelines: Pipelines
     policy: Policy
+    gate: Gate
 
     async def cancel(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """Serve `POST …/cancel`: end a request that waits."""
@@ -101,7 +104,12 @@ class RunOperations:
                 code="NotFound", message=f"The request is {record.status}; it has no run."
             )
             return answers.refusal(none, retry_after=run_view.retry_after(stored))
-        outcome = await self.pipelines.get_run(record.endpoint, record.run_id)
+        async with self.gate.slot():
+            rest = self.gate.remaining(record.endpoint)
+            if rest:
+                throttled = CloudError(code="Throttled", message="The workspace is throttled.")
+                return answers.refusal(throttled, retry_after=math.ceil(rest))
+            outcome = await self.pipelines.get_run(record.endpoint, record.run_id)
         run = synapse_run.read(outcome, record.run_id)
         if isinstance(run, CloudError):
             return answers.refusal(run)

@@ -60,6 +60,7 @@ class Api:
             records=world.records,
             pipelines=world.pipelines,
             policy=policy,
+            gate=world.host.gateway._runner.gate,
         )
         self._caller = Caller(principals=("key",))
         self._calls = 0

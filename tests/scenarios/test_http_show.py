@@ -156,6 +156,18 @@ async def test_the_run_shows_no_secret_and_says_none() -> None:
     assert shown.body["parameters"] == {"password": "***", "day": "1"}
 
 
+async def test_a_throttled_workspace_is_not_asked_for_the_run() -> None:
+    world = World()
+    await world.deliver()
+    world.pipelines.script(Throttled(error=ERROR, retry_after=20.0))
+    await world.deliver("m-2", requestId="order-18")
+
+    answer = await Api(world).run()
+
+    assert (answer.status, answer.code) == (429, "Throttled")
+    assert answer.headers["Retry-After"] == "20"
+
+
 async def test_a_request_without_a_run_has_none_to_show() -> None:
     world = World()
     await world.deliver(notBefore=later(world, 60))

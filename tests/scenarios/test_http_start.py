@@ -81,6 +81,7 @@ async def test_a_key_and_a_body_that_differ_are_refused() -> None:
         "x" * 201,
         "msg-1",
         '"evt-1"',
+        "..",
     ],
 )
 async def test_an_invalid_key_is_refused(key: str) -> None:

@@ -46,6 +46,21 @@ async def test_a_waiting_request_that_was_sent_is_failed_when_cancelled() -> Non
     assert world.result.error.code == "RequestCancelled"
 
 
+async def test_who_dies_before_a_cancellation_is_told_leaves_a_message_that_tells_it() -> None:
+    """Not only when the request's own time has come."""
+    world = World()
+    await world.deliver(notBefore=later(world, 5 * 24 * 3600))
+    world.results.mishaps.fail("publish")
+
+    with pytest.raises(StorageUnavailable):
+        await world.host.operations.cancel("order-17", "key")
+    world.restart()
+    await world.drain(for_seconds=300.0)
+
+    assert world.result.error is not None
+    assert world.result.error.code == "RequestCancelled"
+
+
 async def test_a_finished_request_is_not_cancelled() -> None:
     world = World()
     await world.deliver()

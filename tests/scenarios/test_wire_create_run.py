@@ -1,14 +1,25 @@
 """`POST /pipelines/{pipelineName}/createRun`, as a client made for Synapse reads it."""
 
 import asyncio
+from typing import override
 
 import pytest
 
 from shared.cloud_error import CloudError
 from shared.errors import StorageUnavailable
-from shared.ports import CreateRun
+from shared.ports import Clock, CreateRun
 from shared.record import Status
-from shared.reply import Refused, Reply, Started, Throttled, Unknown, Unreachable, Wire as Marks
+from shared.reply import (
+    Look,
+    Refused,
+    Reply,
+    Started,
+    Throttled,
+    Unknown,
+    Unreachable,
+    Wire as Marks,
+)
+from tests.fakes.pipelines import FakePipelines
 from tests.scenarios.wire import ID, VERSION, Wire
 from tests.scenarios.world import World
 
@@ -194,6 +205,55 @@ async def test_an_outcome_that_nobody_can_tell_is_504() -> None:
     assert (again.status, again.code) == (504, "OutcomeUnknown")
     assert "Retry-After" not in answer.headers
     assert len(world.pipelines.calls) == 1
+
+
+class Asked(FakePipelines):
+    """Notes when it was asked for a run."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock=clock)
+        self.clock = clock
+        self.times: list[float] = []
+
+    @override
+    async def find_run(self, endpoint: str, run_id: str) -> Look:
+        self.times.append(self.clock.monotonic())
+        return await super().find_run(endpoint, run_id)
+
+
+async def test_synapse_is_asked_nothing_that_could_outlast_the_platform_s_patience() -> None:
+    """A look and another send may take 30 s each, and the platform cuts a call after 230 s."""
+    world = World()
+    world.synapse = world.pipelines = asked = Asked(world.clock)
+    world.restart()
+    asked.script(asked.behind(Unknown(error=ERROR)))
+    asked.unreachable = Unreachable(error=ERROR)
+    began = world.clock.monotonic()
+
+    answer = await Wire(world).create()
+
+    assert (answer.status, answer.code) == (504, "OutcomeUnknown")
+    assert 100.0 < max(asked.times) - began <= 170.0
+    assert world.clock.monotonic() - began == pytest.approx(200.0)
+
+
+async def test_a_run_that_another_finds_late_is_told_before_time_is_up() -> None:
+    world = World()
+    asked = world.pipelines
+    asked.script(asked.behind(Unknown(error=ERROR)))
+    asked.unreachable = Unreachable(error=ERROR)
+    began = world.clock.monotonic()
+
+    async def find() -> None:
+        while world.clock.monotonic() - began < 185.0:  # noqa: ASYNC110 (the call's own pauses move the time)
+            await asyncio.sleep(0)
+        asked.unreachable = None
+        await world.host.deliver({"resume": ID}, "own")
+
+    answer, _ = await asyncio.gather(Wire(world).create(), find())
+
+    assert (answer.status, answer.body) == (202, {"runId": world.record.run_id})
+    assert world.clock.monotonic() - began < 190.0
 
 
 async def test_a_call_is_held_for_200_seconds_and_its_request_goes_on() -> None:

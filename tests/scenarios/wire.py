@@ -32,7 +32,12 @@ class Wire:
         )
         self._routes = WireRoutes(
             gateway=gateway,
-            vigil=Vigil(clock=world.clock, records=world.records, runner=runner),
+            vigil=Vigil(
+                clock=world.clock,
+                records=world.records,
+                runner=runner,
+                call_timeout=world.settings.call_timeout,
+            ),
             workspace=WorkspaceRuns(
                 clock=world.clock, pipelines=world.pipelines, policy=policy, gate=runner.gate
             ),

@@ -109,6 +109,8 @@ def test_null_fields_count_as_absent() -> None:
         ("requestId", 5),
         ("requestId", "msg-1"),
         ("requestId", "evt-rule-1"),
+        ("requestId", "."),
+        ("requestId", ".."),
         ("workspace", ""),
         ("workspace", 1),
         ("parameters", [1]),

@@ -95,7 +95,7 @@ def test_a_client_request_id_is_a_request_id(given: str | None, request_id: str 
 @pytest.mark.parametrize(
     "given",
     [
-        *("a b", f"{GUID},{GUID}", "a/b", "é", "x" * 201, "msg-1", "evt-1"),
+        *("a b", f"{GUID},{GUID}", "a/b", "é", "x" * 201, "msg-1", "evt-1", ".", ".."),
         # No space of HTTP's, and none that a header of the answer could hold: RFC 9110, section 5.6.3.
         *(f"{GUID}\xa0", "\u3000a", "a\x0b", "\x1fa", "\u2003"),
     ],
