@@ -14,7 +14,7 @@ run: .venv/.installed $(AZURITE)  ## Start the local stack, run the samples, sho
 
 test: .venv/.installed $(AZURITE)  ## Run every test, with the coverage gate
 	@$(ENV)/coverage erase
-	@$(ENV)/coverage run -m pytest --numprocesses=3 --dist=loadfile
+	@$(ENV)/coverage run -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 	@$(ENV)/coverage combine --quiet
 	@$(ENV)/coverage report
 

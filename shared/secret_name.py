@@ -86,6 +86,7 @@ def _judge(name: str) -> bool:
 _judge_again: Final = lru_cache(maxsize=4096)(_judge)
 
 
+@lru_cache(maxsize=4096)
 def _is_secret_word(word: str) -> bool:
     return (
         word in WORDS

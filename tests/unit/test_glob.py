@@ -1,7 +1,5 @@
 """Only `*` and `?` have a meaning, and no name takes more than linear time."""
 
-from time import perf_counter
-
 import pytest
 from hypothesis import given, strategies as st
 
@@ -38,7 +36,5 @@ def test_every_name_fits_itself_and_no_name_raises(name: str) -> None:
 
 
 def test_many_stars_take_no_exponential_time() -> None:
-    start = perf_counter()
-
+    """With backtracking this would not end."""
     assert not fits("a" * 2000, "a*" * 100 + "b")
-    assert perf_counter() - start < 2

@@ -4,7 +4,6 @@ import base64
 import html
 import json
 import re
-from time import perf_counter
 from typing import Any
 from urllib.parse import quote
 
@@ -296,14 +295,11 @@ def test_a_signed_url_never_survives(url: str, other: JsonValue) -> None:
     ],
     ids=["fields", "secrets", "short secrets", "inside a string", "a name", "one secret", "brackets", "quotes", "names in a text"],
 )  # fmt: skip
-def test_512_kib_take_a_moment_and_do_not_grow(value: JsonValue) -> None:
-    """0.4 s here at most, and 0.9 s for the long name of many words; cutting an error takes up to 1 s."""
-    start = perf_counter()
-
+def test_512_kib_are_redacted_and_do_not_grow(value: JsonValue) -> None:
+    """In 0.4 s at most when it was measured; cutting an error takes up to 1 s. What is quadratic would not end."""
     redacted = redact(value)
     cut("x" * 48 * 1024, redacted.secrets)
 
-    assert perf_counter() - start < 15
     assert len(json.dumps(redacted.value)) <= len(json.dumps(value))
 
 
