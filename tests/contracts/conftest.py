@@ -63,20 +63,37 @@ def records_world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     return TableRecordsWorld(storage, request.getfixturevalue("account"), monkeypatch)
 
 
+@pytest.fixture
+def audit_table(storage: Storage, account: Account) -> TableAuditWorld:
+    return TableAuditWorld(storage, account)
+
+
 @pytest.fixture(params=["fake", "azurite"])
 def audit_world(request: pytest.FixtureRequest) -> AuditWorld:
     if request.param == "fake":
         return FakeAuditWorld()
-    storage: Storage = request.getfixturevalue("storage")
-    return TableAuditWorld(storage, request.getfixturevalue("account"))
+    table: TableAuditWorld = request.getfixturevalue("audit_table")
+    return table
+
+
+@pytest.fixture
+def request_queue(storage: Storage, account: Account) -> RequestQueueWorld:
+    return RequestQueueWorld(storage, account)
 
 
 @pytest.fixture(params=["fake", "azurite"])
 def requests_world(request: pytest.FixtureRequest) -> RequestsWorld:
     if request.param == "fake":
         return FakeRequestsWorld()
-    storage: Storage = request.getfixturevalue("storage")
-    return RequestQueueWorld(storage, request.getfixturevalue("account"))
+    queue: RequestQueueWorld = request.getfixturevalue("request_queue")
+    return queue
+
+
+@pytest.fixture(params=["base64", "none"])
+def result_queue(
+    request: pytest.FixtureRequest, storage: Storage, account: Account
+) -> ResultQueueWorld:
+    return ResultQueueWorld(storage, account, request.param)
 
 
 @pytest.fixture(params=["fake", "base64", "none"])

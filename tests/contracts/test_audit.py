@@ -201,28 +201,26 @@ async def test_entries_of_many_partitions_are_deleted_together(audit_world: Audi
 # What only the table can show.
 
 
-async def test_reading_the_oldest_is_no_scan(storage: Storage, audit_world: AuditWorld) -> None:
+async def test_reading_the_oldest_is_no_scan(
+    storage: Storage, audit_table: TableAuditWorld
+) -> None:
     """One question finds a day that has entries, and four read it: the days between cost nothing."""
-    if not isinstance(audit_world, TableAuditWorld):
-        pytest.skip("the fake asks nobody")
-    await append_all(audit_world, an_entry(0, NOW - 4000 * DAY), an_entry(1, NOW - 5 * DAY))
+    await append_all(audit_table, an_entry(0, NOW - 4000 * DAY), an_entry(1, NOW - 5 * DAY))
     storage.proxy.proxy.calls.clear()
 
-    await all_pages(audit_world.audit, NOW)
+    await all_pages(audit_table.audit, NOW)
 
     asked = [call.operation.operation for call in storage.proxy.proxy.calls]
     assert asked == ["queryAudit"] * (1 + 4 + 1 + 4 + 1)
 
 
-async def test_a_foreign_row_is_left_alone(storage: Storage, audit_world: AuditWorld) -> None:
+async def test_a_foreign_row_is_left_alone(storage: Storage, audit_table: TableAuditWorld) -> None:
     """It neither stops the reading nor is it deleted."""
-    if not isinstance(audit_world, TableAuditWorld):
-        pytest.skip("the fake has no foreign rows")
-    await append_all(audit_world, an_entry(0, NOW - 2 * DAY))
+    await append_all(audit_table, an_entry(0, NOW - 2 * DAY))
     foreign = [("20200101", "x"), ("20200102-9", "x"), ("0", "-"), ("20200103-1", "x-y")]
     for partition, row in foreign:
-        await audit_world.put({"PartitionKey": partition, "RowKey": row})
+        await audit_table.put({"PartitionKey": partition, "RowKey": row})
 
-    pages = await all_pages(audit_world.audit, NOW)
+    pages = await all_pages(audit_table.audit, NOW)
 
     assert times(pages) == [NOW - 2 * DAY]

@@ -60,12 +60,10 @@ async def test_the_largest_result_fits(results_world: ResultsWorld, character: s
     assert await results_world.texts() == [result.to_json()]
 
 
-async def test_results_are_encoded_as_their_readers_expect(results_world: ResultsWorld) -> None:
+async def test_results_are_encoded_as_their_readers_expect(result_queue: ResultQueueWorld) -> None:
     """Base64 is what a Functions consumer expects unless its host.json says otherwise."""
-    if not isinstance(results_world, ResultQueueWorld):
-        pytest.skip("the fake keeps objects")
-    await results_world.results.publish(a_result())
+    await result_queue.results.publish(a_result())
 
-    (raw,) = await results_world.queue.peek()
+    (raw,) = await result_queue.queue.peek()
 
-    assert raw.startswith("{") == (results_world.encoding == "none")
+    assert raw.startswith("{") == (result_queue.encoding == "none")
