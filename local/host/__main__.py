@@ -50,8 +50,9 @@ async def serve(given: argparse.Namespace) -> bool:
     numbers = host_json.load(app / "host.json")
     logs.begin(default=numbers.default_level, function=numbers.function_level)
     tls = _tls(given)
+    functions = await worker.load(app)
     host = Host(
-        await worker.load(app),
+        {name: one for name, one in functions.items() if not settings.is_disabled(name)},
         numbers=numbers,
         lease=given.queue_lease,
         keys=_keys(given),

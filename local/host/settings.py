@@ -36,6 +36,11 @@ def resolve(text: str) -> str:
     return EXPRESSION.sub(value, text)
 
 
+def is_disabled(function: str) -> bool:
+    """Tell whether a setting keeps a function from running (learn, azure-functions/disable-function)."""
+    return os.environ.get(f"AzureWebJobs.{function}.Disabled", "").lower() in {"true", "1"}
+
+
 def connection_string(name: str | None) -> str:
     """Return the connection string that a binding's connection names."""
     wanted = resolve(name or DEFAULT_CONNECTION)
