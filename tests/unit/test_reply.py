@@ -114,7 +114,12 @@ class TestCreateRun:
 
     @pytest.mark.parametrize(
         ("headers", "seconds"),
-        [({}, None), ({"Retry-After": "7"}, 7), ({"x-ms-retry-after-ms": "900"}, 0.9)],
+        [
+            ({}, None),
+            ({"Retry-After": "7"}, 7),
+            ({"Retry-After": "Tue, 24 Nov 2026 08:00:09 GMT"}, 9),
+            ({"x-ms-retry-after-ms": "900"}, 0.9),
+        ],
     )
     def test_call_is_throttled(self, headers: dict[str, str], seconds: float | None) -> None:
         assert created(answer(429, BODY, headers)) == Throttled(
@@ -199,7 +204,12 @@ class TestLook:
 
     @pytest.mark.parametrize(
         ("headers", "seconds"),
-        [({"Retry-After": "7"}, 7.0), ({"Retry-After": "0"}, 2.0), ({}, 2.0)],
+        [
+            ({"Retry-After": "7"}, 7.0),
+            ({"Retry-After": "Tue, 24 Nov 2026 08:00:09 GMT"}, 9.0),
+            ({"Retry-After": "0"}, 2.0),
+            ({}, 2.0),
+        ],
     )
     def test_a_throttled_look_says_when_to_come_again(
         self, headers: dict[str, str], seconds: float

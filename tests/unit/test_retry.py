@@ -68,6 +68,7 @@ def test_date_is_measured_by_our_clock_where_the_answer_has_none(date: dict[str,
         "Tue, 24 Nov 2026 08:00:20 GMT",
         "Tuesday, 24-Nov-26 08:00:20 GMT",
         "Tue Nov 24 08:00:20 2026",
+        "Tue, 24 Nov 2026 10:00:20 +0200",  # no HTTP date, and what it means is plain
     ],
 )
 def test_date_is_read_in_all_three_forms(text: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 from shared import record as records
 from shared.cloud_error import CloudError
@@ -32,6 +33,13 @@ def test_a_started_request_is_told_with_its_run() -> None:
         "receivedAt": "2026-11-24T08:00:00Z",
         "finishedAt": "2026-11-24T08:00:00Z",
     }
+
+
+def test_a_run_that_was_found_later_is_told_with_the_time_of_its_end() -> None:
+    ended = NOW + timedelta(seconds=9)
+    record = replace(records.start(a_record(), "run-1", "found", ended), changed_at=NOW)
+
+    assert answer(record, DELIVERY).finished_at == ended
 
 
 def test_a_failed_request_is_told_with_its_error() -> None:
