@@ -58,9 +58,9 @@ class Standing:
 class _Held:
     """Why nothing may be sent to a workspace now."""
 
-    seconds: float
     why: str
-    error: CloudError | None = None
+    rest: float = 0.0  #: so many seconds the workspace rests
+    error: CloudError | None = None  #: why there is no token
 
 
 class Runner:
@@ -165,18 +165,20 @@ class Runner:
     async def _held(self, endpoint: str) -> _Held | None:
         rest = self._gate.remaining(endpoint)
         if rest:
-            return _Held(seconds=rest + self._clock.jitter(), why="the workspace is throttled")
+            return _Held(rest=rest, why="the workspace is throttled")
         not_sent = await self._pipelines.authorize(endpoint)
         if not_sent:
-            return _Held(seconds=0.0, why=not_sent.error.message, error=not_sent.error)
+            return _Held(why=not_sent.error.message, error=not_sent.error)
         return None
 
     def _hold(self, record: Record, held: _Held) -> Record:
-        now = self._clock.now()
-        if held.error is None:
-            return records.wait(record, _within(record, held.seconds, now), held.why, now)
-        seconds = retry.backoff(record.attempts + 1, self._clock.jitter())
-        return records.retry(record, _within(record, seconds, now), held.error, now)
+        now, jitter = self._clock.now(), self._clock.jitter()
+        if held.error is not None:
+            seconds = retry.backoff(record.attempts + 1, jitter)
+            return records.retry(record, _within(record, seconds, now), held.error, now)
+        # Spread as after a 429: else all who wait would come back together, again and again.
+        seconds = retry.wait_for_throttle(held.rest, _waits(record), jitter) if held.rest else 0.0
+        return records.wait(record, _within(record, seconds, now), held.why, now)
 
     async def _send_again(self, stored: Stored) -> Stored:
         """Send a request whose time has come, if it still may be sent."""
@@ -249,13 +251,13 @@ class Runner:
     def _obstacle(self, endpoint: str, since: float, expires_at: datetime | None) -> _Held | None:
         """The last look before a POST: a call must end within the lease that covers it."""
         if expires_at is not None and expires_at <= self._clock.now():
-            return _Held(seconds=0.0, why="it expired before its turn came")
+            return _Held(why="it expired before its turn came")
         left = self._settings.lease - (self._clock.monotonic() - since)
         if left < self._settings.call_timeout * 1.1:
-            return _Held(seconds=0.0, why="too little of the lease was left")
+            return _Held(why="too little of the lease was left")
         rest = self._gate.remaining(endpoint)
         if rest:
-            return _Held(seconds=rest + self._clock.jitter(), why="the workspace is throttled")
+            return _Held(rest=rest, why="the workspace is throttled")
         return None
 
     def _read(self, record: Record, reply: Reply) -> Record:
@@ -266,8 +268,7 @@ class Runner:
             case Refused(error=error, wire=wire) | Unauthorized(error=error, wire=wire):
                 return records.fail(record, stored_request.safe(error, record), now, wire)
             case Throttled(error=error, retry_after=retry_after, wire=wire):
-                tries = sum(entry.event == "waiting" for entry in record.history) + 1
-                seconds = retry.wait_for_throttle(retry_after, tries, jitter)
+                seconds = retry.wait_for_throttle(retry_after, _waits(record), jitter)
                 self._gate.rest(record.endpoint, retry_after or seconds)
                 seconds = _within(record, seconds, now)
                 return records.throttle(
@@ -348,6 +349,11 @@ def _call(record: Record, request: RunRequest) -> CreateRun:
         start_activity_name=request.start_activity_name,
         client_request_id=record.client_request_id,
     )
+
+
+def _waits(record: Record) -> int:
+    """Count how often a request waits by now, the wait to come included."""
+    return sum(entry.event == "waiting" for entry in record.history) + 1
 
 
 def _within(record: Record, seconds: float, now: datetime) -> float:

@@ -117,3 +117,22 @@ async def test_the_list_of_runs_goes_through_the_gate_as_well() -> None:
 
     assert {record.status for record in world.records.all()} == {Status.FAILED}
     assert counted.most == 2
+
+
+async def test_who_waits_for_a_throttled_workspace_again_and_again_comes_back_ever_more_spread() -> (
+    None
+):
+    """Thousands that came back together every few seconds would be told the same, and storm the storage."""
+    world = World()
+    world.clock.next_jitter = 1.0
+    await world.deliver("m-1", notBefore=later(world, 1.0))
+    waits = []
+    for number in range(5):
+        (waiting, *_) = world.records.all()
+        world.clock.advance(waiting.wait_seconds)
+        world.pipelines.script(Throttled(error=ERROR, retry_after=3.0))
+        await world.deliver(f"m-{number + 2}", requestId=f"other-{number}")
+        await world.host.deliver({"resume": "order-17"}, "own")
+        waits.append(world.records.all()[0].wait_seconds)
+
+    assert waits == [3.0 + spread for spread in (2.0, 4.0, 8.0, 16.0, 32.0)]
