@@ -37,7 +37,7 @@ soak: .venv/.installed $(AZURITE)  ## Play the crash harness in its long form: h
 	@$(ENV)/python -m local.crash kills --requests 2200 --kills 200 --stops 20
 	@$(ENV)/python -m local.crash kills --no-echo --requests 1000 --kills 100 --stops 0
 	@$(ENV)/python -m local.crash duplicates --requests 100 --copies 10
-	@$(ENV)/python -m local.crash storm --requests 1800 --seconds 60
+	@$(ENV)/python -m local.crash storm --requests 900 --seconds 60 --rate 4
 	@$(ENV)/python -m local.crash outage --what azurite --seconds 60
 	@$(ENV)/python -m local.crash outage --what tables --seconds 60
 	@$(ENV)/python -m local.crash two-hosts --requests 500 --kills 40

@@ -195,11 +195,11 @@ class Requests(Protocol):
     """The `run-requests` queue, for the gateway's own messages. They never expire."""
 
     async def enqueue(self, resume: Resume, delay: float) -> Receipt:
-        """Put a message on the queue that shows after `delay` seconds (six days at the most)."""
+        """Put a message on the queue that shows `delay` seconds later (six days at the most), or a little after."""
         ...
 
     async def postpone(self, receipt: Receipt, delay: float) -> bool:
-        """Hide a message for `delay` seconds from now; False if somebody has taken it meanwhile."""
+        """Hide a message for `delay` seconds from now, or a little longer; False if somebody has taken it meanwhile."""
         ...
 
     async def withdraw(self, receipt: Receipt) -> None:

@@ -9,6 +9,9 @@ from shared.run_request import Resume
 from shared.run_result import RunResult
 
 FOREVER: Final = -1  # a time to live; the service's own default is seven days
+# Seconds. The table service tells its time in whole seconds (the Date of an answer), so a message that showed
+# at a record's very time would mostly find it a little too young, and go round once more.
+GRAIN: Final = 1.0
 
 
 class RequestQueue(Requests):
@@ -21,15 +24,19 @@ class RequestQueue(Requests):
     @override
     async def enqueue(self, resume: Resume, delay: float) -> Receipt:
         queue = self._account.queue(self._queue)
-        return await queue.put(resume.to_json(), delay=delay, ttl=FOREVER)
+        return await queue.put(resume.to_json(), delay=_later(delay), ttl=FOREVER)
 
     @override
     async def postpone(self, receipt: Receipt, delay: float) -> bool:
-        return await self._account.queue(self._queue).hide(receipt, delay)
+        return await self._account.queue(self._queue).hide(receipt, _later(delay))
 
     @override
     async def withdraw(self, receipt: Receipt) -> None:
         await self._account.queue(self._queue).delete(receipt)
+
+
+def _later(delay: float) -> float:
+    return delay + GRAIN if delay > 0 else 0.0
 
 
 class PoisonQueue(Poisoned):
