@@ -19,6 +19,7 @@ from shared.gate import Gate
 from shared.policy import Policy
 from shared.ports import Clock, CreateRun, Echo, Overtaken, Pipelines, Records, Stored
 from shared.reconciliation import (
+    PATIENCE,
     Adopt,
     GiveUp,
     LookAgain,
@@ -214,7 +215,7 @@ class Runner:
             return await self.settle(stored, self._hold(record, reply))
         try:
             settled = await self.settle(stored, self._read(record, reply))
-        except StorageUnavailable:
+        except (RecordUnreadable, StorageUnavailable):
             if isinstance(reply, Started):
                 # Where a workspace gives ids of its own, nobody else knows this one.
                 known = {"requestId": record.request_id, "runId": reply.run_id}
@@ -332,7 +333,9 @@ class Runner:
             ),
         )
         if isinstance(seen, LookAgain):
-            return seen
+            if stored.age < PATIENCE:
+                return seen
+            seen = None  # a workspace that throttles for so long gets no details
         error = stored_request.safe(outcome_unknown(record, why, seen), record)
         return await self.settle(stored, records.fail(record, error, self._clock.now()))
 

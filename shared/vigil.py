@@ -69,7 +69,9 @@ class Vigil:
             # Its time has not come: Synapse is asked no more often than for anybody else.
             return Standing(stored=stored, wait=wait)
         if not visit:
-            return Standing(stored=stored, wait=None if stored.record.status in FINAL else 0.0)
+            return Standing(
+                stored=stored, wait=None if stored.record.status in FINAL else _LONGEST_PAUSE
+            )
         return await self._runner.advance(stored)
 
     async def _withdraw(self, standing: Standing, wait: float) -> Standing:

@@ -86,12 +86,15 @@ class SynapsePipelines(Pipelines):
         Who lacks the right to look is told so by a 401, too, at every look.
         """
         url, source = run_url(endpoint, run_id), self._source(endpoint)
-        outcome = await self._ask("GET", endpoint, url)
-        held = source.at_hand()
-        if isinstance(outcome, Answer) and outcome.status == 401 and held and self._is_old(held):
-            held.refused = True
-            await source.another()
-            outcome = await self._ask("GET", endpoint, url)
+        used = await source.token()
+        if isinstance(used, CloudError):
+            outcome: Answer | Lost = Lost(sent=False, error=used)
+        else:
+            outcome = await self._send("GET", url, used, b"", {})
+            if isinstance(outcome, Answer) and outcome.status == 401 and self._is_old(used):
+                used.refused = True
+                await source.another()
+                outcome = await self._ask("GET", endpoint, url)
         return reply.read_run(outcome, asked=run_id, now=self._clock.now())
 
     @override

@@ -305,6 +305,24 @@ class TestRefused:
             "Bearer token-2",
         ]
 
+    async def test_looks_refused_at_once_are_all_made_again(self) -> None:
+        """Each judges the token that it sent, not the one that another look has fetched meanwhile."""
+        identity = Identity()
+        refusal = answer(401, {"code": "Unauthorized", "message": "m"})
+        found = answer(200, {"runId": RUN_ID, "pipelineName": "copy", "status": "Queued"})
+        async with (
+            RawServer(*[answers(refusal, found)] * 4) as server,
+            synapse(credential=identity.credential, clock=identity.clock) as pipelines,
+        ):
+            await pipelines.authorize(server.url)
+            identity.clock.advance(600)
+            looks = await asyncio.gather(
+                *(pipelines.find_run(server.url, RUN_ID) for _ in range(4))
+            )
+
+        assert [type(look) for look in looks] == [Found] * 4
+        assert len(identity.credentials) == 2
+
     async def test_clouds_have_tokens_of_their_own(self) -> None:
         identity = Identity()
         async with synapse(credential=identity.credential) as pipelines:

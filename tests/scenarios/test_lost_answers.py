@@ -311,3 +311,16 @@ async def test_a_run_that_can_t_be_kept_is_named_in_the_log(caplog: Any) -> None
     (line,) = caplog.records
     run_id = world.pipelines.runs[0].run_id
     assert (line.message, line.runId) == ("run_gateway.run_not_kept", run_id)
+
+
+async def test_a_workspace_that_throttles_every_look_is_given_up_after_a_day_as_well() -> None:
+    world = World()
+    world.pipelines.unreachable = Unreachable(error=LOST.error, retry_after=30.0)
+    world.pipelines.script(LOST)
+
+    await world.deliver()
+    await world.drain(for_seconds=3 * 24 * 3600.0)
+
+    assert world.record.status is Status.FAILED
+    assert world.result.error is not None
+    assert world.result.error.code == "OutcomeUnknown"
