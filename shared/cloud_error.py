@@ -28,6 +28,7 @@ CUT: Final = "…"  #: ends a text that went on
 
 UNREADABLE: Final = "UnreadableResponse"
 
+_HALF: Final = re.compile(r"(<[^<>]*)?\ufffd*$")
 # A page's markup says nothing; its script and style are not even text of the page.
 _MARKUP: Final = re.compile(
     r"<(script|style)\b.*?(?:</\1\s*>|$)|<[^<>]*>", re.DOTALL | re.IGNORECASE
@@ -70,7 +71,8 @@ def unreadable(body: bytes, *, http_status: int) -> CloudError:
     """Say that an answer is none that Synapse documents, and how its text begins."""
     start = body[:4096].decode(errors="replace").lstrip("\ufeff")
     if len(body) > 4096:
-        start += CUT
+        # Without half a character or half a tag, by which the beginning of a secret could not be told.
+        start = _HALF.sub("", start) + CUT
     excerpt = _clean(_plain(start), MAX_EXCERPT)
     message = f"Synapse answered HTTP {http_status} with a body that can't be understood"
     return CloudError(

@@ -308,3 +308,17 @@ def test_the_mark_is_short_beside_the_shortest_value() -> None:
     value: JsonValue = [{"key": 0}] * 1000
 
     assert len(json.dumps(redact(value).value)) < 1.5 * len(json.dumps(value))
+
+
+@pytest.mark.parametrize("secret", ["pässwörd-geheim-ÄÖÜ-1234567890", "ab<cd>ef<gh>ij klmnop"])
+def test_no_beginning_of_a_secret_is_left_wherever_an_answer_is_cut(secret: str) -> None:
+    """Not within a character of several bytes either, nor within a tag."""
+    kept = secret.encode()
+    for inside in range(5, len(kept)):
+        head = b"<i></i>" * 580
+        body = head + b" " * (4096 - inside - len(head)) + kept + b" more" * 50
+
+        told = cut_error(cloud_error.unreadable(body, http_status=500), frozenset({secret}))
+
+        assert secret[:3] not in told.message
+        assert secret.replace("<cd>", " ")[:5] not in told.message
