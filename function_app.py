@@ -130,7 +130,7 @@ async def live(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 (the
 @app.route("api/health/ready", methods=["GET"], auth_level=OPEN)
 async def ready(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 (the platform binds it by name)
     """Serve GET /api/health/ready: yes or no, for probes."""
-    return health.ready(await wiring.faults())
+    return health.ready(await wiring.readiness()())
 
 
 @app.route("api/health/settings", methods=["GET"])

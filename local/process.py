@@ -1,4 +1,4 @@
-"""How is a server of the local stack started and ended, so that none ever outlives the one who started it?
+"""Starting and ending the servers of the local stack.
 
 Every server is run as `python -m local.X --port N` (0 means any free port, and so does one that is taken). It calls `end_with_parent()`, and
 `announce(port=...)` once it serves: one JSON line on standard output, everything else goes to standard error.
@@ -39,6 +39,10 @@ BACKLOG = 1024
 
 class NotServing(Exception):
     """A server ended, or said nothing, before it served."""
+
+    def __init__(self, command: Sequence[str], code: int | None, said: str) -> None:
+        super().__init__(f"{' '.join(command)} does not serve (exit code {code}):\n{said}")
+        self.said = said  #: what it wrote to standard error last
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,8 +113,7 @@ async def start(
         if not isinstance(fault, (ValueError, TimeoutError)):
             raise
         said = child.output()[-OUTPUT_SHOWN:]
-        msg = f"{' '.join(command)} does not serve (exit code {child.process.returncode}):\n{said}"
-        raise NotServing(msg) from fault
+        raise NotServing(command, child.process.returncode, said) from fault
     return child
 
 

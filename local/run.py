@@ -3,10 +3,11 @@
 import argparse
 import asyncio
 import os
+import re
 import signal
 import sys
-from collections.abc import Coroutine
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from local.samples import Outcome
 REQUESTS = stack.ROOT / "samples" / "requests"
 LOGS = stack.ROOT / ".local" / "logs"
 PATIENCE = 60.0
+#: Azurite's are its documented ones, so that `UseDevelopmentStorage=true` names it.
+PORTS = stack.Ports(host=7071, synapse=8400, queues=10001, tables=10002)
 
 AFTERWARDS = """
 Send your own:
@@ -35,8 +38,17 @@ Send your own:
     'run-requests').send_message('{{\\"pipelineName\\": \\"copyOrders\\", \\"requestId\\": \\"mine-2\\"}}')"
 
 {synapse}/_sim/runs lists the simulated workspace's runs; its pipelines are those of samples/pipelines.json.
+Storage is Azurite, its queues at port {queues} and its tables at {tables}; what it holds is gone at the end.
 Logs are in .local/logs. Ctrl-C ends everything.
 """
+
+
+SERVERS = {
+    "host": "The gateway serves",
+    "synapse": "The simulated workspace is",
+    "queues": "Azurite's queues are",
+    "tables": "Azurite's tables are",
+}
 
 
 class ServerEnded(Exception):
@@ -47,27 +59,76 @@ async def main(arguments: argparse.Namespace, console: Console) -> int:
     """Run everything; returns the exit code."""
     LOGS.mkdir(parents=True, exist_ok=True)
     console.print("Starting Azurite, the simulated Synapse workspace and the Functions host ...")
-    async with stack.running(host_port=7071, synapse_port=8400, logs=LOGS) as running:
-        console.print(f"The gateway serves at {running.url}\n")
-        try:
-            failed = _show(await _while_all_run(running, _play(running)), console)
-            if arguments.once:
-                return 1 if failed else 0
-            _show_how_to_send(running, console)
-            await _while_all_run(running, asyncio.Event().wait())
-        except ServerEnded as ended:
-            console.print(f"[red]{ended} ended; see .local/logs/{ended}.log. Ending the rest.")
+    try:
+        async with stack.running(ports=PORTS, logs=LOGS) as running:
+            return await _serve(running, arguments, console)
+    except process.NotServing as error:
+        console.print(f"[red]A server does not start:[/]\n{escape(error.said.strip())}")
         return 1
 
 
+async def _serve(running: stack.Stack, arguments: argparse.Namespace, console: Console) -> int:
+    moved = "".join(f"[bold yellow]{sentence}[/]\n" for sentence in _moved(PORTS, running.ports))
+    console.print(f"The gateway serves at {running.url}\n{moved}", soft_wrap=True)
+    try:
+        faults = await _while_all_run(running, _faults(running))
+        if faults:
+            said = "\n".join(f"  {escape(fault)}" for fault in faults)
+            console.print(f"[red]The gateway can't work:[/]\n{said}", soft_wrap=True)
+            return 1
+        failed = _show(await _while_all_run(running, _play(running)), console)
+        if arguments.once:
+            return 1 if failed else 0
+        _show_how_to_send(running, console)
+        console.print(moved, soft_wrap=True, end="")
+        await _while_all_run(running, asyncio.Event().wait())
+    except ServerEnded as ended:
+        console.print(f"[red]{ended} ended; see .local/logs/{ended}.log. Ending the rest.")
+    return 1
+
+
+def _moved(wanted: stack.Ports, found: stack.Ports) -> Iterator[str]:
+    """Say of each server that it had to take another port, and what answers at its own."""
+    for field, name in SERVERS.items():
+        own, port = getattr(wanted, field), getattr(found, field)
+        if own not in {0, port}:
+            yield (
+                f"Port {own} is taken: what answers at http://127.0.0.1:{own} is not this stack (perhaps an "
+                f"earlier make run). {name} at http://127.0.0.1:{port} this time."
+            )
+
+
+async def _faults(running: stack.Stack) -> list[str]:
+    """Ask the health route what keeps the gateway from working."""
+    async with httpx.AsyncClient(base_url=running.url, timeout=60) as http:
+        if (await http.get("/api/health/ready")).is_success:
+            return []
+        answer = await http.get("/api/health/settings")
+    faults = answer.json().get("faults")
+    if faults is None:  # it asks for a proof of who calls, or can't read which
+        said = re.findall(r"run_gateway\.misconfigured (.*)", running.host.output())
+        return list(dict.fromkeys(said))
+    return [f"{fault['target']}: {fault['message']}" for fault in faults]
+
+
 def _show_how_to_send(running: stack.Stack, console: Console) -> None:
+    ports = running.ports
     text = AFTERWARDS.format(
         python=_python(),
         url=running.url,
-        storage=running.storage,
+        storage=_storage(running),
         synapse=running.synapse.url,
+        queues=ports.queues,
+        tables=ports.tables,
     )
     console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _storage(running: stack.Stack) -> str:
+    """Name the storage as briefly as it can be named."""
+    ports = running.ports
+    usual = (ports.queues, ports.tables) == (PORTS.queues, PORTS.tables)
+    return "UseDevelopmentStorage=true" if usual else running.storage
 
 
 async def _play(running: stack.Stack) -> list[Outcome]:
@@ -120,8 +181,10 @@ def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
     sample, result = outcome.sample, outcome.result or {}
     error = result.get("error") or {}
     told = result.get("runId") or f"{error.get('code', '-')}: {error.get('message', '')}"
+    details = error.get("details", [])
+    # One alone is in the message itself.
     faults = "".join(
-        f"\n  {each['target']}: {each['message']}" for each in error.get("details", [])
+        f"\n  {each['target']}: {each['message']}" for each in details if len(details) > 1
     )
     again = " (again)" if result.get("duplicate") else ""
     seconds = "-" if outcome.seconds is None else f"{outcome.seconds:.2f}"
@@ -186,7 +249,16 @@ async def _cancellable(arguments: argparse.Namespace) -> int:
     return await main(arguments, _console())
 
 
+def _command() -> int:
+    """Run the command. Ctrl-C is the way to end a stack that goes on serving, so that is no error."""
+    arguments = _arguments()
+    try:
+        return asyncio.run(_cancellable(arguments))
+    except KeyboardInterrupt:
+        return 130 if arguments.once else 0
+    except asyncio.CancelledError:
+        return 143
+
+
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt, asyncio.CancelledError):
-        sys.exit(asyncio.run(_cancellable(_arguments())))
-    sys.exit(130)
+    sys.exit(_command())

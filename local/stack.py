@@ -15,6 +15,19 @@ IDENTITY_HEADER = "local-identity-header"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Where the servers listen; 0 is any free port, and another stands in for one that is taken."""
+
+    host: int = 0
+    synapse: int = 0
+    queues: int = 0
+    tables: int = 0
+
+
+ANY = Ports()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
     """The running local stack, by the addresses its users need."""
 
@@ -26,6 +39,16 @@ class Stack:
     @property
     def url(self) -> str:
         return self.host.url
+
+    @property
+    def ports(self) -> Ports:
+        azurite = self.children["azurite"].facts
+        return Ports(
+            host=self.host.port,
+            synapse=self.synapse.port,
+            queues=azurite["queuePort"],
+            tables=azurite["tablePort"],
+        )
 
 
 def settings(*, storage: str, synapse: str) -> dict[str, str]:
@@ -66,8 +89,7 @@ def host_command(*arguments: str, port: int = 0) -> list[str]:
 @asynccontextmanager
 async def running(
     *,
-    host_port: int = 0,
-    synapse_port: int = 0,
+    ports: Ports = ANY,
     env: Mapping[str, str] | None = None,
     host_arguments: tuple[str, ...] = (),
     logs: Path | None = None,
@@ -75,15 +97,19 @@ async def running(
     """Start everything, and end everything."""
     async with AsyncExitStack() as everything:
         storage = await everything.enter_async_context(
-            azurite.running(log=logs and logs / "azurite.log")
+            azurite.running(
+                queue_port=ports.queues and process.free_port(ports.queues),
+                table_port=ports.tables and process.free_port(ports.tables),
+                log=logs and logs / "azurite.log",
+            )
         )
         synapse = await everything.enter_async_context(
-            process.running(synapse_command(port=synapse_port), log=logs and logs / "synapse.log")
+            process.running(synapse_command(port=ports.synapse), log=logs and logs / "synapse.log")
         )
         values = settings(storage=storage.connection_string, synapse=synapse.url)
         host = await everything.enter_async_context(
             process.running(
-                host_command(*host_arguments, port=host_port),
+                host_command(*host_arguments, port=ports.host),
                 env=values | dict(env or {}),
                 log=logs and logs / "host.log",
             )

@@ -1,10 +1,10 @@
-"""May these principals start that pipeline in that workspace?
+"""Decides whether principals may start a pipeline in a workspace.
 
 A principal is `key` (a function key), `queue`, `rule:<name>`, `hook:<name>`, or an object or application
 id of Entra. Where gateway.json has an `access` section, nothing is permitted but what an entry names.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from shared.caller import Caller
 from shared.gateway_config import Access
@@ -30,13 +30,34 @@ def permits(
     """
     if access is None:
         return default
-    asking = Caller.read(principals).principals if isinstance(principals, str) else principals
     return any(
-        any(_is(principal, entry) for principal in asking)
-        and any(fits(pipeline, pattern) for pattern in entry.pipelines)
+        any(fits(pipeline, pattern) for pattern in entry.pipelines)
         and any(fits(workspace, pattern) for pattern in entry.workspaces)
-        for entry in access
+        for entry in _entries(access, principals)
     )
+
+
+def names(
+    access: Collection[Access] | None, principals: str | Collection[str], *, default: bool
+) -> bool:
+    """Tell whether an entry names one of the principals, whatever it permits; as `permits` otherwise."""
+    return default if access is None else any(True for _ in _entries(access, principals))
+
+
+def bars(
+    access: Collection[Access] | None, principals: str | Collection[str], *, default: bool
+) -> bool:
+    """Tell whether anything may be kept from the principals: no one entry permits them everything."""
+    if access is None:
+        return not default
+    return not any(
+        "*" in entry.pipelines and "*" in entry.workspaces for entry in _entries(access, principals)
+    )
+
+
+def _entries(access: Collection[Access], principals: str | Collection[str]) -> Iterator[Access]:
+    asking = Caller.read(principals).principals if isinstance(principals, str) else principals
+    return (entry for entry in access if any(_is(principal, entry) for principal in asking))
 
 
 def _is(principal: str, entry: Access) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
 
+from shared import redaction, secret_look
 from shared.caller import Caller
 from shared.cloud_error import CloudError
 from shared.delivery import Delivery, Source
@@ -58,7 +59,7 @@ def of_answer(
         delivery_id=delivery.id,
         source=delivery.source,
         **_asked(principal),
-        pipeline_name=record.pipeline_name,
+        pipeline_name=secret_look.cut(record.pipeline_name),
         workspace=record.workspace,
         parameters=_parameters(record) if parameters else None,
         fingerprint=record.fingerprint,
@@ -88,13 +89,13 @@ def of_rejection(
         delivery_id=delivery.id,
         source=delivery.source,
         **_asked(principal),
-        pipeline_name=rejection.pipeline_name,
-        workspace=rejection.workspace,
+        pipeline_name=secret_look.cut_optional(rejection.pipeline_name),
+        workspace=secret_look.cut_optional(rejection.workspace),
         parameters=None,
         fingerprint=None,
         status=Outcome.FAILED if rejection.may_run else Outcome.REJECTED,
         run_id=None,
-        error=rejection.error,
+        error=redaction.without_looks(rejection.error),
         http_status=None,
         service_request_id=None,
         service_correlation_id=None,
@@ -127,7 +128,13 @@ def _asked(principal: str | None) -> _Asked:
 
 
 def _parameters(record: Record) -> str | None:
-    parameters = json.loads(record.request).get("parameters")
+    try:
+        parameters = json.loads(record.request).get("parameters")
+    except (
+        AttributeError,
+        ValueError,
+    ):  # somebody has edited the record; its answer stands all the same
+        return None
     return None if parameters is None else json.dumps(parameters, ensure_ascii=False)
 
 

@@ -22,6 +22,7 @@ from pydantic.alias_generators import to_camel
 from shared import faults
 from shared.audit import AuditEntry
 from shared.cloud_error import CloudError
+from shared.query import present
 from shared.run_request import PIPELINE_NAME, Time
 from shared.run_result import Outcome
 
@@ -66,12 +67,21 @@ def _read_top(value: object) -> object:
     return value
 
 
+def _read_status(value: object) -> Outcome:
+    for one in Outcome:
+        if one == value:
+            return one
+    *others, last = Outcome
+    msg = f"Value should be {', '.join(others)} or {last}"
+    raise ValueError(msg)
+
+
 Top = Annotated[int, Field(ge=1, le=MAX_TOP), BeforeValidator(_read_top)]
 Name = Annotated[str, Field(min_length=1, max_length=260)]
 Token = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{68}$")]
 Status = Annotated[
     Outcome,
-    BeforeValidator(lambda value: next((one for one in Outcome if one == value), value)),
+    BeforeValidator(_read_status),
     WithJsonSchema({"type": "string", "enum": [one.value for one in Outcome]}),
 ]
 
@@ -122,9 +132,12 @@ class ListQuery(BaseModel):
         )
 
 
+_NAMES: Final = tuple(to_camel(name) for name in ListQuery.model_fields)
+
+
 def read_query(query: str) -> ListQuery | CloudError:
     """Read a query string, or tell every fault by its parameter's name."""
-    pairs = parse_qsl(query, keep_blank_values=True)
+    pairs = present(parse_qsl(query), (*_NAMES, *_PLATFORM))
     given = {name: value for name, value in pairs if name not in _PLATFORM}
     names = [name for name, _ in pairs]
     twice = [name for name in given if names.count(name) > 1]
@@ -134,7 +147,7 @@ def read_query(query: str) -> ListQuery | CloudError:
     except ValidationError as error:
         told = (
             _fault((each.target or "").removeprefix("$."), each.message)
-            for each in faults.of(error)
+            for each in faults.of(error, ListQuery)
         )
         return faults.invalid([*found, *told])
     if read.since and read.until and read.since >= read.until:

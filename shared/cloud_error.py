@@ -6,11 +6,14 @@
     {"code": "PipelineNotFound", "message": …}                            azure-cli test_pipeline.yaml
     {"code": "BadRequest", "message": "ErrorCode=InvalidTemplate, ErrorMessage=…", "target": …,
      "details": null, "error": null}                                      kromerm/adfdataflowdocs #11
+
+What stands in front of it answers with shapes of its own: problem details (RFC 9457), OAuth's errors (RFC 6749),
+OData's, pages, or nothing.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -60,11 +63,25 @@ def read(body: bytes, *, http_status: int) -> CloudError:
     A message `ErrorCode=X, ErrorMessage=Y` is taken apart: X is what went wrong, and the code beside
     the message (BadRequest) repeats the HTTP status only.
     """
+    if not body.removeprefix(b"\xef\xbb\xbf").strip():
+        message = f"Synapse answered HTTP {http_status} without a body."
+        return CloudError(code=UNREADABLE, message=message)
     try:
         content = json_object.parse(body)
     except json_object.Unreadable:
         return unreadable(body, http_status=http_status)
     return _read(content, http_status, MAX_LEVELS) or unreadable(body, http_status=http_status)
+
+
+def is_documented(body: bytes) -> bool:
+    """Report whether a body is a CloudError as Synapse writes it, flat or in its `error`: code and message as texts."""
+    try:
+        content = json_object.parse(body)
+    except json_object.Unreadable:
+        return False
+    inner = content.get("error")
+    fields = inner if isinstance(inner, dict) else content
+    return all(isinstance(fields.get(name), str) and fields[name] for name in ("code", "message"))
 
 
 def unreadable(body: bytes, *, http_status: int) -> CloudError:
@@ -83,13 +100,12 @@ def unreadable(body: bytes, *, http_status: int) -> CloudError:
 def _read(content: Mapping[str, Any], http_status: int, levels: int) -> CloudError | None:
     """Read one error; None where it says neither code nor message."""
     fields = {name.lower(): value for name, value in content.items()}  # ASP.NET says "Message"
-    inner = fields.get("error")
+    inner = fields.get("error") or fields.get("odata.error")
     if isinstance(inner, dict) and (found := _read(inner, http_status, levels - 1)):
         return found
     if levels < 1:
         return None
-    code = _text(fields.get("code"), MAX_CODE)
-    message = _text(fields.get("message"), MAX_MESSAGE)
+    code, message = _code(fields), _message(fields)
     if not code and not message:
         return None
     if pair := _PAIR.fullmatch(message):
@@ -98,15 +114,41 @@ def _read(content: Mapping[str, Any], http_status: int, levels: int) -> CloudErr
         code=code or UNREADABLE,
         message=message or f"Synapse answered HTTP {http_status} without a message.",
         target=_text(fields.get("target"), MAX_TARGET) or None,
-        details=_details(fields.get("details"), http_status, levels - 1),
+        details=_details(fields, http_status, levels - 1),
     )
 
 
-def _details(value: Any, http_status: int, levels: int) -> tuple[CloudError, ...]:
-    """Read inner errors: by the specification each is wrapped in its own "error"."""
-    items = value if isinstance(value, list) else [value]
+def _code(fields: Mapping[str, Any]) -> str:
+    oauth = fields.get("error") if "error_description" in fields else None
+    return _text(fields.get("code") or oauth, MAX_CODE)
+
+
+def _message(fields: Mapping[str, Any]) -> str:
+    """Return the message, OAuth's description, or what the title and the detail of a problem say."""
+    problem = [
+        text for name in ("title", "detail") if (text := _text(fields.get(name), MAX_MESSAGE))
+    ]
+    said = _text(fields.get("message"), MAX_MESSAGE)
+    said = said or _text(fields.get("error_description"), MAX_MESSAGE)
+    return said or _clean(": ".join(problem), MAX_MESSAGE)
+
+
+def _details(fields: Mapping[str, Any], http_status: int, levels: int) -> tuple[CloudError, ...]:
+    """Read inner errors: by the specification each detail is wrapped in its own "error"."""
+    items = [*_listed(fields.get("details")), fields.get("innererror"), *_by_field(fields)]
     errors = (_detail(item, http_status, levels) for item in items[:MAX_DETAILS])
     return tuple(error for error in errors if error)
+
+
+def _by_field(fields: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Give the `errors` of ASP.NET's problem details, which are messages by the names of fields."""
+    errors = fields.get("errors")
+    for name, messages in errors.items() if isinstance(errors, dict) else ():
+        yield from ({"message": message, "target": name} for message in _listed(messages))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _detail(item: Any, http_status: int, levels: int) -> CloudError | None:

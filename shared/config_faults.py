@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
+from collections.abc import Iterator
 from typing import Any
 
 from shared.cloud_error import CloudError
+from shared.faults import nearest
 from shared.settings import DEFAULT_WORKSPACE
 
 Location = tuple[int | str, ...]
@@ -15,12 +15,6 @@ Location = tuple[int | str, ...]
 def fault(location: Location, message: str) -> CloudError:
     """Tell one mistake."""
     return CloudError(code="InvalidConfiguration", message=message, target=json_path(location))
-
-
-def nearest(word: str, words: Iterable[str]) -> str:
-    """Offer the word that was meant, or all that are known here."""
-    near = get_close_matches(word[:100], words := list(words), n=1)
-    return f" Did you mean {near[0]}?" if near else f" Known here: {', '.join(words)}."
 
 
 def json_path(location: Location) -> str:

@@ -5,6 +5,8 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from shared import secret_look
+
 
 class Source(StrEnum):
     """The entry point through which a delivery came."""
@@ -32,6 +34,11 @@ class Delivery(BaseModel):
     correlation_id: str | None = Field(default=None, max_length=200)
     traceparent: str | None = Field(default=None, max_length=200)
     duplicate: bool = False  #: another delivery of the same request came first
+
+    def about(self, correlation_id: str | None, traceparent: str | None) -> "Delivery":
+        """Add what its content says of it, without what looks like a secret."""
+        safe_id = secret_look.cut_optional(correlation_id)
+        return self.model_copy(update={"correlation_id": safe_id, "traceparent": traceparent})
 
     def is_same(self, other: "Delivery") -> bool:
         """Tell whether this is the very same arrival, maybe delivered again."""

@@ -26,9 +26,14 @@ LIMIT: Final = 1024 * 1024
 #: Event Grid's own limit of the events in one delivery (learn, event-grid/delivery-and-retry, "Output batching").
 MAX_EVENTS: Final = 5000
 
+#: Characters of one header of a binary event; its data stands in the body.
+MAX_HEADER: Final = 8192
+
 _BINARY: Final = frozenset({"ce-id", "ce-source", "ce-type", "ce-specversion"})
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
-_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*)"')
+# A whole string, or one without an end, which is passed over at once: to try again from each quotation mark within it
+# would take quadratic time.
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*+)("|\\?\Z)', re.DOTALL)
 # Brackets, and whole strings, in which there are none; a quotation mark alone is a string without an end.
 _STRUCTURE: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|["\[\]{}]', re.DOTALL)
 # Only looks for the end of what is no object. Numbers stay text: `int` refuses one of more than 4,300 digits.
@@ -167,24 +172,41 @@ def named(event_id: object) -> str | None:
 def _binary(headers: Mapping[str, str], body: bytes) -> Item:
     """Read the attributes from the headers; the body is the data."""
     value: dict[str, JsonValue] = {"specversion": ""}
-    for header, text in headers.items():
-        attribute = _ATTRIBUTE.fullmatch(header)
-        if attribute is None:
-            continue
-        try:
-            value[attribute[1]] = _header_value(text)
-        except UnicodeDecodeError:
-            message = f"The header {header[:100]} is not percent-encoded UTF-8."
-            error = CloudError(code="InvalidRequest", message=message)
-            return Item(event=error, content=content_of(body), named=None)
-    if "content-type" in headers:
-        value["datacontenttype"] = headers["content-type"]
+    try:
+        for header, text in headers.items():
+            attribute = _ATTRIBUTE.fullmatch(header)
+            if attribute is not None:
+                value[attribute[1]] = _header_value(header, text)
+        if "content-type" in headers:
+            value["datacontenttype"] = _bounded("content-type", headers["content-type"])
+    except _BadHeader as error:
+        refusal = CloudError(code="InvalidRequest", message=str(error))
+        return Item(event=refusal, content=content_of(body), named=None)
     if body:
         value["data_base64"] = base64.b64encode(body).decode()
     return _item(value, body)
 
 
-def _header_value(text: str) -> str:
+class _BadHeader(ValueError):
+    """A header that can't be read; the message quotes no value."""
+
+
+def _bounded(header: str, text: str) -> str:
+    if len(text) > MAX_HEADER:
+        msg = f"The header {header[:100]} has {len(text)} characters; {MAX_HEADER} are allowed."
+        raise _BadHeader(msg)
+    return text
+
+
+def _header_value(header: str, text: str) -> str:
     """Unescape, then decode percent signs once: section 3.1.3.2 of the binding, with its order."""
-    bare = _QUOTED.sub(lambda found: re.sub(r"\\(.)", r"\1", found[1]), text.strip())
-    return unquote(bare, errors="strict")
+    bare = _QUOTED.sub(_unescaped, _bounded(header, text).strip())
+    try:
+        return unquote(bare, errors="strict")
+    except UnicodeDecodeError as error:
+        msg = f"The header {header[:100]} is not percent-encoded UTF-8."
+        raise _BadHeader(msg) from error
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return re.sub(r"\\(.)", r"\1", found[1]) if found[2] == '"' else found[0]

@@ -5,7 +5,6 @@ CloudEvents 1.0 in JSON (https://github.com/cloudevents/spec/blob/v1.0.2/cloudev
 """
 
 import base64
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from shared import event_data, json_object, timestamp
 from shared.cloud_error import CloudError
 
 MAX_ID: Final = 400  # as a delivery's id
@@ -67,7 +67,7 @@ def read(value: JsonValue) -> Event | CloudError:
     """Read one event from a JSON value, or name everything that is missing or wrong."""
     if not isinstance(value, dict):
         return _invalid([_fault("$", "An event should be a JSON object.")])
-    names = _CLOUD_EVENTS if "specversion" in value else _EVENT_GRID
+    names = _EVENT_GRID if _is_of_event_grid(value) else _CLOUD_EVENTS
     found = {part: _first(value, name, part) for part, name in names.items()}
     faults = list(_faults(value, found, names))
     data = _read_data(value)
@@ -88,6 +88,11 @@ def read(value: JsonValue) -> Event | CloudError:
     )
 
 
+def _is_of_event_grid(value: Mapping[str, JsonValue]) -> bool:
+    """Report which envelope it is: CloudEvents shows itself by specversion, and misses it where there is a `type` alone."""
+    return "specversion" not in value and ("eventType" in value or "type" not in value)
+
+
 def _first(value: dict[str, JsonValue], *names: str) -> JsonValue:
     # Some senders mix the two envelopes, so either name will do.
     return next((value[name] for name in names if value.get(name) is not None), None)
@@ -101,9 +106,12 @@ def _text(value: dict[str, JsonValue], name: str, pattern: re.Pattern[str] = _AN
 def _faults(
     value: dict[str, JsonValue], found: dict[str, JsonValue], names: Mapping[str, str]
 ) -> Iterator[CloudError]:
-    version = value.get("specversion", "1.0")
-    if not isinstance(version, str) or not version.startswith("1."):
-        yield _fault("$.specversion", "Only version 1.0 of CloudEvents is read.")
+    if names is _CLOUD_EVENTS:
+        version = value.get("specversion")
+        if version is None:
+            yield _fault("$.specversion", "Field required.")
+        elif not isinstance(version, str) or not version.startswith("1."):
+            yield _fault("$.specversion", "Only version 1.0 of CloudEvents is read.")
     for part, limit in _LIMITS.items():
         text = found[part]
         if text is None:
@@ -126,33 +134,28 @@ def _is_encodable(text: str) -> bool:
 
 
 def _read_data(value: dict[str, JsonValue]) -> JsonValue | CloudError:
-    encoded, media_type = value.get("data_base64"), value.get("datacontenttype")
-    if encoded is None or value.get("data") is not None:
-        return value.get("data")
+    data, encoded = value.get("data"), value.get("data_base64")
+    media_type = value.get("datacontenttype")
+    if encoded is None:
+        return data
+    if data is not None:  # some writers have all fields of the envelope, always
+        return _fault("$.data", "An event has its data either here or in data_base64.")
     try:
         content = base64.b64decode(str(encoded), validate=True)
     except ValueError:
         return _fault("$.data_base64", "Value should be base64.")
     try:
-        return _decode(content, media_type)
-    except (ValueError, RecursionError):
+        return event_data.read(content, media_type)
+    except json_object.Unreadable as reason:
         if media_type is None:  # nobody has said that it is JSON
             return None
-        return _fault("$.data_base64", "Value should be base64 of what datacontenttype says.")
-
-
-def _decode(content: bytes, media_type: JsonValue) -> JsonValue:
-    """Read JSON and text; anything else an expression has as `data_base64`. Without a type it may be JSON."""
-    kind = media_type.partition(";")[0].strip().lower() if isinstance(media_type, str) else ""
-    if media_type is None or kind.endswith(("/json", "+json")):
-        data: JsonValue = json.loads(content)
-        return data
-    return content.decode() if kind.startswith("text/") else None
+        text = f"Value should be base64 of what datacontenttype says. {reason}"
+        return _fault("$.data_base64", text)
 
 
 def _read_time(value: JsonValue) -> datetime | None:
     try:
-        time = datetime.fromisoformat(str(value))  # the seventh digit that Azure writes is dropped
+        time = timestamp.read(str(value))  # the seventh digit that Azure writes is dropped
         # Event Grid's times are in UTC, also where a publisher leaves out to say so.
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):

@@ -1,14 +1,16 @@
 """What would become of an event? Which rules match it, why the others don't, and what would be asked for."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from shared.access import permits
 from shared.cloud_error import CloudError
 from shared.envelope import Item
 from shared.gateway_config import GatewayConfig
-from shared.rules import Matched, explain
+from shared.rule import Rule
+from shared.rules import Matched, Unmatched, explain
 
 
 def tell(
@@ -42,6 +44,25 @@ def tell(
     return "\n".join(lines), requests
 
 
+def why_not(
+    rules: Sequence[Rule], item: Item, now: datetime, refused: Mapping[str, CloudError]
+) -> dict[str, Any]:
+    """Say why nothing was started for an event, for its sender.
+
+    Args:
+        rules: all rules.
+        item: what came.
+        now: when it arrived.
+        refused: the errors of those rules that match, by the rule's name.
+    """
+    named = {} if item.named is None else {"id": item.named}
+    if isinstance(item.event, CloudError):
+        return named | {"error": _sentence(item.event)}
+    verdicts = explain(rules, item.event, now)
+    reasons = {one.rule: one.reason for one in verdicts if isinstance(one, Unmatched)}
+    return named | {"rules": reasons | {rule: _sentence(error) for rule, error in refused.items()}}
+
+
 def _matched(
     config: GatewayConfig, matched: Matched, now: datetime, asking: str
 ) -> tuple[list[str], bool]:
@@ -73,3 +94,7 @@ def _matched(
 def _details(error: CloudError) -> Iterator[str]:
     for fault in error.details:
         yield f"    {fault.target}: {fault.message}"
+
+
+def _sentence(error: CloudError) -> str:
+    return " ".join((error.message, *(f"{each.target}: {each.message}" for each in error.details)))

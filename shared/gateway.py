@@ -1,22 +1,22 @@
-"""What happens to one delivery, from its arrival to its answer?
+"""The sequence of one delivery, from its arrival to its answer.
 
-claim → createRun → settle → publish result and audit → acknowledge. Whoever dies on the way leaves an
-unacknowledged message or a recovery message, and the record answers first: what was decided is never
-decided twice, and each delivery gets its answer at least once.
+claim → createRun → settle → publish result and audit → acknowledge. If the process dies midway, a message
+remains; redelivery reads the record first, so nothing is decided twice, and each delivery gets its answer at
+least once.
 """
 
 import asyncio
 import logging
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
-from shared import audit, run_result, stored_request
+from shared import audit, log_line, run_result, stored_request
+from shared.attempt import Attempt, Exhausted
 from shared.caller import Caller
 from shared.cloud_error import CloudError
 from shared.delivery import Delivery, Source
-from shared.errors import RecordUnreadable
-from shared.insurance import Attend, Insurance
+from shared.errors import RecordUnreadable, StorageUnavailable
 from shared.policy import Policy
 from shared.ports import Audit, Clock, Overtaken, Records, Requests, Results, Stored
 from shared.record import (
@@ -25,19 +25,20 @@ from shared.record import (
     Record,
     Status,
     claim,
+    fail,
     is_withdrawn,
     reject,
     reopen,
     wait,
 )
+from shared.recovery_message import QueueMessage, RecoveryMessage
 from shared.run_identity import fingerprint
-from shared.run_request import Rejection, Resume, RunRequest, refuse
+from shared.run_request import Rejection, Resume, RunRequest, refuse, too_far_ahead
 from shared.run_result import RunResult
-from shared.runner import Runner
+from shared.runner import Attend, Runner
 from shared.settings import AuditParameters, Settings
 
-log: Final = logging.getLogger("run_gateway")
-
+MAX_RACES: Final = 5  # for one record, before the delivery has to come again
 # What an operator should look at; all else that isn't Started is the sender's to mend.
 _ALARMING: Final = frozenset({"OutcomeUnknown", "RetriesExhausted", "DeliveryExhausted"})
 
@@ -86,10 +87,14 @@ class Gateway:
         self._runner = runner
 
     async def note(self, rejection: Rejection, delivery: Delivery, principal: str | None) -> None:
-        """Keep the end of a delivery in the audit, where nobody waits for a result."""
-        now = self._clock.now()
-        await self._audit.append(audit.of_rejection(rejection, delivery, principal, now))
-        _log_end(run_result.turn_away(rejection, delivery, now))
+        """Keep the end of a delivery in the audit, if nobody waits for a result."""
+        await self.turn_away(rejection, delivery, principal, publish=False)
+
+    def attempt(self, delivery: Delivery, principal: str | None) -> Attempt:
+        """Begin to serve a caller who may not ask again: a recovery message goes before the record."""
+        lease = self._settings.lease
+        message = RecoveryMessage(self._clock, self._requests, delivery, principal, lease=lease)
+        return Attempt(delivery=delivery, principal=principal, message=message)
 
     async def submit(
         self,
@@ -106,165 +111,178 @@ class Gateway:
             request: what was asked for.
             delivery: who is owed the answer.
             principal: who asks, as `access` names it.
-            insured: put a recovery message on the queue before anything is sent. For entry points
-                whose caller may not ask again; a queue message is its own insurance.
-            attend: with insurance, what is done while the request is open and its caller at the door.
+            insured: put a recovery message on the queue before the record is written. For entry points
+                whose caller may not ask again; a queue message is its own recovery message.
+            attend: what is done while the request is open and its caller waits.
 
         Raises:
             StorageUnavailable: nothing is lost, and the delivery should come again.
             RecordUnreadable: a record of this id stands that can't be understood.
         """
-        place = self._policy.place(request, principal)
-        if isinstance(place, CloudError):
-            return await self._judge(request, place, delivery, principal)
-        first = self._first(request, place, delivery, principal)
-        if first.status is Status.REJECTED:
-            stored = await self._records.insert(stored_request.close(first))
-            return await self.follow(stored, request, delivery, principal)
-        lease = self._settings.lease
-        insurance = (
-            Insurance(self._clock, self._requests, first, lease, attend) if insured else None
+        attempt = (
+            self.attempt(delivery, principal) if insured else self._by_queue(delivery, principal)
         )
-
-        async def insert(record: Record) -> Stored | Overtaken:
-            write = partial(self._records.insert, record)
-            return await (insurance.cover(write) if insurance else write())
-
-        if first.status is Status.WAITING:
-            stored = await insert(first)
-        else:
-            stored = await self._runner.begin(first, insert)
-        return await self.follow(stored, request, delivery, principal, insurance)
+        return await self._take(request, replace(attempt, attend=attend))
 
     async def accept(self, request: RunRequest, delivery: Delivery, principal: str) -> Reception:
-        """Record a request and put it on the queue: fast to acknowledge, durable, and of any size."""
-        place = self._policy.place(request, principal)
-        if isinstance(place, CloudError):
-            return await self._judge(request, place, delivery, principal)
-        first = self._first(request, place, delivery, principal)
-        if first.status is Status.STARTING:
-            first = wait(first, 0.0, "accepted", first.changed_at)
-        elif first.status is Status.REJECTED:
-            first = stored_request.close(first)
-        outcome = await self._records.insert(first)
-        stored = outcome if isinstance(outcome, Stored) else outcome.stored
-        if (
-            stored
-            and is_withdrawn(stored.record)
-            and stored.record.fingerprint == first.fingerprint
-        ):
-            again = reopen(stored.record, request, delivery, principal, self._clock.now())
-            outcome = await self._records.update(stored, again)
-            stored = outcome if isinstance(outcome, Stored) else outcome.stored
-        if (
-            stored
-            and stored.record.status not in FINAL
-            and stored.record.fingerprint == first.fingerprint
-        ):
-            # Also of a repeat: nothing is started while its caller waits at the door.
-            wait_seconds = max(0.0, stored.record.wait_seconds - stored.age)
-            return await self._defer(stored.record, delivery, wait_seconds, None)
-        return await self.follow(outcome, request, delivery, principal)
+        """Record a request and leave it to the queue: fast to acknowledge, durable, and of any size."""
+        return await self._take(request, replace(self.attempt(delivery, principal), left=True))
+
+    async def exhaust(
+        self, request: RunRequest, delivery: Delivery, principal: str, exhausted: Exhausted
+    ) -> Reception:
+        """Answer a request that the platform gave up on: by its record, or by `exhausted` if there is none."""
+        attempt = replace(self._by_queue(delivery, principal), left=True, exhausted=exhausted)
+        return await self._take(request, attempt)
 
     async def resume(self, message: Resume, delivery: Delivery) -> Reception | None:
         """Take a recorded request up again, and answer the delivery that the message names.
 
         Args:
             message: our own message.
-            delivery: the message's own arrival, for the audit where there is no such request.
+            delivery: the message's own arrival, for the audit if there is no such request.
         """
         stored = await self._records.get(message.resume)
         if stored is None:
             unknown = CloudError(code="NotFound", message="No request of this id is recorded.")
             rejection = Rejection(error=unknown, request_id=message.resume)
-            await self.note(rejection, message.delivery or delivery, None)
+            await self.note(rejection, message.delivery or delivery, message.principal)
             return None
         owed = message.delivery or stored.record.delivery
         if message.fingerprint not in {None, stored.record.fingerprint}:
             rejection = Rejection(error=_conflict(None), request_id=message.resume)
-            return await self.turn_away(rejection, owed, None)
-        return await self.bring(stored, owed, None)
+            return await self.turn_away(rejection, owed, message.principal)
+        return await self.bring(stored, self._by_queue(owed, message.principal))
 
     async def turn_away(
-        self, rejection: Rejection, delivery: Delivery, principal: str | None
+        self,
+        rejection: Rejection,
+        delivery: Delivery,
+        principal: str | None,
+        *,
+        publish: bool = True,
     ) -> Answered:
-        """Answer a delivery whose request is not taken."""
+        """Answer a delivery whose request is not taken; without `publish`, in the audit alone."""
         now = self._clock.now()
         result = run_result.turn_away(rejection, delivery, now)
-        await asyncio.gather(
-            self._results.publish(result),
-            self._audit.append(audit.of_rejection(rejection, delivery, principal, now)),
-        )
-        _log_end(result)
+        entry = audit.of_rejection(rejection, delivery, principal, now)
+        if publish:
+            await asyncio.gather(self._results.publish(result), self._audit.append(entry))
+        else:
+            await self._audit.append(entry)
+        _log_end(result, now)
         return Answered(result=result)
 
     async def publish(self, record: Record, delivery: Delivery, principal: str | None) -> RunResult:
         """Tell a delivery what became of its request, on the results queue and in the audit."""
         result = run_result.answer(record, delivery)
         keep = self._settings.audit_parameters is AuditParameters.REDACTED
-        entry = audit.of_answer(record, delivery, principal, self._clock.now(), parameters=keep)
+        now = self._clock.now()
+        entry = audit.of_answer(record, delivery, principal, now, parameters=keep)
         await asyncio.gather(self._results.publish(result), self._audit.append(entry))
-        _log_end(result, entry.duration_ms)
+        _log_end(result, now)
         return result
 
-    def _first(
-        self, request: RunRequest, place: Place, delivery: Delivery, principal: str
-    ) -> Record:
-        """The record of a request that has none: its time alone is judged here."""
-        now = self._clock.now()
-        first = claim(request, place, delivery, principal, now)
-        if request.expires_at is not None and request.expires_at <= now:
-            message = f"The request expired at {request.expires_at.isoformat()}."
-            expired = CloudError(code="RequestExpired", message=message, target="$.expiresAt")
-            return reject(first, expired, now)
-        if request.not_before is not None and request.not_before > now:
-            seconds = (request.not_before - now).total_seconds()
-            return wait(first, seconds, "notBefore", now)
-        return first
+    def _by_queue(self, delivery: Delivery, principal: str | None) -> Attempt:
+        message = QueueMessage(self._requests, delivery, principal)
+        return Attempt(delivery=delivery, principal=principal, message=message)
 
-    async def _judge(
-        self, request: RunRequest, refusal: CloudError, delivery: Delivery, principal: str
+    async def _take(self, request: RunRequest, attempt: Attempt) -> Reception:
+        """Claim a request and go on with the record that stands: this delivery's, or an earlier one's."""
+        for _ in range(MAX_RACES):
+            first = self._judge(request, attempt)
+            if isinstance(first, CloudError):
+                return await self._refuse(request, first, attempt)
+            outcome = await self._claim(first, attempt)
+            if isinstance(outcome, Stored):
+                return await self.bring(outcome, attempt)
+            if outcome.stored is None:
+                continue  # deleted between our insert and our look
+            conflict = self._conflicts(request, outcome.stored.record, attempt)
+            if conflict:
+                return await self._end(conflict, attempt)
+            stored = await self._reopened(outcome.stored, request, first, attempt)
+            if stored is not None:
+                return await self.bring(stored, attempt)
+        msg = "Others kept changing the record while it was looked at."
+        raise StorageUnavailable(msg)
+
+    def _judge(self, request: RunRequest, attempt: Attempt) -> Record | CloudError:
+        """Judge a request for which no record exists: the record to be claimed, or why it is refused."""
+        now, exhausted = self._clock.now(), attempt.exhausted
+        if exhausted:
+            name = request.workspace or self._policy.default_workspace
+            nowhere = Place(name=name, endpoint=self._policy.workspaces.get(name, ""))
+            first = self._first(request, nowhere, attempt, now)
+            return (fail if exhausted.may_run else reject)(first, exhausted.error, now)
+        place = self._policy.place(request, attempt.principal or "")
+        if isinstance(place, CloudError):
+            return place
+        first = self._first(request, place, attempt, now)
+        return too_far_ahead(request, now) or _timed(first, request, now, left=attempt.left)
+
+    def _first(self, request: RunRequest, place: Place, attempt: Attempt, now: datetime) -> Record:
+        nonce, principal = self._clock.nonce(), attempt.principal or ""
+        return claim(request, place, attempt.delivery, principal, now, nonce=nonce)
+
+    async def _claim(self, first: Record, attempt: Attempt) -> Stored | Overtaken:
+        async def insert(record: Record) -> Stored | Overtaken:
+            return await attempt.message.cover(record, self._records.insert)
+
+        if first.status is Status.STARTING:
+            return await self._runner.begin(first, insert)
+        return await insert(await stored_request.close(first) if first.status in FINAL else first)
+
+    async def _refuse(
+        self, request: RunRequest, refusal: CloudError, attempt: Attempt
     ) -> Reception:
-        """Turn a request away, unless it was taken when the configuration still said otherwise.
-
-        What was taken from one principal is not told to another who may not start it.
-        """
+        """Refuse what policy forbids, unless a record from before the policy changed exists."""
         stored = await self._records.get(request.request_id)
-        if stored is None or is_withdrawn(stored.record):
-            return await self.turn_away(refuse(request, refusal), delivery, principal)
-        workspace = request.workspace or self._policy.default_workspace
-        barred = self._policy.bar(principal, request.pipeline_name, workspace)
-        if barred and not _is_same_asker(stored.record.principal, principal):
-            return await self.turn_away(refuse(request, refusal), delivery, principal)
-        return await self.follow(Overtaken(stored=stored), request, delivery, principal)
+        if stored is None or is_withdrawn(stored.record) or self._hides(stored, request, attempt):
+            # A caller over HTTP hears it in its answer: nobody fills a queue that others read.
+            is_told = refusal.code == "NotPermitted" and attempt.delivery.source is Source.HTTP
+            return await self._end(refuse(request, refusal), attempt, publish=not is_told)
+        conflict = self._conflicts(request, stored.record, attempt)
+        return await (self._end(conflict, attempt) if conflict else self.bring(stored, attempt))
 
-    async def follow(
-        self,
-        outcome: Stored | Overtaken,
-        request: RunRequest,
-        delivery: Delivery,
-        principal: str,
-        insurance: Insurance | None = None,
-    ) -> Reception:
-        """Go on with the record that stands: this delivery's own, or that of an earlier one."""
-        if isinstance(outcome, Stored):
-            return await self.bring(outcome, delivery, principal, insurance)
-        if outcome.stored is None:  # deleted between our insert and our look: try once more
-            attend = insurance.attend if insurance else None
-            insured = insurance is not None
-            return await self.submit(request, delivery, principal, insured=insured, attend=attend)
-        stored = outcome.stored
-        record = stored.record
-        same = record.delivery.is_same(delivery)
-        if not same and self._print(request, record) != record.fingerprint:
-            barred = self._policy.bar(principal, record.pipeline_name, record.workspace)
-            rejection = refuse(request, _conflict(None if barred else record))
-            return await self._turn_away_insured(rejection, delivery, principal, insurance)
-        if is_withdrawn(record) and not same and delivery.source is not Source.POISON:
-            again = reopen(record, request, delivery, principal, self._clock.now())
-            outcome = await self._records.update(stored, again)
-            return await self.follow(outcome, request, delivery, principal, insurance)
-        return await self.bring(stored, delivery, principal, insurance)
+    def _hides(self, stored: Stored, request: RunRequest, attempt: Attempt) -> bool:
+        """Tell whether a record is kept from this caller: it is another's, and the caller may not start it."""
+        workspace, asking = (
+            request.workspace or self._policy.default_workspace,
+            attempt.principal or "",
+        )
+        if self._policy.permits(asking, request.pipeline_name, workspace):
+            return False
+        return not _is_same_asker(stored.record.principal, asking)
+
+    def _conflicts(self, request: RunRequest, record: Record, attempt: Attempt) -> Rejection | None:
+        """Return why a standing record is not this request's; None if both ask for the same."""
+        if record.delivery.is_same(attempt.delivery):
+            return None
+        if self._print(request, record) == record.fingerprint:
+            return None
+        asking = attempt.principal or ""
+        may_read = self._policy.permits(asking, record.pipeline_name, record.workspace)
+        return refuse(request, _conflict(record if may_read else None))
+
+    async def _reopened(
+        self, stored: Stored, request: RunRequest, first: Record, attempt: Attempt
+    ) -> Stored | None:
+        """Open a withdrawn request again for who asks now; None if another was quicker."""
+        record, delivery = stored.record, attempt.delivery
+        is_over = not is_withdrawn(record) or record.delivery.is_same(delivery)
+        if is_over or attempt.exhausted:
+            return stored
+        now = self._clock.now()
+        again = reopen(record, request, delivery, attempt.principal or "", now)
+        if first.status in FINAL and first.error:  # it has expired meanwhile
+            again = await stored_request.close(reject(again, first.error, now))
+
+        async def update(changed: Record) -> Stored | Overtaken:
+            return await self._records.update(stored, changed)
+
+        written = await attempt.message.cover(again, update)
+        return written if isinstance(written, Stored) else None
 
     def _print(self, request: RunRequest, record: Record) -> str:
         name = request.workspace or self._policy.default_workspace
@@ -273,60 +291,60 @@ class Gateway:
         endpoint = known or (record.endpoint if name == record.workspace else "")
         return fingerprint(request, endpoint)
 
-    async def _turn_away_insured(
-        self,
-        rejection: Rejection,
-        delivery: Delivery,
-        principal: str | None,
-        insurance: Insurance | None,
+    async def _end(
+        self, rejection: Rejection, attempt: Attempt, *, publish: bool = True
     ) -> Answered:
-        answered = await self.turn_away(rejection, delivery, principal)
-        if insurance:
-            await insurance.cancel()
+        answered = await self.turn_away(
+            rejection, attempt.delivery, attempt.principal, publish=publish
+        )
+        await attempt.message.withdraw()
         return answered
 
-    async def bring(
-        self,
-        stored: Stored,
-        delivery: Delivery,
-        principal: str | None,
-        insurance: Insurance | None = None,
-    ) -> Reception:
+    async def bring(self, stored: Stored, attempt: Attempt) -> Reception:
         """Bring a record as far as it goes now, then answer the delivery or owe it the answer."""
+        delivery, principal = attempt.delivery, attempt.principal
+        if attempt.left and stored.record.status not in FINAL:
+            stored_request.read(stored.record)  # what nobody can work on is not left to the queue
+            wait_seconds = max(0.0, stored.record.wait_seconds - stored.age)
+            return await self._defer(stored.record, attempt, wait_seconds)
         standing = await self._runner.advance(stored)
-        if insurance and insurance.attend:
-            standing = await insurance.attend(standing, delivery)
+        if attempt.attend:
+            standing = await attempt.attend(standing, delivery)
         record = standing.stored.record
         if record.status not in FINAL:
-            return await self._defer(record, delivery, standing.wait or 0.0, insurance)
+            return await self._defer(record, attempt, standing.wait or 0.0)
         if not record.delivery.is_same(delivery):
             delivery = delivery.model_copy(update={"duplicate": True})
         elif principal is None:
             principal = record.principal
         result = await self.publish(record, delivery, principal)
-        if insurance:
-            await insurance.cancel()
+        await attempt.message.withdraw()
         return Answered(result=result, record=record)
 
-    async def _defer(
-        self, record: Record, delivery: Delivery, seconds: float, insurance: Insurance | None
-    ) -> Deferred:
-        if insurance is None:
-            owed = Resume(resume=record.request_id, delivery=delivery)
-            await self._requests.enqueue(owed, seconds)
-        else:
-            await insurance.move(seconds)
-        log.info(
-            "run_gateway.delivery_deferred",
-            extra={
-                "requestId": record.request_id,
-                "status": record.status,
-                "attempt": record.attempts,
-                "source": delivery.source,
-                "seconds": round(seconds, 1),
-            },
+    async def _defer(self, record: Record, attempt: Attempt, seconds: float) -> Deferred:
+        await attempt.message.defer(record, seconds)
+        log_line.write(
+            logging.INFO,
+            "delivery_deferred",
+            requestId=record.request_id,
+            status=record.status,
+            attempt=record.attempts,
+            source=attempt.delivery.source,
+            seconds=round(seconds, 1),
         )
         return Deferred(record=record, seconds=seconds)
+
+
+def _timed(first: Record, request: RunRequest, now: datetime, *, left: bool) -> Record:
+    """Judge a new request's times: expired, to wait, or to be sent now."""
+    if request.expires_at is not None and request.expires_at <= now:
+        message = f"The request expired at {request.expires_at.isoformat()}."
+        expired = CloudError(code="RequestExpired", message=message, target="$.expiresAt")
+        return reject(first, expired, now)
+    if request.not_before is not None and request.not_before > now:
+        seconds = (request.not_before - now).total_seconds()
+        return wait(first, seconds, "notBefore", now)
+    return wait(first, 0.0, "accepted", now) if left else first
 
 
 def unreadable(request_id: str, error: RecordUnreadable) -> Rejection:
@@ -346,24 +364,27 @@ def _conflict(record: Record | None) -> CloudError:
     return CloudError(code="RequestIdConflict", message=message, target="$.requestId")
 
 
-def _log_end(result: RunResult, milliseconds: int = 0) -> None:
+def _log_end(result: RunResult, now: datetime) -> None:
     """One line for each end of a delivery."""
     code = result.error.code if result.error else None
     level = logging.ERROR if code in _ALARMING else logging.WARNING if code else logging.INFO
-    log.log(
+    log_line.write(
         level,
-        "run_gateway.delivery_ended",
-        extra={
-            "requestId": result.request_id,
-            "status": result.status,
-            "runId": result.run_id,
-            "code": code,
-            "attempt": result.attempts,
-            "milliseconds": milliseconds,
-            "source": result.source,
-            "duplicate": result.duplicate,
-        },
+        "delivery_ended",
+        requestId=result.request_id,
+        status=result.status,
+        runId=result.run_id,
+        code=code,
+        attempt=result.attempts,
+        toStartedMs=_between(result.received_at, result.finished_at) if result.run_id else None,
+        totalMs=_between(result.received_at, now),
+        source=result.source,
+        duplicate=result.duplicate,
     )
+
+
+def _between(since: datetime, until: datetime) -> int:
+    return max(0, round((until - since).total_seconds() * 1000))
 
 
 def _is_same_asker(one: str, other: str) -> bool:

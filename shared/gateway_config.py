@@ -10,8 +10,9 @@ from pydantic_core import ErrorDetails
 
 from shared import config_faults, json_object
 from shared.cloud_error import CloudError
-from shared.config_faults import Location, fault, nearest
+from shared.config_faults import Location, fault
 from shared.config_section import Name, Section, Text
+from shared.faults import nearest
 from shared.rule import Parameter, Rule
 from shared.settings import DEFAULT_WORKSPACE, read_endpoint
 

@@ -16,7 +16,7 @@ from shared.gateway_config import Hook
 #: Standard Webhooks' own are of 24 to 64 bytes; what is shorter than this can be guessed.
 MIN_BYTES: Final = 16
 #: What stands in the environment where Azure can't resolve a reference: everybody can guess that.
-_UNRESOLVED: Final = "@Microsoft.KeyVault("
+_UNRESOLVED: Final = ("@microsoft.keyvault(", "@microsoft.appconfiguration(")
 
 
 def read(name: str, hook: Hook, given: str | None) -> tuple[bytes, ...] | CloudError:
@@ -25,9 +25,11 @@ def read(name: str, hook: Hook, given: str | None) -> tuple[bytes, ...] | CloudE
     text = (given or "").strip()
     if not text:
         return _fault(setting, f"Set the secret that the hook {name} signs with.")
-    if text.startswith(_UNRESOLVED):
-        return _fault(setting, "The Key Vault reference is not resolved: see the app's identity.")
-    keys = [_key(hook, secret) for secret in _listed(hook, text)]
+    listed = [text, *_listed(hook, text)]
+    if any(_is_reference(secret) for secret in listed):
+        message = "The reference to Key Vault or App Configuration is not resolved: see the app's identity."
+        return _fault(setting, message)
+    keys = [_key(hook, secret) for secret in listed[1:]]
     sound = tuple(key for key in keys if key is not None)
     if not keys or len(sound) != len(keys):
         return _fault(setting, _WANTED[hook.scheme])
@@ -35,9 +37,9 @@ def read(name: str, hook: Hook, given: str | None) -> tuple[bytes, ...] | CloudE
 
 
 _WANTED: Final = {
-    "github": f"Each secret should be a text of at least {MIN_BYTES} bytes.",
+    "github": f"Each secret should be a text of at least {MIN_BYTES} bytes, not all equal.",
     "standard-webhooks": (
-        f"Each secret should be whsec_ and base64 of at least {MIN_BYTES} bytes. "
+        f"Each secret should be whsec_ and base64 of at least {MIN_BYTES} bytes, not all equal. "
         "Asymmetric keys (whpk_) are not supported."
     ),
 }
@@ -57,7 +59,16 @@ def _key(hook: Hook, secret: object) -> bytes | None:
     if not isinstance(secret, str):
         return None
     key = _encoded(secret) if hook.scheme == "github" else _decoded(secret)
-    return key if key is not None and len(key) >= MIN_BYTES else None
+    return key if key is not None and len(key) >= MIN_BYTES and not _is_guessed(key) else None
+
+
+def _is_reference(secret: object) -> bool:
+    return isinstance(secret, str) and secret.strip().lower().startswith(_UNRESOLVED)
+
+
+def _is_guessed(key: bytes) -> bool:
+    # A placeholder: one sign again and again, or blanks.
+    return len(set(key)) == 1 or not key.strip()
 
 
 def _encoded(secret: str) -> bytes | None:

@@ -7,14 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, RootModel
 from shared.openapi import Parameter, Reply, Route
 from shared.run_request import MAX_PARAMETERS, PIPELINE_NAME, REQUEST_ID, UNFIT_ID
 from shared.run_view import ErrorBody
-from shared.wire_request import API_VERSION
+from shared.wire_request import API_VERSIONS
 
 _HEX: Final = "[0-9A-Fa-f]"
 _GUID: Final = f"[{{(]?{_HEX}{{8}}-?{_HEX}{{4}}-?{_HEX}{{4}}-?{_HEX}{{4}}-?{_HEX}{{12}}[)}}]?"
 _NAME: Final = {"type": "string", "pattern": PIPELINE_NAME, "minLength": 1, "maxLength": 260}
-# An empty value of a query is none: the platform hands it to no worker (functions-host issue 7930).
-_TEXT: Final = {"type": "string", "maxLength": 260}
-_FLAG: Final[dict[str, object]] = {"anyOf": [{"type": "boolean"}, {"const": ""}]}
+_TEXT: Final[dict[str, object]] = {"type": "string", "minLength": 1, "maxLength": 260}
+_FLAG: Final[dict[str, object]] = {"type": "boolean"}
 _MARKS: Final = ("x-ms-request-id", "x-ms-correlation-request-id", "x-ms-client-request-id")
 
 #: What the headers of these answers hold.
@@ -45,7 +44,9 @@ def _query(name: str, schema: dict[str, object], *, required: bool = False) -> P
     return Parameter(name=name, place="query", schema=schema, required=required)
 
 
-_VERSION: Final = _query("api-version", {"type": "string", "enum": [API_VERSION]}, required=True)
+_VERSION: Final = _query(
+    "api-version", {"type": "string", "enum": list(API_VERSIONS)}, required=True
+)
 _RUN: Final = Parameter(
     name="runId", place="path", schema={"type": "string", "pattern": f"^{_GUID}$"}
 )

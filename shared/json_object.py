@@ -6,9 +6,13 @@ and raises four kinds of error; here every text gives an object or one `Unreadab
 
 import json
 import math
+import re
 from typing import Any, Final
 
+from pydantic import JsonValue
+
 MAX_DEPTH: Final = 100
+_NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Unreadable(ValueError):
@@ -18,8 +22,20 @@ class Unreadable(ValueError):
 def parse(text: bytes) -> dict[str, Any]:
     """Read one JSON object from UTF-8 text (a byte order mark is skipped). Raises `Unreadable`."""
     try:
-        value = json.loads(
-            text.decode("utf-8-sig"),
+        value = read(text.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise Unreadable(_reason(error)) from error
+    if not isinstance(value, dict):
+        msg = "The content is JSON, but not an object."
+        raise Unreadable(msg)
+    return value
+
+
+def read(text: str) -> JsonValue:
+    """Read any JSON value. Raises `Unreadable`."""
+    try:
+        value: JsonValue = json.loads(
+            text,
             object_pairs_hook=_unique,
             parse_constant=_refuse_constant,
             parse_float=_finite,
@@ -30,12 +46,14 @@ def parse(text: bytes) -> dict[str, Any]:
         raise
     except (ValueError, RecursionError) as error:
         raise Unreadable(_reason(error)) from error
-    if not isinstance(value, dict):
-        msg = "The content is JSON, but not an object."
-        raise Unreadable(msg)
     if _is_deeper(value, MAX_DEPTH):
         raise Unreadable(_TOO_DEEP)
     return value
+
+
+def for_xml(text: str) -> str:
+    """Escape in JSON the characters that XML can't hold, in which queue messages travel: it stays the same JSON."""
+    return _NOT_IN_XML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 _TOO_DEEP: Final = f"The JSON is nested deeper than {MAX_DEPTH} levels."

@@ -139,7 +139,10 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     if parameter.description:
         written["description"] = parameter.description
     required = parameter.required or parameter.place == "path"
-    return written | {"required": required, "schema": dict(parameter.schema)}
+    schema = dict(parameter.schema)
+    if parameter.place == "query" and not required:
+        schema = {"anyOf": [schema, {"const": "", "description": "As if it were absent."}]}
+    return written | {"required": required, "schema": schema}
 
 
 def _reply(reply: Reply) -> dict[str, Any]:

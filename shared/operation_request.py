@@ -65,7 +65,7 @@ def read_rerun(body: bytes, expected: int | None) -> Rerun | CloudError:
     try:
         rerun = Rerun.model_validate(fields)
     except ValidationError as error:
-        return faults.invalid([*faults.of(error), *found])
+        return faults.invalid([*faults.of(error, Rerun), *found])
     if found:
         return faults.invalid(found)
     return rerun.model_copy(update={"generation": rerun.generation or expected})
@@ -79,7 +79,7 @@ def read_resolve(body: bytes) -> Resolve | CloudError:
     try:
         return Resolve.model_validate(fields)
     except ValidationError as error:
-        return faults.invalid(faults.of(error))
+        return faults.invalid(faults.of(error, Resolve))
 
 
 def _cross_faults(fields: dict[str, Any], expected: int | None) -> list[CloudError]:

@@ -10,7 +10,6 @@ from shared import record as records, stored_request
 from shared.cloud_error import CloudError
 from shared.delivery import Delivery
 from shared.gateway import Gateway, Reception
-from shared.insurance import Insurance
 from shared.operation_request import Recovery
 from shared.ports import Clock, Records, Requests, Stored
 from shared.record import FINAL, Record, Status
@@ -59,7 +58,7 @@ class Operations:
             error = CloudError(
                 code="RequestCancelled", message=f"{principal} cancelled the request."
             )
-            stopped = stored_request.close(records.stop(record, error, self._clock.now()))
+            stopped = await stored_request.close(records.stop(record, error, self._clock.now()))
             if await self._end(stored, stopped):
                 return stopped
         return _contended(request_id)
@@ -93,21 +92,28 @@ class Operations:
                 return _not_found(request_id)
             record = stored.record
             if record.generation == generation > 1:
-                return await self._gateway.bring(stored, delivery, principal)
+                return await self._gateway.bring(stored, self._gateway.attempt(delivery, principal))
             obstacle = _obstacle(stored, generation, seen)
             if obstacle:
                 return obstacle
             request = _recovering(record, recovery) if recovery else _restored(record, parameters)
             if isinstance(request, CloudError):
                 return request
-            again = records.rerun(record, request, delivery, principal, self._clock.now())
+            again = records.rerun(
+                record,
+                request,
+                delivery,
+                principal,
+                self._clock.now(),
+                nonce=self._clock.nonce(),
+            )
             # Its result may not be out yet; once the next generation is open, nobody could tell it.
             await self._gateway.publish(record, record.delivery, record.principal)
-            insurance = Insurance(self._clock, self._requests, again, self._lease)
-            written = await insurance.cover(partial(self._records.update, stored, again))
+            attempt = self._gateway.attempt(delivery, principal)
+            written = await attempt.message.cover(again, partial(self._records.update, stored))
             if isinstance(written, Stored):
-                return await self._gateway.bring(written, delivery, principal, insurance)
-            await insurance.cancel()
+                return await self._gateway.bring(written, attempt)
+            await attempt.message.withdraw()
         return _contended(request_id)
 
     async def resolve(
@@ -138,11 +144,11 @@ class Operations:
     async def _end(self, stored: Stored, ended: Record) -> bool:
         """Write how a request ended and tell it; False where another was quicker."""
         # No message stands for a final record: who dies before the news is out leaves this one.
-        insurance = Insurance(self._clock, self._requests, ended, self._lease)
-        written = await insurance.cover(partial(self._records.update, stored, ended))
+        message = self._gateway.attempt(ended.delivery, ended.principal).message
+        written = await message.cover(ended, partial(self._records.update, stored))
         if isinstance(written, Stored):
             await self._gateway.publish(ended, ended.delivery, ended.principal)
-        await insurance.cancel()
+        await message.withdraw()
         return isinstance(written, Stored)
 
 

@@ -15,6 +15,8 @@ class Policy:
     workspaces: Mapping[str, str]  #: name → endpoint
     default_workspace: str
     permits: Callable[[str, str, str], bool]  #: (principal, pipeline name, workspace name)
+    names: Callable[[str], bool]  #: whether an entry of `access` names this principal
+    bars: Callable[[str], bool]  #: whether anything is kept from this principal
 
     def place(self, request: RunRequest, principal: str) -> Place | CloudError:
         """Find the workspace of a request that this principal may start there."""
@@ -26,23 +28,11 @@ class Policy:
 
     def refusal(self, principal: str, pipeline_name: str, workspace: str) -> CloudError | None:
         """Tell why this principal may not start that pipeline there; None if it may."""
+        # Permission comes first: who may start nothing there does not learn which workspaces there are.
+        if not self.permits(principal, pipeline_name, workspace):
+            message = f"The caller may not start {pipeline_name!r} in workspace {workspace!r}."
+            return CloudError(code="NotPermitted", message=message, target="$.pipelineName")
         if workspace not in self.workspaces:
             message = f"The configuration names no workspace {workspace!r}."
             return CloudError(code="UnknownWorkspace", message=message, target="$.workspace")
-        if self.permits(principal, pipeline_name, workspace):
-            return None
-        message = f"The caller may not start {pipeline_name!r} in workspace {workspace!r}."
-        return CloudError(code="NotPermitted", message=message, target="$.pipelineName")
-
-    def bar(self, principal: str, pipeline_name: str, workspace: str) -> CloudError | None:
-        """Tell that this principal may have nothing to do with what is recorded; None if it may.
-
-        The workspace may have gone from the configuration since, and the answer names nothing that
-        the caller did not.
-        """
-        if self.permits(principal, pipeline_name, workspace):
-            return None
-        message = (
-            "The caller may have nothing to do with this request: it may not start its pipeline."
-        )
-        return CloudError(code="NotPermitted", message=message)
+        return None

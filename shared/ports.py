@@ -35,6 +35,10 @@ class Clock(Protocol):
         """Draw a number from 0 up to 1."""
         ...
 
+    def nonce(self) -> str:
+        """Draw what nobody else has drawn or will: 128 random bits in hex."""
+        ...
+
     async def pause(self, seconds: float) -> None:
         """Let time pass, and others work. For a caller that waits at the door; a request waits in the queue."""
         ...

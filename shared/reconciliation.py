@@ -1,6 +1,6 @@
-"""createRun's answer was lost: was a run started, and what is to be done?
+"""Decides what a lost answer of createRun means, and what follows from it.
 
-1. The run is there: it is adopted by its id, never by resemblance.
+1. The run is there: it is adopted by its id, never by resemblance. A run of another pipeline is nobody's.
 2. It is not there after the settle window, in a workspace known to give runs the id that was sent:
    nothing was started, so it is sent again with the same id.
 3. Nobody can tell: the workspace is not known to do so, or the identity may not look. Then the
@@ -53,10 +53,27 @@ Finding = Adopt | LookAgain | SendAgain | GiveUp
 
 
 def conclude(
-    look: Look, *, age: float, settle: float, echo: Echo, policy: UnknownOutcome
+    look: Look,
+    *,
+    pipeline_name: str,
+    age: float,
+    settle: float,
+    echo: Echo,
+    policy: UnknownOutcome,
 ) -> Finding:
-    """Decide what a look at the run means, `age` seconds after its answer was known to be lost."""
+    """Decide what a look at the run means.
+
+    Args:
+        look: what was seen.
+        pipeline_name: of the request.
+        age: seconds since the answer was known to be lost.
+        settle: seconds within which a run may still show.
+        echo: whether the workspace gives runs the id that was sent.
+        policy: what is done where that can't be found out.
+    """
     if isinstance(look, Found):
+        if look.pipeline_name and look.pipeline_name.casefold() != pipeline_name.casefold():
+            return GiveUp(f"the run with its id is one of pipeline {look.pipeline_name}")
         return Adopt(look.run_id)
     if isinstance(look, Unreachable) and age < PATIENCE:
         return LookAgain(_pause(age, LONGEST_PAUSE if age >= settle else settle - age))

@@ -9,7 +9,7 @@ Every function here is pure: (record, event, now) → the next record.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -20,7 +20,9 @@ from shared.run_identity import client_request_id, fingerprint
 from shared.run_request import RunRequest
 
 HISTORY_LENGTH: Final = 24
-GIVE_UP_AFTER: Final = timedelta(hours=24)  # counted from the first send
+GIVE_UP_AFTER: Final = (
+    24 * 3600.0
+)  # seconds since the first send, of the storage service's own time
 
 
 class Status(StrEnum):
@@ -73,12 +75,15 @@ class Record:
     redacted: bool = False  #: whether a value was cut out of `request`
     fingerprint: str
     client_request_id: str
+    nonce: str | None = None  #: drawn at the claim; None where an earlier version claimed it
     delivery: Delivery  #: the first one, which is owed the answer of this generation
     principal: str  #: who asked
     received_at: datetime
     changed_at: datetime
     finished_at: datetime | None = None
     first_sent_at: datetime | None = None
+    #: how old the record had become at its last write, summed since the first send; no two hosts' clocks are compared
+    sent_seconds: float = 0.0
     attempts: int = 0
     #: while Waiting: due when the record is that old; withdrawn: the same
     wait_seconds: float = 0.0
@@ -138,9 +143,9 @@ def next_step(record: Record, age: float, lease: float) -> Step:
 
 
 def limit_reached(
-    record: Record, request: RunRequest, now: datetime, max_attempts: int
+    record: Record, request: RunRequest, now: datetime, age: float, max_attempts: int
 ) -> CloudError | None:
-    """Tell why a Waiting request may not be sent any more; None while it may."""
+    """Return why a Waiting request, last written `age` seconds ago, may not be sent any more; None while it may."""
     last = (record.error,) if record.error else ()
     if request.expires_at is not None and now >= request.expires_at:
         code = "RequestExpired" if record.first_sent_at is None else "RetriesExhausted"
@@ -149,7 +154,7 @@ def limit_reached(
     if record.attempts >= max_attempts:
         message = f"The request was tried {record.attempts} times."
         return CloudError(code="RetriesExhausted", message=message, details=last)
-    if record.first_sent_at is not None and now - record.first_sent_at >= GIVE_UP_AFTER:
+    if record.first_sent_at is not None and record.sent_seconds + age >= GIVE_UP_AFTER:
         message = "The request was first sent more than 24 hours ago."
         return CloudError(code="RetriesExhausted", message=message, details=last)
     return None
@@ -159,7 +164,13 @@ def limit_reached(
 
 
 def claim(
-    request: RunRequest, place: Place, delivery: Delivery, principal: str, now: datetime
+    request: RunRequest,
+    place: Place,
+    delivery: Delivery,
+    principal: str,
+    now: datetime,
+    *,
+    nonce: str,
 ) -> Record:
     """Claim a request for which no record exists: Starting, with a lease."""
     return Record(
@@ -170,7 +181,8 @@ def claim(
         endpoint=place.endpoint,
         request=request.to_json(),
         fingerprint=fingerprint(request, place.endpoint),
-        client_request_id=client_request_id(place.endpoint, request.request_id, 1),
+        client_request_id=client_request_id(place.endpoint, request.request_id, 1, nonce),
+        nonce=nonce,
         delivery=delivery,
         principal=principal,
         received_at=now,
@@ -182,6 +194,13 @@ def claim(
 def take(record: Record, now: datetime) -> Record:
     """Take a Waiting request up again, or send an Unknown one again: Starting, with a lease."""
     return _next(record, Status.STARTING, now, "taken", wait_seconds=0.0)
+
+
+def aged(after: Record, before: Record, age: float) -> Record:
+    """Add to the time since the first send how old the record had become that `after` replaces."""
+    if before.first_sent_at is None or after.first_sent_at is None:
+        return after
+    return replace(after, sent_seconds=before.sent_seconds + age)
 
 
 def wait(record: Record, seconds: float, why: str, now: datetime) -> Record:
@@ -277,10 +296,11 @@ def reopen(
     """
     place = Place(name=record.workspace, endpoint=record.endpoint)
     fresh = replace(
-        claim(request, place, delivery, principal, now),
+        claim(request, place, delivery, principal, now, nonce=""),
         generation=record.generation,
         fingerprint=record.fingerprint,
         client_request_id=record.client_request_id,
+        nonce=record.nonce,
         history=record.history,
     )
     why = f"for {delivery.source} {delivery.id}"
@@ -288,25 +308,29 @@ def reopen(
 
 
 def rerun(
-    record: Record, request: RunRequest, delivery: Delivery, principal: str, now: datetime
+    record: Record,
+    request: RunRequest,
+    delivery: Delivery,
+    principal: str,
+    now: datetime,
+    *,
+    nonce: str,
 ) -> Record:
-    """Open a finished request again as its next generation, with a run of its own."""
-    generation = record.generation + 1
+    """Open a finished request again as its next generation, with a run of its own.
+
+    `nonce` is for a record that has none; one that was drawn is kept.
+    """
+    generation, nonce = record.generation + 1, record.nonce or nonce
+    place = Place(name=record.workspace, endpoint=record.endpoint)
     fresh = replace(
-        claim(
-            request,
-            Place(name=record.workspace, endpoint=record.endpoint),
-            delivery,
-            principal,
-            now,
-        ),
+        claim(request, place, delivery, principal, now, nonce=nonce),
         generation=generation,
         # What was asked for first: a recovery's own fields are no part of it, and whoever sends the
         # first request again is told of the newest run.
         fingerprint=record.fingerprint,
         # Of a recovery alone: an ordinary rerun has brought every value again.
         redacted=record.redacted and request.is_recovery is True,
-        client_request_id=client_request_id(record.endpoint, record.request_id, generation),
+        client_request_id=client_request_id(record.endpoint, record.request_id, generation, nonce),
         history=record.history,
     )
     why = f"generation {generation} for {delivery.source} {delivery.id}"

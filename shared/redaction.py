@@ -1,40 +1,40 @@
-"""Which values may be kept, and what stands in their place?
+"""Which values may be kept, and what stands in the place of the others.
 
-What names are secret is in `secret_name`, what a secret looks like in `secret_look`. Whatever can't be
-read (nested too deeply, a number with too many digits) is hidden, for nobody can tell what is in it.
+What names are secret is in `secret_name`, what a secret looks like in `secret_look`, and how it is found again in what
+others say of it in `secret_search`. Whatever can't be read (nested too deeply, a number with too many digits) is hidden,
+since nothing can be said of what is in it.
+
+All of it yields: it takes longer for a large value, and holds the event loop at no time for more than some milliseconds.
 """
 
-import base64
-import html
+import asyncio
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import quote, unquote
+from typing import Any, Final, Self
 
 from pydantic import JsonValue
 
 from shared import secret_look
-from shared.cloud_error import CUT, CloudError, as_told
+from shared.cloud_error import CloudError
 from shared.json_object import MAX_DEPTH
-from shared.secret_look import MARK
+from shared.secret_look import MARK, PIECE
 from shared.secret_name import is_secret
+from shared.secret_search import SHORTEST, Search
+from shared.work import Work
 
-SHORTEST: Final = (
-    4  #: a shorter text is found in every sentence, and to cut it would tell what it is
-)
-WITHHELD: Final = "(withheld: the request holds too many secrets to cut each out of this text)"
+WITHHELD: Final = "(withheld: there are too many secrets to cut each out of this text)"
 
-# Characters of text times texts to cut: about a second's work.
-_MOST_WORK: Final = 2_000_000_000
-# In an object as {"name": "apiKey", "value": …} the name of the value is beside it.
-_LABELS: Final = ("name", "key")
+#: The name of a field that names the value beside it: {"name": "apiKey", "value": …}, in any case.
+LABELS: Final = ("name", "key")
+#: Words before a credential: the error may quote the credential alone.
+SCHEMES: Final = ("bearer", "basic", "token", "apikey", "sharedkey", "sharedaccesssignature")
+
+# About a second's work: as much as an error's 21 texts and 57,000 secrets take, ten times over.
+_MOST_WORK: Final = 40_000_000
+_UNITS_OF_A_VALUE: Final = 32
+_LONGEST_NAME: Final = 1_024
 _JSON_BEGINS: Final = ("{", "[", '"')
-# System.Text.Json's default encoder escapes these for the sake of HTML.
-_DOTNET_ESCAPES: Final = {ord(char): f"\\u{ord(char):04X}" for char in "&<>'+`"}
-_URL_SAFE: Final = str.maketrans("+/", "-_")
-_ESCAPED: Final = re.compile(r"%[0-9A-F]{2}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,185 +46,224 @@ class Redacted:
     changed: bool  #: also true where what was hidden is too short to be among the secrets
 
 
-def redact(value: JsonValue) -> Redacted:
+async def redact(value: JsonValue, work: Work | None = None) -> Redacted:
     """Put a mark in the place of every value that is secret by its name or its look.
 
     Values within objects, arrays and JSON inside strings are found too; what isn't secret stays as it is.
+
+    Args:
+        value: any JSON value.
+        work: counts what is done, for a caller that has several values and a bound for all of them. It is the
+            caller's to ask between two values whether the bound is exceeded: each value is redacted completely.
     """
-    hidden: list[JsonValue] = []
-    kept = _redact(value, hidden, 0)
-    secrets = frozenset(text for text in _texts(hidden) if len(text) >= SHORTEST)
-    return Redacted(value=kept, secrets=secrets, changed=bool(hidden))
+    work = work or Work()
+    walk = _Walk(work)
+    kept = await walk.value(value, 0)
+    secrets = await _secrets(walk.hidden, work)
+    return Redacted(value=kept, secrets=secrets, changed=bool(walk.hidden))
 
 
-def cut(text: str, secrets: frozenset[str]) -> str:
-    """Put a mark in the place of these secrets, however they are escaped, and of all that looks like one."""
-    forms = sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True)
-    if len(forms) * len(text) > _MOST_WORK:
-        return WITHHELD
-    for form in forms:  # the longest first, so that no secret is cut apart by a shorter one
-        text = text.replace(form, MARK)
-    return secret_look.cut(_cut_end(text, forms))
-
-
-def _cut_end(text: str, forms: list[str]) -> str:
-    """Of a text that was cut to size, mark its end where a secret begins there and is cut with it."""
-    if not text.endswith(CUT):
-        return text
-    end = len(text) - len(CUT)
-    begins = (_beginning(text, end, form) for form in forms)
-    at = min((found for found in begins if found >= 0), default=end)
-    return text if at == end else text[:at] + MARK + CUT
-
-
-def _beginning(text: str, end: int, form: str) -> int:
-    """Find where the rest of a text is the beginning of a secret; -1 if it is nowhere."""
-    at = text.find(form[:SHORTEST], max(0, end - len(form)), end)
-    while at >= 0 and not form.startswith(text[at:end]):
-        at = text.find(form[:SHORTEST], at + 1, end)
-    return at
-
-
-def cut_error(error: CloudError, secrets: frozenset[str]) -> CloudError:
-    """Cut secrets out of what an error tells people; its code is for programs, and stays."""
+def without_looks(error: CloudError) -> CloudError:
+    """Cut what looks like a secret out of an error of the gateway's own, which quotes names alone."""
     return error.model_copy(
         update={
-            "message": cut(error.message, secrets),
-            "target": None if error.target is None else cut(error.target, secrets),
-            "details": tuple(cut_error(detail, secrets) for detail in error.details),
+            "message": secret_look.cut(error.message),
+            "target": secret_look.cut_optional(error.target),
+            "details": tuple(map(without_looks, error.details)),
         }
     )
 
 
-def _redact(value: JsonValue, hidden: list[JsonValue], depth: int) -> JsonValue:
-    match value:
-        case str():
-            return _redact_text(value, hidden, depth)
-        case dict() | list() if depth >= MAX_DEPTH:
-            return _hide(value, hidden)
-        case dict():
-            return _redact_object(value, hidden, depth)
-        case list():
-            return [_redact(item, hidden, depth + 1) for item in value]
-        case _:
-            return value
+class Cutter:
+    """Cuts the same secrets out of any number of texts."""
+
+    def __init__(self, search: Search, work: Work) -> None:
+        self._search = search
+        self._work = work
+
+    @classmethod
+    async def of(cls, secrets: Collection[str], work: Work | None = None) -> Self:
+        """Cut these secrets. Beyond the bound of the work, texts are withheld."""
+        work = work or Work(_MOST_WORK)
+        return cls(await Search.of(secrets, work), work)
+
+    async def cut(self, text: str) -> str:
+        """Put a mark in the place of the secrets, however they are spelled, and of all that looks like one."""
+        found = await self._search.spans(text, self._work)
+        found += await _look(text, self._work)
+        return WITHHELD if self._work.is_exceeded and text else secret_look.mark(text, found)
+
+    async def cut_error(self, error: CloudError) -> CloudError:
+        """Cut an error's texts; its code is for programs, and stays."""
+        return error.model_copy(
+            update={
+                "message": await self.cut(error.message),
+                "target": None if error.target is None else await self.cut(error.target),
+                "details": tuple([await self.cut_error(detail) for detail in error.details]),
+            }
+        )
 
 
-def _redact_object(
-    fields: dict[str, JsonValue], hidden: list[JsonValue], depth: int
-) -> dict[str, JsonValue]:
-    kept: dict[str, JsonValue] = {}
-    labelled = _labels_a_secret(fields)
-    for name, value in fields.items():
-        safe_name = secret_look.cut(name)
-        if safe_name != name:
-            hidden.append(name)
-        if is_secret(name) or (labelled and name == "value"):
-            kept[safe_name] = _hide(value, hidden)
-        else:
-            kept[safe_name] = _redact(value, hidden, depth + 1)
-    return kept
+async def cut(text: str, secrets: Collection[str]) -> str:
+    """Cut secrets out of a text."""
+    return await (await Cutter.of(secrets)).cut(text)
+
+
+async def cut_error(error: CloudError, secrets: Collection[str]) -> CloudError:
+    """Cut secrets out of what an error says."""
+    return await (await Cutter.of(secrets)).cut_error(error)
+
+
+class _Walk:
+    """One walk through a value."""
+
+    def __init__(self, work: Work) -> None:
+        self.hidden: list[JsonValue] = []
+        self._work = work
+
+    async def value(self, value: JsonValue, depth: int) -> JsonValue:
+        match value:
+            case str() if len(value) <= PIECE and not _may_be_json(value):
+                # Most values: without another coroutine for each.
+                if self._work.is_due(_UNITS_OF_A_VALUE + 2 * len(value)):
+                    await asyncio.sleep(0)
+                return self._hide(value) if any(secret_look.spans(value)) else value
+            case str():
+                return await self._text(value, depth)
+            case dict() | list() if depth >= MAX_DEPTH:
+                return self._hide(value)
+            case dict():
+                return await self._object(value, depth)
+            case list():
+                return [await self.value(item, depth + 1) for item in value]
+            case _:
+                return value
+
+    async def _object(self, fields: dict[str, JsonValue], depth: int) -> dict[str, JsonValue]:
+        kept: dict[str, JsonValue] = {}
+        labelled = _labels_a_secret(fields)
+        for name, value in fields.items():
+            if self._work.is_due(_UNITS_OF_A_VALUE + min(len(name), _LONGEST_NAME)):
+                await asyncio.sleep(0)
+            safe_name = cut_name(name)
+            if safe_name != name:
+                self.hidden.append(name)
+            if safe_name == MARK or is_secret(name) or (labelled and name.lower() == "value"):
+                kept[safe_name] = self._hide(value)
+            else:
+                kept[safe_name] = await self.value(value, depth + 1)
+        return kept
+
+    async def _text(self, text: str, depth: int) -> JsonValue:
+        try:
+            inner = await _read_json(text, self._work)
+            if inner is not None:
+                text = await self._inner(text, inner, depth)
+        except (ValueError, RecursionError):
+            return self._hide(text)
+        # Also where it was JSON: of a field that is written twice, only one was seen.
+        return self._hide(text) if await _look(text, self._work) else text
+
+    async def _inner(self, text: str, inner: JsonValue, depth: int) -> str:
+        if depth >= MAX_DEPTH:
+            raise RecursionError
+        before = len(self.hidden)
+        kept = await self.value(inner, depth + 1)
+        if len(self.hidden) == before:
+            return text
+        written = json.dumps(kept, ensure_ascii=text.isascii(), separators=(",", ":"))
+        await self._work.done(len(written) // 4)
+        written.encode()  # half a surrogate pair, once unescaped, can't be stored
+        return written
+
+    def _hide(self, value: JsonValue) -> JsonValue:
+        if value != MARK:  # else it was hidden before
+            self.hidden.append(value)
+        return MARK
+
+
+def cut_name(name: str) -> str:
+    """Cut what looks like a secret out of a field's name. A name too long to be one is content, and is hidden."""
+    return secret_look.cut(name) if len(name) <= _LONGEST_NAME else MARK
 
 
 def _labels_a_secret(fields: dict[str, JsonValue]) -> bool:
-    if "value" not in fields:
+    lower = {name.lower(): value for name, value in fields.items() if len(name) <= len("value")}
+    if "value" not in lower:
         return False
-    labels = (fields.get(label) for label in _LABELS)
+    labels = (lower.get(label) for label in LABELS)
+    kind = lower.get("type")
     # Synapse writes secrets of its own as {"type": "SecureString", "value": …}.
-    return fields.get("type") == "SecureString" or any(
+    return (isinstance(kind, str) and kind.lower() == "securestring") or any(
         isinstance(label, str) and is_secret(label) for label in labels
     )
 
 
-def _redact_text(text: str, hidden: list[JsonValue], depth: int) -> JsonValue:
-    try:
-        inner = _read_json(text)
-        if inner is not None:
-            text = _redact_inner(text, inner, hidden, depth)
-    except (ValueError, RecursionError):
-        return _hide(text, hidden)
-    # Also where it was JSON: of a field that is written twice, only one was seen.
-    return _hide(text, hidden) if any(secret_look.spans(text)) else text
+async def _look(text: str, work: Work) -> list[tuple[int, int]]:
+    """Find every stretch of a text that looks like a secret, piece by piece."""
+    found: list[tuple[int, int]] = []
+    for start in range(0, len(text), PIECE):
+        if work.is_due(2 * min(len(text), PIECE)):
+            await asyncio.sleep(0)
+        found += secret_look.spans(text, start, start + PIECE)
+    return found
 
 
-def _redact_inner(text: str, inner: JsonValue, hidden: list[JsonValue], depth: int) -> str:
-    if depth >= MAX_DEPTH:
-        raise RecursionError
-    before = len(hidden)
-    kept = _redact(inner, hidden, depth + 1)
-    if len(hidden) == before:
-        return text
-    written = json.dumps(kept, ensure_ascii=text.isascii(), separators=(",", ":"))
-    written.encode()  # half a surrogate pair, once unescaped, can't be stored
-    return written
+def _may_be_json(text: str) -> bool:
+    return text.lstrip().startswith(_JSON_BEGINS)
 
 
-def _read_json(text: str) -> Any:
+async def _read_json(text: str, work: Work) -> Any:
     """Read JSON inside a string; None if it is none. Raises ValueError or RecursionError if it is too much."""
-    if not text.lstrip().startswith(_JSON_BEGINS):
+    if not _may_be_json(text):
         return None
+    await work.done(len(text) // 4)
     try:
         return json.loads(text)
     except json.JSONDecodeError:
         return None
 
 
-def _hide(value: JsonValue, hidden: list[JsonValue]) -> JsonValue:
-    if value != MARK:  # else it was hidden before
-        hidden.append(value)
-    return MARK
-
-
-def _texts(hidden: list[JsonValue]) -> Iterator[str]:
+async def _secrets(hidden: list[JsonValue], work: Work) -> frozenset[str]:
     """Take apart what was hidden: every text in it that could turn up in an error."""
+    found: set[str] = set()
     left = list(hidden)
     while left:
+        if work.is_due(_UNITS_OF_A_VALUE):
+            await asyncio.sleep(0)
         match left.pop():
             case str() as text:
-                yield from (text, text.strip())
-                yield from (text[start:end] for start, end in secret_look.spans(text))
-                left += _inner(text)
+                found.update([text, text.strip()])
+                found.update(await _parts(text, work))
+                left += await _inner_values(text, work)
             case dict() as fields:
+                left += fields.keys()
                 left += fields.values()
             case list() as items:
                 left += items
             case bool() | None:
                 pass  # "true" and "null" tell nothing, and stand in many sentences
             case number:
-                yield json.dumps(number)
+                found.add(json.dumps(number))
+    return frozenset(text for text in found if len(text) >= SHORTEST)
 
 
-def _inner(text: str) -> list[JsonValue]:
+async def _parts(text: str, work: Work) -> list[str]:
+    """Give the parts of a hidden text that are secret by themselves."""
+    parts = [text[start:end] for start, end in await _look(text, work)]
+    scheme, _, credentials = text.strip().partition(" ")
+    if scheme.lower() in SCHEMES:
+        parts.append(credentials.strip())
+    lines = text.splitlines()
+    if len(lines) > 1:
+        parts += [line.strip() for line in lines]
+        await work.done(16 * len(lines))
+    return parts
+
+
+async def _inner_values(text: str, work: Work) -> list[JsonValue]:
     try:
-        inner = _read_json(text)
+        inner = await _read_json(text, work)
     except (ValueError, RecursionError):
         return []
     return [] if inner is None else [inner]
-
-
-def _forms(secret: str) -> Iterator[str]:
-    """Spell a secret as it may stand in an error: plain, in JSON, in a URL, in HTML, in base64."""
-    data = secret.encode(errors="surrogatepass")
-    in_json = json.dumps(secret, ensure_ascii=False)[1:-1]
-    in_url = quote(data, safe="")
-    in_html = html.escape(secret)
-    in_base64 = base64.b64encode(data).decode().rstrip("=")
-    # Without its last, incomplete group it is found at the beginning of a longer text as well.
-    within_base64 = base64.b64encode(data[: len(data) // 3 * 3]).decode()
-    forms = (
-        secret,
-        unquote(secret),
-        in_json,
-        json.dumps(secret)[1:-1],
-        in_json.translate(_DOTNET_ESCAPES),
-        in_url,
-        in_url.replace("%20", "+"),
-        _ESCAPED.sub(lambda escaped: escaped[0].lower(), in_url),
-        quote(data),
-        in_html,
-        in_html.replace("&#x27;", "&#39;"),
-        html.escape(secret, quote=False),
-        *(form.translate(to) for form in (in_base64, within_base64) for to in ({}, _URL_SAFE)),
-    )
-    told = (form for each in set(forms) for form in (each, *as_told(each)))
-    return (form for form in told if len(form) >= SHORTEST and form.strip("*"))

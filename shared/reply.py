@@ -12,8 +12,8 @@ from shared.cloud_error import CloudError
 
 MAX_ID: Final = 200  # of a run or a request; ours and Synapse's are GUIDs
 MAX_RUNS: Final = 10
-#: Recorded, with status 400, for a run that does not exist: azure-powershell, TestCancelRunNegativeV2.json.
-NO_SUCH_RUN: Final = "ReferencedPipelineRunNotFound"
+# Recorded, with status 400, for a run that does not exist: azure-powershell, TestCancelRunNegativeV2.json.
+_NO_SUCH_RUN: Final = "ReferencedPipelineRunNotFound"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,9 +178,7 @@ def read_run(outcome: Answer | Lost, *, asked: str, now: datetime) -> Look:
     match outcome.status:
         case 200:
             return _found(outcome, asked) or Unreachable(error=_unreadable(outcome))
-        case 404:
-            return Absent()
-        case 400 if _error(outcome).code == NO_SUCH_RUN:
+        case _ if is_absent(outcome):
             return Absent()
         case 401 | 403:
             return Forbidden(error=_error(outcome))
@@ -189,6 +187,19 @@ def read_run(outcome: Answer | Lost, *, asked: str, now: datetime) -> Look:
             return Unreachable(
                 error=_error(outcome), retry_after=seconds if status == 429 else None
             )
+
+
+def is_absent(answer: Answer) -> bool:
+    """Report whether an answer of Synapse's says that there is no such run.
+
+    Recorded is one code, with 400. A 404 counts where it has a CloudError: a page or an empty body is a gateway's
+    in between, and says nothing about the run.
+    """
+    if answer.status not in {400, 404}:
+        return False
+    if cloud_error.read(answer.body, http_status=answer.status).code == _NO_SUCH_RUN:
+        return True
+    return answer.status == 404 and cloud_error.is_documented(answer.body)
 
 
 def read_runs(outcome: Answer | Lost) -> tuple[RunSeen, ...] | None:

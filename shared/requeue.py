@@ -1,6 +1,6 @@
 """What the platform gave up on goes back under the id it had, and that id's record answers first: *once* holds.
 
-The command for operators is `python -m shared.triggers.requeue --help`.
+The command for operators is `make requeue`, see docs/operate.md.
 """
 
 import re
@@ -11,7 +11,7 @@ from shared.ports import Poisoned, Records
 from shared.run_request import (
     QUEUE_LIMIT,
     REQUEST_ID,
-    Resume,
+    Rejection,
     RunRequest,
     decode,
     unfit_id,
@@ -23,11 +23,19 @@ _NAMELESS: Final = "msg-nameless"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Nameless:
+    """A message that names no request, and what it is."""
+
+    message_id: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Returned:
-    """How many messages went back, and how many stay because they name no request."""
+    """How many messages went back, and which stay because they name no request."""
 
     moved: int = 0
-    left: int = 0
+    left: tuple[Nameless, ...] = ()
 
 
 class Requeue:
@@ -43,17 +51,21 @@ class Requeue:
         For a time when the app's own poison trigger is switched off: otherwise that has answered them.
         """
         moved = 0
-        left: set[str] = set()  # they show again when their lease is over
+        left: dict[str, Nameless] = {}  # they show again when their lease is over
         while taken := await self._poisoned.take(LEASE):
+            known = len(left)
+            stays = 0
             for body, receipt in taken:
-                if _is_named(body):
+                what = _nameless(body)
+                if what is None:
                     await self._poisoned.put_back(body, receipt)
                     moved += 1
-            nameless = {receipt.message_id for body, receipt in taken if not _is_named(body)}
-            if nameless <= left and len(nameless) == len(taken):
+                else:
+                    stays += 1
+                    left[receipt.message_id] = Nameless(message_id=receipt.message_id, what=what)
+            if stays == len(taken) and len(left) == known:
                 break
-            left |= nameless
-        return Returned(moved=moved, left=len(left))
+        return Returned(moved=moved, left=tuple(left.values()))
 
     async def one(self, record_id: str, request_id: str) -> str:
         """Put a request without an id back under the one an operator names; "" or why that can't be.
@@ -77,8 +89,11 @@ class Requeue:
         return ""
 
 
-def _is_named(body: bytes) -> bool:
+def _nameless(body: bytes) -> str | None:
+    """Say what a message is that names no request; None for one that does."""
     message = decode(body, default_id=_NAMELESS, limit=QUEUE_LIMIT)
-    if isinstance(message, RunRequest):
-        return message.request_id != _NAMELESS
-    return isinstance(message, Resume)
+    if isinstance(message, Rejection):
+        return f"{len(body)} bytes that are no request"
+    if isinstance(message, RunRequest) and message.request_id == _NAMELESS:
+        return f"a request for {message.pipeline_name!r} without a requestId"
+    return None

@@ -11,6 +11,7 @@ from datetime import timedelta
 from itertools import batched, compress
 from typing import Final
 
+from shared import log_line
 from shared.errors import RecordUnreadable
 from shared.ports import Audit, Clock, Records
 from shared.record import FINAL
@@ -18,7 +19,6 @@ from shared.settings import Settings
 
 DAY: Final = 86_400.0
 AT_ONCE: Final = 16  # records that are looked at together
-log: Final = logging.getLogger("run_gateway")
 
 
 class Retention:
@@ -44,7 +44,7 @@ class Retention:
                 deleted += len(old)
                 if self._clock.monotonic() - started >= budget:
                     break
-        log.info("run_gateway.retention_swept", extra={"deleted": deleted})
+        log_line.write(logging.INFO, "retention_swept", deleted=deleted)
         return deleted
 
     async def _forget(self, request_ids: set[str]) -> set[str]:

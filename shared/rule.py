@@ -7,10 +7,10 @@ from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validat
 from shared import parameter_type
 from shared.config_section import Expression, Name, Section, Text
 from shared.parameter_type import ParameterType
-from shared.run_request import MAX_PARAMETERS, PIPELINE_NAME
+from shared.run_request import MAX_AHEAD, MAX_PARAMETERS, PIPELINE_NAME
 
-#: A longer wait than any event's own life at Event Grid (a day) and than a queue's delay (seven days, chained).
-MAX_SECONDS: Final = 30 * 24 * 3600
+#: A longer wait than any event's own life at Event Grid (a day), and the longest that a request may ask for.
+MAX_SECONDS: Final = int(MAX_AHEAD.total_seconds())
 
 Seconds = Annotated[int, Field(ge=1, le=MAX_SECONDS)]
 

@@ -1,4 +1,4 @@
-"""Which run is this request's, and is that request the same as this one?"""
+"""Derives the run id that is sent to createRun, and the fingerprint that compares requests."""
 
 import hashlib
 import json
@@ -11,14 +11,21 @@ from shared.run_request import RunRequest
 _NAMESPACE: Final = uuid.UUID("5d0e2f1c-7c1b-5f0e-9a53-0f6f5e0c9c11")
 
 
-def client_request_id(endpoint: str, request_id: str, generation: int) -> str:
-    """Derive the x-ms-client-request-id of every send of one generation of a request.
+def client_request_id(endpoint: str, request_id: str, generation: int, nonce: str) -> str:
+    """Derive the x-ms-client-request-id of every send of one generation of a record.
+
+    Args:
+        endpoint: of the workspace.
+        request_id: of the request.
+        generation: the first is 1; only an explicit rerun raises it.
+        nonce: drawn when the record was claimed. Without it an id that is used again after its record is gone,
+            or by a second gateway at the same workspace, would be answered with the old run.
 
     In all of Microsoft's recorded traffic Synapse gives the run this id, and a second createRun with it
     returns the existing run (azure-sdk-for-net, SessionRecords/PipelineClientLiveTests; azure-powershell
     #25622). No document promises it, so the gateway watches: see `ports.Echo`.
     """
-    return str(uuid.uuid5(_NAMESPACE, f"{endpoint}|{request_id}|{generation}"))
+    return str(uuid.uuid5(_NAMESPACE, f"{endpoint}|{request_id}|{generation}|{nonce}"))
 
 
 def fingerprint(request: RunRequest, endpoint: str) -> str:

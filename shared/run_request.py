@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from pydantic import (
@@ -21,7 +21,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from shared import faults as faults_of, json_object
+from shared import faults as faults_of, json_object, timestamp
 from shared.cloud_error import CloudError
 from shared.delivery import Delivery
 from shared.faults import fault
@@ -29,6 +29,9 @@ from shared.faults import fault
 HTTP_LIMIT: Final = 512 * 1024
 KEPT_LIMIT: Final = 768 * 1024  # of a request as its record keeps it: an entity holds 1 MiB
 QUEUE_LIMIT: Final = 64 * 1024
+MAX_AHEAD: Final = timedelta(
+    days=30
+)  # of notBefore: a record keeps its request's secrets until then
 MAX_PARAMETERS: Final = 50  # per pipeline: azure-docs, includes/synapse-analytics-limits.md
 RESERVED_PREFIXES: Final = ("msg-", "evt-")
 DOTS: Final = (".", "..")  # RFC 3986, section 5.2.4: a URL loses them
@@ -39,6 +42,8 @@ REQUEST_ID: Final = r"^[A-Za-z0-9._~:@+=-]{1,200}$"
 UNFIT_ID: Final = r"msg-|evt-|\.{1,2}$"  # how an id begins that can't be a sender's: see `unfit_id`
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
+_BEYOND: Final = "Value should be a date-time within the years 1 to 9999 in UTC"
+
 
 def _read_time(value: object) -> datetime:
     if isinstance(value, datetime):
@@ -46,15 +51,17 @@ def _read_time(value: object) -> datetime:
     if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
         msg = "Value should be an RFC 3339 date-time with an offset, as 2026-11-24T08:30:00Z"
         raise ValueError(msg)
-    return datetime.fromisoformat(value.upper())
+    try:
+        return timestamp.read(value)
+    except OverflowError as error:
+        raise ValueError(_BEYOND) from error
 
 
 def _to_utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
     except OverflowError as error:
-        msg = "Value should be a date-time within the years 1 to 9999 in UTC"
-        raise ValueError(msg) from error
+        raise ValueError(_BEYOND) from error
 
 
 Time = Annotated[
@@ -95,7 +102,9 @@ class RunRequest(BaseModel):
     reference_pipeline_run_id: Text | None = Field(default=None, alias="referencePipelineRunId")
     is_recovery: bool | None = Field(default=None, alias="isRecovery")
     start_activity_name: Text | None = Field(default=None, alias="startActivityName")
-    not_before: Time | None = Field(default=None, alias="notBefore")
+    not_before: Time | None = Field(
+        default=None, alias="notBefore", description="At most 30 days ahead."
+    )
     expires_at: Time | None = Field(default=None, alias="expiresAt")
     correlation_id: str | None = Field(alias="correlationId", default=None, max_length=200)
     traceparent: str | None = Field(
@@ -120,6 +129,10 @@ class Resume(BaseModel):
 
     resume: str = Field(pattern=REQUEST_ID)
     delivery: Delivery | None = None
+    #: who asked, for the audit alone: nothing is permitted by it
+    principal: str | None = Field(default=None, max_length=400)
+    #: how often it has come back from the poison queue
+    rounds: int = Field(default=0, ge=0)
     #: of what that delivery asked for, where it was not yet compared with the record's
     fingerprint: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
@@ -164,9 +177,7 @@ def refuse(request: RunRequest, error: CloudError) -> Rejection:
 
 def told(delivery: Delivery, request: RunRequest | Rejection) -> Delivery:
     """Add what the request itself says of its delivery."""
-    return delivery.model_copy(
-        update={"correlation_id": request.correlation_id, "traceparent": request.traceparent}
-    )
+    return delivery.about(request.correlation_id, request.traceparent)
 
 
 def decode(
@@ -199,6 +210,14 @@ def decode(
     return _read_request(value, fallback, given_id, content)
 
 
+def too_far_ahead(request: RunRequest, now: datetime) -> CloudError | None:
+    """Return why a request's notBefore is refused at this time; None if it is near enough."""
+    if request.not_before is None or request.not_before - now <= MAX_AHEAD:
+        return None
+    text = f"The time should be at most {MAX_AHEAD.days} days ahead."
+    return faults_of.invalid([fault("$.notBefore", text)])
+
+
 def too_large_to_keep(request: RunRequest) -> CloudError | None:
     """Tell why a request does not fit its record; None if it does.
 
@@ -215,9 +234,9 @@ def _too_large(message: str) -> CloudError:
 
 
 def unwrap(body: bytes) -> bytes:
-    """Give the text of a JSON object that may be base64. Raises `Unreadable`."""
+    """Give the JSON text of a content that may be base64. Raises `Unreadable`."""
     text = body.strip().removeprefix(b"\xef\xbb\xbf")
-    if text.startswith(b"{"):
+    if text.startswith((b"{", b"[")):  # no array is taken either, and its sender meant no base64
         return text
     try:
         return base64.b64decode(b"".join(text.split()), validate=True)
@@ -231,7 +250,9 @@ def _read_resume(value: dict[str, Any], fallback: str, content: Content) -> Resu
         return Resume.model_validate(value)
     except ValidationError as error:
         return Rejection(
-            error=faults_of.invalid(faults_of.of(error)), request_id=fallback, content=content
+            error=faults_of.invalid(faults_of.of(error, Resume)),
+            request_id=fallback,
+            content=content,
         )
 
 
@@ -245,7 +266,7 @@ def _read_request(
             {**value, "requestId": fallback if named is None else named}
         )
     except ValidationError as error:
-        faults = faults_of.of(error) + faults
+        faults = faults_of.of(error, RunRequest) + faults
     else:
         if request.not_before and request.expires_at and request.not_before >= request.expires_at:
             faults.append(fault("$.expiresAt", "The time should be after notBefore."))

@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from shared import json_object, redaction, secret_look
 from shared.cloud_error import CloudError
 from shared.delivery import Delivery, Source
 from shared.record import Record
@@ -77,7 +78,7 @@ def answer(record: Record, delivery: Delivery) -> RunResult:
         status=Outcome(record.status),
         run_id=record.run_id,
         error=record.error,
-        pipeline_name=record.pipeline_name,
+        pipeline_name=secret_look.cut(record.pipeline_name),
         workspace=record.workspace,
         attempts=record.attempts,
         duplicate=delivery.duplicate,
@@ -95,9 +96,9 @@ def turn_away(rejection: Rejection, delivery: Delivery, now: datetime) -> RunRes
         result_id=rejection_id(delivery.source, delivery.id, rejection.error.code),
         request_id=rejection.request_id,
         status=Outcome.FAILED if rejection.may_run else Outcome.REJECTED,
-        error=rejection.error,
-        pipeline_name=rejection.pipeline_name,
-        workspace=rejection.workspace,
+        error=redaction.without_looks(rejection.error),
+        pipeline_name=secret_look.cut_optional(rejection.pipeline_name),
+        workspace=secret_look.cut_optional(rejection.workspace),
         source=delivery.source,
         correlation_id=delivery.correlation_id,
         traceparent=delivery.traceparent,
@@ -107,7 +108,8 @@ def turn_away(rejection: Rejection, delivery: Delivery, now: datetime) -> RunRes
 
 
 def _dump(result: RunResult) -> str:
-    return result.model_dump_json(by_alias=True, exclude_none=True)
+    # As the queue takes it: what was escaped after it was measured might not fit.
+    return json_object.for_xml(result.model_dump_json(by_alias=True, exclude_none=True))
 
 
 def _cut(error: CloudError, kept: int) -> CloudError:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic.alias_generators import to_camel
 
-from shared import redaction, stored_request
+from shared import redaction, secret_look, stored_request
 from shared.audit import AuditEntry
 from shared.cloud_error import CloudError
 from shared.delivery import Source
@@ -136,10 +136,10 @@ class AuditList(_Shown):
     continuation_token: str | None = None
 
 
-def show(record: Record) -> RunRecord:
+async def show(record: Record) -> RunRecord:
     """Show a request. Raises `RecordUnreadable` where somebody has edited what was asked for."""
     request = stored_request.read(record)
-    kept = redaction.redact(request.parameters or {})
+    kept = await redaction.redact(request.parameters or {})
     own = {name: getattr(record, name) for name in RunRecord.model_fields if hasattr(record, name)}
     asked = {
         name: getattr(request, name)
@@ -151,6 +151,7 @@ def show(record: Record) -> RunRecord:
         asked
         | own
         | {
+            "start_activity_name": secret_look.cut_optional(request.start_activity_name),
             "parameters": kept.value if request.parameters is not None else None,
             "redacted": record.redacted or kept.changed,
             "source": delivery.source,

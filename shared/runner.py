@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, assert_never
 
-from shared import record as records, retry, stored_request
+from shared import log_line, record as records, retry, stored_request
 from shared.cloud_error import CloudError
+from shared.delivery import Delivery
 from shared.errors import RecordUnreadable, StorageUnavailable
 from shared.gate import Gate
 from shared.policy import Policy
@@ -30,6 +31,7 @@ from shared.reconciliation import (
 from shared.record import FINAL, Record, Status
 from shared.reply import (
     Forbidden,
+    Look,
     NotSent,
     Refused,
     Reply,
@@ -44,7 +46,6 @@ from shared.settings import Settings
 
 MAX_STEPS: Final = 8  # of one visit; others may be working on the same record
 Insert = Callable[[Record], Awaitable[Stored | Overtaken]]
-log: Final = logging.getLogger("run_gateway")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,10 @@ class Standing:
 
     stored: Stored
     wait: float | None = None
+
+
+#: Stay with an open request for this delivery; returns where it stands when the caller is answered.
+Attend = Callable[[Standing, Delivery], Awaitable[Standing]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +139,10 @@ class Runner:
     async def settle(self, stored: Stored, record: Record) -> Stored:
         """Write what came of a request; a final record keeps no secret. Returns the record that stands."""
         if record.status in FINAL:
-            record = stored_request.close(record)
-        outcome = await self._records.update(stored, record)
+            record = await stored_request.close(record)
+        outcome = await self._records.update(
+            stored, records.aged(record, stored.record, stored.age)
+        )
         if isinstance(outcome, Stored):
             return outcome
         standing = outcome.stored
@@ -157,9 +164,12 @@ class Runner:
             known = records.start(other, run_id, "late answer", self._clock.now())
             return await self.settle(standing, known)
         if other.run_id != run_id:
-            log.error(
-                "run_gateway.late_run",
-                extra={"requestId": other.request_id, "runId": run_id, "status": other.status},
+            log_line.write(
+                logging.ERROR,
+                "late_run",
+                requestId=other.request_id,
+                runId=run_id,
+                status=other.status,
             )
         return standing
 
@@ -186,7 +196,7 @@ class Runner:
         record, now = stored.record, self._clock.now()
         request = stored_request.read(record)
         refusal = records.limit_reached(
-            record, request, now, self._settings.max_attempts
+            record, request, now, stored.age, self._settings.max_attempts
         ) or self._policy.refusal(record.principal, record.pipeline_name, record.workspace)
         if refusal:
             return await self.settle(stored, records.stop(record, refusal, now))
@@ -198,7 +208,8 @@ class Runner:
             if held is not None:
                 return await self.settle(stored, self._hold(record, held))
             since = self._clock.monotonic()
-            taken = await self._records.update(stored, records.take(record, self._clock.now()))
+            again = records.aged(records.take(record, self._clock.now()), record, stored.age)
+            taken = await self._records.update(stored, again)
             if isinstance(taken, Stored):
                 return await self._send(taken, since)
         if taken.stored is None:
@@ -214,14 +225,20 @@ class Runner:
         if isinstance(reply, _Held):
             return await self.settle(stored, self._hold(record, reply))
         try:
-            settled = await self.settle(stored, self._read(record, reply))
-        except (RecordUnreadable, StorageUnavailable):
+            settled = await self.settle(stored, await self._read(record, reply))
+        except (RecordUnreadable, StorageUnavailable) as error:
             if isinstance(reply, Started):
                 # Where a workspace gives ids of its own, nobody else knows this one.
-                known = {"requestId": record.request_id, "runId": reply.run_id}
-                log.exception("run_gateway.run_not_kept", extra=known)
+                log_line.write(
+                    logging.ERROR,
+                    "run_not_kept",
+                    requestId=record.request_id,
+                    runId=reply.run_id,
+                    reason=error,
+                )
             raise
-        if isinstance(reply, Started):
+        # Whether a recovery's run gets the id that was sent is recorded nowhere.
+        if isinstance(reply, Started) and request.reference_pipeline_run_id is None:
             await self._note_echo(record.endpoint, echoed=reply.echoed)
         return settled
 
@@ -230,7 +247,7 @@ class Runner:
             await self._records.note_echo(endpoint, echoed=echoed)
         except (RecordUnreadable, StorageUnavailable):
             # The request is settled all the same, and the next run of this workspace shows it again.
-            log.warning("run_gateway.echo_not_kept", extra={"endpoint": endpoint})
+            log_line.write(logging.WARNING, "echo_not_kept", endpoint=endpoint)
 
     async def _post(
         self, call: CreateRun, since: float, expires_at: datetime | None
@@ -261,45 +278,47 @@ class Runner:
             return _Held(rest=rest, why="the workspace is throttled")
         return None
 
-    def _read(self, record: Record, reply: Reply) -> Record:
+    async def _read(self, record: Record, reply: Reply) -> Record:
         now, jitter = self._clock.now(), self._clock.jitter()
         match reply:
             case Started(run_id=run_id, wire=wire):
                 return records.start(record, run_id, "createRun", now, wire)
             case Refused(error=error, wire=wire) | Unauthorized(error=error, wire=wire):
-                return records.fail(record, stored_request.safe(error, record), now, wire)
+                return records.fail(record, await stored_request.safe(error, record), now, wire)
             case Throttled(error=error, retry_after=retry_after, wire=wire):
                 seconds = retry.wait_for_throttle(retry_after, _waits(record), jitter)
                 self._gate.rest(record.endpoint, retry_after or seconds)
                 seconds = _within(record, seconds, now)
                 return records.throttle(
-                    record, seconds, stored_request.safe(error, record), now, wire
+                    record, seconds, await stored_request.safe(error, record), now, wire
                 )
             case NotSent(error=error):
                 seconds = retry.backoff(record.attempts + 1, jitter)
                 seconds = _within(record, seconds, now)
-                return records.retry(record, seconds, stored_request.safe(error, record), now)
+                return records.retry(record, seconds, await stored_request.safe(error, record), now)
             case Unknown(error=error, wire=wire):
-                return records.lose(record, stored_request.safe(error, record), now, wire)
+                return records.lose(record, await stored_request.safe(error, record), now, wire)
             case _:
                 assert_never(reply)
 
     async def _reconcile(self, stored: Stored) -> Stored | LookAgain:
         record, settle = stored.record, self._settings.settle
-        look = await self._ask(
-            record.endpoint,
-            lambda: self._pipelines.find_run(record.endpoint, record.client_request_id),
-        )
+        look = await self._look(stored)
         if isinstance(look, LookAgain):
             return look
-        if isinstance(look, Forbidden | Unreachable):
-            look = replace(look, error=stored_request.safe(look.error, record))
         if isinstance(look, Unreachable) and look.retry_after:
             self._gate.rest(record.endpoint, look.retry_after)
+        if isinstance(look, Forbidden | Unreachable):
+            look = replace(look, error=await stored_request.safe(look.error, record))
         due = stored.age >= settle
         echo = await self._records.echo(record.endpoint) if due else Echo.UNKNOWN
         finding = conclude(
-            look, age=stored.age, settle=settle, echo=echo, policy=self._settings.unknown_outcome
+            look,
+            pipeline_name=record.pipeline_name,
+            age=stored.age,
+            settle=settle,
+            echo=echo,
+            policy=self._settings.unknown_outcome,
         )
         match finding:
             case Adopt(run_id=run_id):
@@ -314,6 +333,18 @@ class Runner:
                 return await self._give_up(stored, why)
             case _:
                 assert_never(finding)
+
+    async def _look(self, stored: Stored) -> Look | LookAgain:
+        """Look for the run; a workspace that rests at every visit counts as one that can't be asked."""
+        record = stored.record
+        look = await self._ask(
+            record.endpoint,
+            lambda: self._pipelines.find_run(record.endpoint, record.client_request_id),
+        )
+        if not isinstance(look, LookAgain) or stored.age < PATIENCE:
+            return look
+        throttled = CloudError(code="Throttled", message="The workspace is throttled.")
+        return Unreachable(error=throttled)
 
     async def _ask[T](self, endpoint: str, question: Callable[[], Awaitable[T]]) -> T | LookAgain:
         """Ask a workspace something when there is a place on the wire, unless it rests by then."""
@@ -336,7 +367,7 @@ class Runner:
             if stored.age < PATIENCE:
                 return seen
             seen = None  # a workspace that throttles for so long gets no details
-        error = stored_request.safe(outcome_unknown(record, why, seen), record)
+        error = await stored_request.safe(outcome_unknown(record, why, seen), record)
         return await self.settle(stored, records.fail(record, error, self._clock.now()))
 
 
@@ -346,7 +377,7 @@ def _call(record: Record, request: RunRequest) -> CreateRun:
     return CreateRun(
         endpoint=record.endpoint,
         pipeline_name=record.pipeline_name,
-        parameters=json.dumps(parameters).encode() if parameters else b"",
+        parameters=json.dumps(parameters, ensure_ascii=False).encode() if parameters else b"",
         reference_run_id=request.reference_pipeline_run_id,
         is_recovery=request.is_recovery,
         start_activity_name=request.start_activity_name,

@@ -1,4 +1,4 @@
-"""Does the name of a value say that the value is secret?"""
+"""Whether the name of a value says that the value is secret."""
 
 import re
 from functools import lru_cache
@@ -19,8 +19,12 @@ WORDS: Final = _words("""
 #: Unlike "key", these mean the same inside any longer word: `dbpassword`, `storageconnectionstring`.
 ROOTS: Final = ("password", "passwd", "credential", "connectionstring")
 
-#: And these at its end: `clientsecret`, `accesstoken`, but neither `secretary` nor `tokenizer`.
-ENDINGS: Final = ("secret", "secrets", "token", "tokens")
+#: And these at its end: `clientsecret`, `accesstoken`, but neither `secretary` nor `tokenizer`;
+#: `storageaccountkey`, but no `monkey`.
+ENDINGS: Final = (
+    "secret", "secrets", "token", "tokens", "accesskey", "accesskeys", "accountkey", "accountkeys", "apikey",
+    "apikeys", "accesssignature", "connstring", "connstr",
+)  # fmt: skip
 
 #: What is written without a border (`apikey`, `SASURL`), or with one too many (`connection_string`).
 #: "key" at a word's end would also hide a monkey, so there it needs a word for what it opens.
@@ -34,7 +38,8 @@ COMPOUNDS: Final = frozenset(
         ("key", "keys"),
     )
 ) | _words("""
-    sasurl sasuri sasquery sassignature passphrase password passwords connectionstring connectionstrings
+    sasurl sasuri sasquery sassignature accesssignature passphrase password passwords
+    connectionstring connectionstrings connstring connstrings connstr
 """)
 
 #: Two words that together name no secret: which column, which place in a vault, how many. Not here is

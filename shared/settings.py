@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Annotated, Final
@@ -18,6 +19,8 @@ from pydantic import (
 
 from shared.cloud_error import CloudError
 
+#: How alike two names are of which one may be the other misspelt (difflib's ratio): one letter in ten is wrong.
+_ALIKE: Final = 0.9
 DEFAULT_WORKSPACE: Final = "default"
 PUBLIC_AUTHORITY: Final = "https://login.microsoftonline.com"
 STORAGE: Final = "RunStorage"
@@ -67,7 +70,13 @@ def is_loopback(host: str | None) -> bool:
 
 def read_endpoint(text: str) -> str:
     """Check an endpoint of Synapse and leave its last slash out. Raises ValueError saying what is wrong."""
-    return _read_host(text, "https://<workspace>.dev.azuresynapse.net")
+    example = "https://<workspace>.dev.azuresynapse.net"
+    endpoint = _read_host(text, example)
+    host = urlsplit(endpoint).hostname or ""
+    if ".dev." not in host and not is_loopback(host):
+        msg = f"Value should be the workspace's development endpoint, {example}"
+        raise ValueError(msg)
+    return endpoint
 
 
 def _read_host(text: str, example: str) -> str:
@@ -130,10 +139,11 @@ class HttpAccess(BaseModel):
     entra_authority: Authority = Field(default=PUBLIC_AUTHORITY, alias="ENTRA_AUTHORITY")
 
 
-class Settings(HttpAccess):
-    """The app settings, by the names they have in the environment."""
+class StorageSettings(BaseModel):
+    """The gateway's queues and tables. They stand for themselves: a command that works on them needs nothing else."""
 
-    synapse_endpoint: Endpoint = Field(alias="SYNAPSE_ENDPOINT")
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
+
     storage_connection: str | None = Field(default=None, alias="RunStorage")
     storage_queues: str | None = Field(default=None, alias="RunStorage__queueServiceUri")
     storage_tables: str | None = Field(default=None, alias="RunStorage__tableServiceUri")
@@ -142,6 +152,12 @@ class Settings(HttpAccess):
     results_queue: QueueName = Field(default="run-results", alias="RUN_RESULTS_QUEUE")
     runs_table: TableName = Field(default="runs", alias="RUNS_TABLE")
     audit_table: TableName = Field(default="runaudit", alias="RUN_AUDIT_TABLE")
+
+
+class Settings(HttpAccess, StorageSettings):
+    """The app settings, by the names they have in the environment."""
+
+    synapse_endpoint: Endpoint = Field(alias="SYNAPSE_ENDPOINT")
     results_encoding: ResultsEncoding = Field(
         default=ResultsEncoding.BASE64, alias="RUN_RESULTS_ENCODING"
     )
@@ -170,9 +186,9 @@ def read(environment: Mapping[str, str]) -> Settings | tuple[CloudError, ...]:
     # What several settings say together is judged by those that are sound, so that all faults are told at once.
     wrong = {fault.target for fault in own}
     sound = {name: value for name, value in given.items() if name not in wrong}
-    settings = Settings.model_validate({"SYNAPSE_ENDPOINT": "https://unset.invalid"} | sound)
+    settings = Settings.model_validate({"SYNAPSE_ENDPOINT": "https://unset.dev.invalid"} | sound)
     across = (fault for fault in _cross_faults(settings) if fault.target not in wrong)
-    return (*own, *_storage_faults(given), *across) or settings
+    return (*own, *_storage_faults(given), *across, *_misspelt(given)) or settings
 
 
 def read_http_access(environment: Mapping[str, str]) -> HttpAccess | tuple[CloudError, ...]:
@@ -185,7 +201,14 @@ def read_http_access(environment: Mapping[str, str]) -> HttpAccess | tuple[Cloud
     return tuple(_http_faults(access)) or access
 
 
-def _own_faults(model: type[HttpAccess], given: Mapping[str, str]) -> tuple[CloudError, ...]:
+def read_storage(environment: Mapping[str, str]) -> StorageSettings | tuple[CloudError, ...]:
+    """Read where the queues and tables are, also where other settings are wrong."""
+    given = {name: value for name, value in environment.items() if value.strip()}
+    wrong = (*_own_faults(StorageSettings, given), *_storage_faults(given), *_misspelt(given))
+    return wrong or StorageSettings.model_validate(given)
+
+
+def _own_faults(model: type[BaseModel], given: Mapping[str, str]) -> tuple[CloudError, ...]:
     try:
         model.model_validate(given)
     except ValidationError as error:
@@ -195,6 +218,26 @@ def _own_faults(model: type[HttpAccess], given: Mapping[str, str]) -> tuple[Clou
             for detail in details
         )
     return ()
+
+
+def _misspelt(given: Mapping[str, str]) -> Iterator[CloudError]:
+    """Report names that are nearly a setting's: what they say would be passed over, and the default stand."""
+    own = {
+        _letters(name): name
+        for name in (field.alias for field in Settings.model_fields.values())
+        if name
+    }
+    for name in sorted(given.keys() - own.values()):
+        meant = own.get(_letters(name))
+        # Parts of a connection are alike by themselves: MyStorage__queueServiceUri is another's.
+        if meant is None and "__" not in name:
+            meant = next(iter(get_close_matches(name, own.values(), n=1, cutoff=_ALIKE)), None)
+        if meant is not None:
+            yield _fault(name, f"There is no such setting. Did you mean {meant}?")
+
+
+def _letters(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def _storage_faults(given: Mapping[str, str]) -> tuple[CloudError, ...]:

@@ -1,16 +1,20 @@
-"""What does a record keep of its request, and what may be told of it?"""
+"""What a record keeps of its request, and what may be said of it."""
 
 import json
 from dataclasses import replace
+from typing import Any, Final
 
 from pydantic import ValidationError
 
-from shared import redaction
+from shared import redaction, secret_look
 from shared.cloud_error import CloudError
 from shared.errors import RecordUnreadable
 from shared.record import Record
-from shared.run_request import RunRequest, too_large_to_keep
+from shared.run_request import KEPT_LIMIT, RunRequest
 from shared.secret_look import MARK
+
+#: Texts of a request that its sender chooses freely, beside its parameters.
+_TEXTS: Final = ("startActivityName", "correlationId", "tracestate")
 
 
 def read(record: Record) -> RunRequest:
@@ -18,23 +22,47 @@ def read(record: Record) -> RunRequest:
     try:
         return RunRequest.model_validate(json.loads(record.request))
     except (ValidationError, ValueError):
-        msg = "The request in the record is not one that this version wrote."
-        raise RecordUnreadable(msg) from None  # the cause quotes values, and the platform logs it
+        raise _unreadable() from None  # the cause quotes values, and the platform logs it
 
 
-def close(record: Record) -> Record:
+async def close(record: Record) -> Record:
     """Cut the secrets out of a request that needs them no more."""
-    request = read(record)
-    kept = redaction.redact(request.parameters or {})
-    if not kept.changed:
+    fields = _fields(record)
+    kept = await redaction.redact(fields.get("parameters"))
+    looked = {name: secret_look.cut(fields[name]) for name in _TEXTS if name in fields}
+    if not kept.changed and looked.items() <= fields.items():
         return record
-    redacted = request.model_copy(update={"parameters": kept.value})
-    if too_large_to_keep(redacted):  # JSON within a string was written anew
-        hidden = dict.fromkeys(kept.value if isinstance(kept.value, dict) else (), MARK)
-        redacted = request.model_copy(update={"parameters": hidden})
-    return replace(record, request=redacted.to_json(), redacted=True)
+    if isinstance(kept.value, dict):
+        fields["parameters"] = kept.value
+    written = _write(fields | looked)
+    if len(written) > KEPT_LIMIT:  # JSON within a string was written anew
+        fields["parameters"] = dict.fromkeys(fields["parameters"], MARK)
+        written = _write(fields | looked)
+    return replace(record, request=written, redacted=record.redacted or kept.changed)
 
 
-def safe(error: CloudError, record: Record) -> CloudError:
+async def safe(error: CloudError, record: Record) -> CloudError:
     """Cut the secrets of a request out of what Synapse said about it."""
-    return redaction.cut_error(error, redaction.redact(read(record).parameters or {}).secrets)
+    kept = await redaction.redact(_fields(record).get("parameters"))
+    return await redaction.cut_error(error, kept.secrets)
+
+
+def _fields(record: Record) -> dict[str, Any]:
+    """Read a request as it is kept. Models are not made: parameters are large, and only looked at."""
+    try:
+        fields: Any = json.loads(record.request)
+    except ValueError:
+        raise _unreadable() from None
+    if isinstance(fields, dict):
+        sound = isinstance(fields.get("parameters", {}), dict)
+        if sound and all(isinstance(fields.get(name, ""), str) for name in _TEXTS):
+            return fields
+    raise _unreadable()
+
+
+def _write(fields: dict[str, Any]) -> bytes:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _unreadable() -> RecordUnreadable:
+    return RecordUnreadable("The request in the record is not one that this version wrote.")

@@ -2,7 +2,7 @@
 
 from shared import cloud_error, wire_view
 from shared.cloud_error import CloudError
-from shared.reply import NO_SUCH_RUN, Answer, Lost
+from shared.reply import Answer, Lost, is_absent
 from shared.wire_view import NotPassed, RunShown
 
 
@@ -19,10 +19,8 @@ def read(outcome: Answer | Lost, run_id: str) -> RunShown | CloudError:
         return run.error if isinstance(run, NotPassed) else run
     error = cloud_error.read(outcome.body, http_status=outcome.status)
     match outcome.status:
-        case status if status == 404 or (status == 400 and error.code == NO_SUCH_RUN):
-            return CloudError(
-                code="NotFound", message="Synapse knows no such run.", details=(error,)
-            )
+        case _ if is_absent(outcome):
+            return absent()
         case 401 | 403:
             role = "Synapse Monitoring Operator"
             return _unavailable(f"The gateway's identity may not see runs: it needs {role}.", error)
@@ -32,6 +30,11 @@ def read(outcome: Answer | Lost, run_id: str) -> RunShown | CloudError:
             )
         case _:
             return _unavailable(f"Synapse answered HTTP {outcome.status}.", error)
+
+
+def absent() -> CloudError:
+    """Say that there is no such run; also of one that the caller may not read."""
+    return CloudError(code="NotFound", message="Synapse knows no such run.")
 
 
 def _unavailable(message: str, error: CloudError) -> CloudError:

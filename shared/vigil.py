@@ -15,10 +15,9 @@ from shared import record as records
 from shared.cloud_error import CloudError
 from shared.delivery import Delivery
 from shared.errors import StorageUnavailable
-from shared.insurance import Attend
 from shared.ports import Clock, Records
 from shared.record import FINAL, Record, Status
-from shared.runner import Runner, Standing
+from shared.runner import Attend, Runner, Standing
 
 PLATFORM: Final = 230.0  # its front end cuts an HTTP call then (learn, functions-scale: "Time out")
 LONGEST: Final = 200.0

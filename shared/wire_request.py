@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from shared import faults, json_object
 from shared.cloud_error import CloudError
 from shared.faults import fault
+from shared.query import present
 from shared.run_request import (
     HTTP_LIMIT,
     REQUEST_ID,
@@ -28,7 +29,14 @@ from shared.run_request import (
     unfit_id,
 )
 
-API_VERSION: Final = "2020-12-01"
+#: The versions whose pipelines.json has these four calls in the same form (azure-rest-api-specs), and the preview
+#: before them, which the first SDKs send and whose recorded answers are the same (azure-sdk-for-net, TestCancelRun.json).
+API_VERSIONS: Final = (
+    "2020-12-01",
+    "2019-06-01-preview",
+    "2021-06-01-preview",
+    "2021-11-01-preview",
+)
 
 _GUID: Final = re.compile(
     r"[{(]?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})[)}]?",
@@ -71,7 +79,7 @@ def read(call: WireCall, *, call_id: str) -> RunRequest | Rejection:
     try:
         request = RunRequest.model_validate(fields)
     except ValidationError as error:
-        wrong += faults.of(error)
+        wrong += faults.of(error, RunRequest)
     else:
         wrong += cross_faults(fields, None)
         if not wrong:
@@ -93,7 +101,7 @@ def _fields(
     *,
     recovery: bool | CloudError | None,
 ) -> dict[str, Any]:
-    reference = call.query.get("referencePipelineRunId")
+    reference = _value(call.query, "referencePipelineRunId")
     if isinstance(recovery, CloudError) or (reference is None and recovery is False):
         recovery = None  # without a reference "false" says what its absence does
     fields = {
@@ -103,7 +111,7 @@ def _fields(
         "parameters": parameters if reference is None else parameters or None,
         "referencePipelineRunId": reference,
         "isRecovery": recovery,
-        "startActivityName": call.query.get("startActivityName"),
+        "startActivityName": _value(call.query, "startActivityName"),
     }
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -136,14 +144,15 @@ def read_guid(text: str) -> str | None:
 
 
 def api_version(query: Mapping[str, str]) -> CloudError | None:
-    """Tell what is wrong with the api-version: it has to be there, and the one that this wire format is of."""
-    given = query.get("api-version")
-    if given == API_VERSION:
+    """Return the fault of an api-version that is missing, or of another wire format."""
+    given = _value(query, "api-version")
+    if given in API_VERSIONS:
         return None
     target = "$.query.api-version"
     if given is None:
         return fault(target, "The api-version query parameter is required for all requests.")
-    return fault(target, f"The api-version is not supported. The supported one is {API_VERSION}.")
+    supported = ", ".join(API_VERSIONS)
+    return fault(target, f"The api-version is not supported. The supported ones are {supported}.")
 
 
 def recursive(query: Mapping[str, str]) -> bool | CloudError | None:
@@ -163,10 +172,14 @@ def read_object(body: bytes) -> dict[str, Any] | CloudError:
 
 
 def _boolean(query: Mapping[str, str], name: str) -> bool | CloudError | None:
-    given = query.get(name)
+    given = _value(query, name)
     if given is None:
         return None
     value = _BOOLEANS.get(given.strip().lower())
     return (
         fault(f"$.query.{name}", "The value should be true or false.") if value is None else value
     )
+
+
+def _value(query: Mapping[str, str], name: str) -> str | None:
+    return dict(present(query.items(), (name,))).get(name)

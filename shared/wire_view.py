@@ -4,6 +4,7 @@ Only what is understood is passed on: a run by its JSON object without secrets, 
 not see, an error as the nested CloudError, which is the one shape that every SDK reads.
 """
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,9 +12,17 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
-from shared import cloud_error, json_object, redaction
+from shared import cloud_error, json_object, redaction, secret_look
 from shared.cloud_error import CloudError
-from shared.reply import NOTHING, Answer, Lost, Wire, is_same_id, read_wire
+from shared.reply import NOTHING, Answer, Lost, Wire, is_absent, is_same_id, read_wire
+from shared.run_list import RunList
+from shared.secret_look import MARK
+from shared.secret_name import is_secret
+from shared.work import Work
+
+#: Of a whole list of runs, about two seconds: what 5 MB of parameters take.
+MOST_WORK: Final = 16_000_000
+_LONGEST_ID: Final = 1_024
 
 # What people read. Ids, times and states are read by programs: a short secret that happens to be part of one
 # must not spoil them.
@@ -34,6 +43,7 @@ class NotPassed:
 
     error: CloudError
     status: int | None = None  #: None: the one that the error's code stands for
+    absent: bool = False  #: Synapse says that there is no such run
     retry_after: float | None = None
     wire: Wire = NOTHING
 
@@ -62,6 +72,7 @@ def read(outcome: Answer | Lost, *, retry_after: float | None = None) -> Answer 
     return NotPassed(
         error=cloud_error.read(outcome.body, http_status=outcome.status),
         status=403 if outcome.status == 401 else outcome.status,
+        absent=is_absent(outcome),
         retry_after=retry_after,
         wire=read_wire(outcome),
     )
@@ -79,31 +90,54 @@ def read_run(answer: Answer, run_id: str) -> RunShown | NotPassed:
     return RunShown(pipeline_name=pipeline_name, content=content, wire=read_wire(answer))
 
 
-def show_run(run: RunShown) -> Passed:
+async def show_run(run: RunShown) -> Passed:
     """Show a run."""
-    return Passed(body=_dump(without_secrets(run.content)), wire=run.wire)
+    return Passed(body=_dump(await without_secrets(run.content)), wire=run.wire)
 
 
-def show_runs(answer: Answer, may_see: Callable[[str], bool]) -> Passed | NotPassed:
+async def show_runs(answer: Answer, may_see: Callable[[str], bool]) -> Passed | NotPassed:
     """Show the runs of a list whose pipelines one may see; there may be more behind its token all the same."""
-    content = _object(answer)
-    listed = content.get("value")
-    if not isinstance(listed, list):
+    runs, shown, work = RunList(answer.body), [], Work(MOST_WORK)
+    try:
+        for run in runs:
+            await asyncio.sleep(0)  # reading it was a stretch of its own
+            if _is_visible(run, may_see):
+                shown.append(_dump(await without_secrets(run, work)))
+    except json_object.Unreadable:
         return unreadable(answer)
-    shown: list[JsonValue] = [without_secrets(run) for run in listed if _is_visible(run, may_see)]
-    token = content.get("continuationToken")
-    rest = {"continuationToken": token} if isinstance(token, str) else {}
-    return Passed(body=_dump({"value": shown, **rest}), wire=read_wire(answer))
+    token = runs.fields.get("continuationToken")
+    rest = b',"continuationToken":' + _dump(token) if isinstance(token, str) else b""
+    body = b'{"value":[' + b",".join(shown) + b"]" + rest + b"}"
+    return Passed(body=body, wire=read_wire(answer))
 
 
-def without_secrets(run: dict[str, Any]) -> dict[str, JsonValue]:
-    """Put a mark in the place of a run's secrets, also where its texts quote them."""
-    kept = redaction.redact(run)
+async def without_secrets(run: dict[str, Any], work: Work | None = None) -> dict[str, JsonValue]:
+    """Put a mark in the place of a run's secrets, also where its texts quote them.
+
+    Args:
+        run: as Synapse shows it.
+        work: of all runs that are shown together; when its bound is exceeded, everything but a run's ids, times
+            and states is withheld.
+    """
+    work = work or Work(MOST_WORK)
+    if work.is_exceeded:
+        return {name: _withhold(name, value) for name, value in run.items()}
+    kept = await redaction.redact(run, work)
+    cutter = await redaction.Cutter.of(kept.secrets, work)
     fields: Any = kept.value
     return {
-        name: _cut(value, kept.secrets) if name in _PROSE else value
+        name: await _cut(value, cutter) if name in _PROSE else value
         for name, value in fields.items()
     }
+
+
+def _withhold(name: str, value: JsonValue) -> JsonValue:
+    """Keep of a run that nobody looked through what is short and no prose."""
+    if not value or isinstance(value, bool | int | float):
+        return MARK if value and is_secret(name) else value
+    if name in _PROSE or is_secret(name) or not isinstance(value, str) or len(value) > _LONGEST_ID:
+        return redaction.WITHHELD
+    return secret_look.cut(value)
 
 
 def unreadable(answer: Answer) -> NotPassed:
@@ -117,14 +151,14 @@ def _is_visible(run: object, may_see: Callable[[str], bool]) -> bool:
     return isinstance(name, str) and may_see(name)
 
 
-def _cut(value: JsonValue, secrets: frozenset[str]) -> JsonValue:
+async def _cut(value: JsonValue, cutter: redaction.Cutter) -> JsonValue:
     match value:
         case str():
-            return redaction.cut(value, secrets)
+            return await cutter.cut(value)
         case list():
-            return [_cut(item, secrets) for item in value]
+            return [await _cut(item, cutter) for item in value]
         case dict():
-            return {name: _cut(item, secrets) for name, item in value.items()}
+            return {name: await _cut(item, cutter) for name, item in value.items()}
         case _:
             return value
 

@@ -5,17 +5,24 @@ Nothing here fails at import: the platform shows an app that can't be imported a
 
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import azure.functions as func
 
-from shared import access_token, gateway_config, hook_secrets, settings as app_settings
-from shared.access import permits
+from shared import (
+    access,
+    access_token,
+    gateway_config,
+    hook_secrets,
+    log_line,
+    settings as app_settings,
+)
 from shared.adapters.audit import TableAudit
 from shared.adapters.clock import SystemClock
 from shared.adapters.queues import PoisonQueue, RequestQueue, ResultQueue
@@ -34,8 +41,8 @@ from shared.ports import Records
 from shared.requeue import Requeue
 from shared.retention import Retention
 from shared.runner import Runner
-from shared.settings import HttpAuth, Settings
-from shared.triggers import answers, wire
+from shared.settings import HttpAuth, Settings, StorageSettings
+from shared.triggers import answers, health, wire
 from shared.triggers.events import Events
 from shared.triggers.identify import Identify, KeyHolders, TokenBearers
 from shared.triggers.run_operations import RunOperations
@@ -50,7 +57,6 @@ if TYPE_CHECKING:
 
 STORAGE: Final = app_settings.STORAGE
 ROOT: Final = Path(__file__).resolve().parent.parent
-log: Final = logging.getLogger("run_gateway")
 
 for noisy in ("azure", "httpx", "httpcore", "aiohttp"):
     # At INFO Azure's SDK writes every request and its headers.
@@ -73,14 +79,7 @@ class App:
     config: GatewayConfig
     records: Records
     policy: Policy
-    requeue: Requeue
-    account: Account
     synapse: SynapsePipelines
-
-    async def aclose(self) -> None:
-        """Close every connection: for a command that ends. The platform ends the app's process."""
-        await self.synapse.aclose()
-        await self.account.aclose()
 
 
 def http_auth_level() -> func.AuthLevel:
@@ -108,6 +107,22 @@ def app() -> App:
     raise Misconfigured(_sentence(wired))
 
 
+@asynccontextmanager
+async def requeue() -> AsyncIterator[Requeue]:
+    """Open the storage for the command that puts messages back. Raises `Misconfigured`."""
+    settings = app_settings.read_storage(os.environ)
+    if isinstance(settings, tuple):
+        raise Misconfigured(_sentence(settings))
+    account = _account(settings)
+    try:
+        yield Requeue(
+            records=TableRecords(account, settings.runs_table),
+            poisoned=PoisonQueue(account, settings.requests_queue),
+        )
+    finally:
+        await account.aclose()
+
+
 async def identify(request: func.HttpRequest) -> Caller | CloudError:
     """Tell who calls; `Unauthenticated` for a stranger, `GatewayUnavailable` where nobody can tell now."""
     door = _door()
@@ -126,7 +141,7 @@ async def serve(
     request: func.HttpRequest, answer: Callable[[App, Caller], Awaitable[func.HttpResponse]]
 ) -> func.HttpResponse:
     """Answer a known caller, also where the settings are wrong or the storage is away."""
-    return await admit(request, lambda caller: _serve(lambda app: answer(app, caller)))
+    return await admit(request, lambda caller: _serve(partial(_serve_named, answer, caller)))
 
 
 async def serve_wire(
@@ -147,16 +162,27 @@ async def take_in(
     return await _serve(answer)
 
 
+async def _serve_named(
+    answer: Callable[[App, Caller], Awaitable[func.HttpResponse]], caller: Caller, app: App
+) -> func.HttpResponse:
+    """Answer a caller whom `access` names; nothing of another's call is read."""
+    if app.policy.names(caller.principal):
+        return await answer(app, caller)
+    log_line.write(logging.WARNING, "not_named", principal=caller.principal)
+    message = "No entry of the gateway's access configuration names the caller."
+    return answers.refusal(CloudError(code="NotPermitted", message=message))
+
+
 async def _serve(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
     try:
         return await answer(app())
     except Misconfigured:
         return answers.unavailable("The gateway is not configured.")
     except StorageUnavailable as error:
-        log.warning("run_gateway.storage_unavailable", extra={"reason": str(error)})
+        log_line.write(logging.WARNING, "storage_unavailable", reason=error)
         return answers.unavailable(str(error))
     except RecordUnreadable as error:
-        log.warning("run_gateway.record_unreadable", extra={"reason": str(error)})
+        log_line.write(logging.WARNING, "record_unreadable", reason=error)
         return answers.unreadable(error)
 
 
@@ -174,49 +200,65 @@ async def faults() -> tuple[CloudError, ...]:
     not_sent = await wired.synapse.authorize(endpoint)
     if not_sent:
         found.append(not_sent.error.model_copy(update={"target": "AZURE_CLIENT_ID"}))
-    if found:
-        log.error("run_gateway.not_ready", extra={"faults": _sentence(tuple(found))})
+    _log("not_ready", found)
     return tuple(found)
+
+
+@cache
+def readiness() -> health.Readiness:
+    """Return what the open probe asks."""
+    return health.Readiness(SystemClock(), faults)
 
 
 @cache
 def _door() -> Identify | CloudError:
     """Read apart from the other settings: who asks what is wrong with those has to be known too."""
-    access = app_settings.read_http_access(os.environ)
-    if isinstance(access, tuple):
-        log.error("run_gateway.misconfigured", extra={"faults": _sentence(access)})
+    proof = app_settings.read_http_access(os.environ)
+    if isinstance(proof, tuple):
+        _log("misconfigured", proof)
         return CloudError(code="GatewayUnavailable", message="The gateway is not configured.")
-    if access.http_auth is HttpAuth.KEY:
+    if proof.http_auth is HttpAuth.KEY:
         return KeyHolders()
     from shared.adapters.entra import EntraTokens  # noqa: PLC0415 - 0.3 s, on first use
 
-    clock, tenant = SystemClock(), access.entra_tenant_id or ""
+    clock, tenant = SystemClock(), proof.entra_tenant_id or ""
     return TokenBearers(
-        EntraTokens(authority=access.entra_authority, tenant=tenant, clock=clock),
-        access_token.expected(access.entra_authority, tenant, access.entra_audiences),
+        EntraTokens(authority=proof.entra_authority, tenant=tenant, clock=clock),
+        access_token.expected(proof.entra_authority, tenant, proof.entra_audiences),
         clock,
     )
 
 
-@cache
 def _wired() -> App | tuple[CloudError, ...]:
+    try:
+        content = _config_file()
+    except OSError as error:  # not kept: the next call may read it
+        message = f"The file can't be read: {error.strerror}."
+        fault = CloudError(code="InvalidSetting", message=message, target="GATEWAY_CONFIG")
+        return _misconfigured(app_settings.read(os.environ), (fault,))
+    return _wire(content)
+
+
+@cache
+def _config_file() -> bytes:
+    return (ROOT / _given("GATEWAY_CONFIG", "gateway.json")).read_bytes()
+
+
+@cache
+def _wire(content: bytes) -> App | tuple[CloudError, ...]:
     settings = app_settings.read(os.environ)
-    config = _config()
-    wrong = tuple(fault for part in (settings, config) if isinstance(part, tuple) for fault in part)
+    config = gateway_config.read(content)
     if isinstance(settings, Settings) and isinstance(config, GatewayConfig):
         return _build(settings, config)
-    log.error("run_gateway.misconfigured", extra={"faults": _sentence(wrong)})
+    return _misconfigured(settings, config)
+
+
+def _misconfigured(
+    settings: Settings | tuple[CloudError, ...], config: GatewayConfig | tuple[CloudError, ...]
+) -> tuple[CloudError, ...]:
+    wrong = tuple(fault for part in (settings, config) if isinstance(part, tuple) for fault in part)
+    _log("misconfigured", wrong)
     return wrong
-
-
-def _config() -> GatewayConfig | tuple[CloudError, ...]:
-    name = _given("GATEWAY_CONFIG", "gateway.json")
-    try:
-        content = (ROOT / name).read_bytes()
-    except OSError as error:
-        message = f"The file can't be read: {error.strerror}."
-        return (CloudError(code="InvalidSetting", message=message, target="GATEWAY_CONFIG"),)
-    return gateway_config.read(content)
 
 
 def _given(name: str, default: str) -> str:
@@ -237,11 +279,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         call_timeout=settings.call_timeout,
         max_connections=settings.max_concurrent_calls,
     )
-    policy = Policy(
-        workspaces=config.endpoints(settings.synapse_endpoint),
-        default_workspace=config.default_workspace,
-        permits=_permits(config, entra=settings.http_auth is HttpAuth.ENTRA),
-    )
+    policy = _policy(config, settings)
     runner = Runner(
         clock=clock, records=records, pipelines=pipelines, policy=policy, settings=settings
     )
@@ -280,16 +318,12 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         ),
         events=events,
         webhooks=_webhooks(config, events, clock),
-        poison=Poison(
-            clock=clock, records=records, requests=requests, policy=policy, gateway=gateway
-        ),
+        poison=Poison(records=records, requests=requests, gateway=gateway),
         retention=Retention(clock=clock, records=records, audit=audit, settings=settings),
         config=config,
         records=records,
         policy=policy,
-        account=account,
         synapse=pipelines,
-        requeue=Requeue(records=records, poisoned=PoisonQueue(account, settings.requests_queue)),
     )
 
 
@@ -303,16 +337,24 @@ def _webhooks(config: GatewayConfig, events: Events, clock: SystemClock) -> Webh
     )
 
 
-def _permits(config: GatewayConfig, *, entra: bool) -> Callable[[str, str, str], bool]:
-    def decide(principal: str, pipeline_name: str, workspace: str) -> bool:
+def _policy(config: GatewayConfig, settings: Settings) -> Policy:
+    def default(principal: str) -> bool:
         # Anyone in a tenant can get a token; keys, queues and rules are in the operator's own hands.
-        default = not entra or Caller.read(principal).object_id is None
-        return permits(config.access, principal, pipeline_name, workspace, default=default)
+        is_open = settings.http_auth is not HttpAuth.ENTRA
+        return is_open or Caller.read(principal).object_id is None
 
-    return decide
+    return Policy(
+        workspaces=config.endpoints(settings.synapse_endpoint),
+        default_workspace=config.default_workspace,
+        permits=lambda principal, pipeline, workspace: access.permits(
+            config.access, principal, pipeline, workspace, default=default(principal)
+        ),
+        names=lambda principal: access.names(config.access, principal, default=default(principal)),
+        bars=lambda principal: access.bars(config.access, principal, default=default(principal)),
+    )
 
 
-def _account(settings: Settings) -> Account:
+def _account(settings: StorageSettings) -> Account:
     if settings.storage_connection is not None:
         return Account(
             ByConnectionString(text=settings.storage_connection), use_proxy_settings=_has_proxy()
@@ -340,6 +382,12 @@ def _credential(client_id: str | None = None) -> "AsyncTokenCredential":
     if client_id is None:
         return DefaultAzureCredential()
     return DefaultAzureCredential(managed_identity_client_id=client_id)
+
+
+def _log(event: str, wrong: Iterable[CloudError]) -> None:
+    """Write one line for each fault: a value of a line is cut at 300 characters."""
+    for fault in wrong:
+        log_line.write(logging.ERROR, event, target=fault.target, reason=fault.message)
 
 
 def _sentence(wrong: tuple[CloudError, ...]) -> str:

@@ -7,17 +7,15 @@ gateway's identity. It may see every run; so who may not start a pipeline here s
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 
-from shared import retry, wire_view
+from shared import log_line, retry, synapse_run, wire_view
 from shared.cloud_error import CloudError
 from shared.gate import Gate
 from shared.policy import Policy
 from shared.ports import Clock, Pipelines
 from shared.reply import Answer, Lost, read_wire
 from shared.wire_view import NotPassed, Passed, RunShown
-
-log: Final = logging.getLogger("run_gateway")
 
 
 class WorkspaceRuns:
@@ -34,7 +32,7 @@ class WorkspaceRuns:
     async def show(self, run_id: str, principal: str) -> Passed | NotPassed:
         """Show a run."""
         run = await self._find(run_id, principal)
-        return run if isinstance(run, NotPassed) else wire_view.show_run(run)
+        return run if isinstance(run, NotPassed) else await wire_view.show_run(run)
 
     async def cancel(
         self, run_id: str, principal: str, *, recursive: bool | None = None
@@ -48,8 +46,13 @@ class WorkspaceRuns:
         )
         if isinstance(answer, NotPassed):
             return answer
-        who = {"runId": run_id, "principal": principal, "pipelineName": run.pipeline_name}
-        log.info("run_gateway.run_cancelled", extra=who)
+        log_line.write(
+            logging.INFO,
+            "run_cancelled",
+            runId=run_id,
+            principal=principal,
+            pipelineName=run.pipeline_name,
+        )
         return Passed(wire=read_wire(answer))
 
     async def query(self, wanted: dict[str, Any], principal: str) -> Passed | NotPassed:
@@ -58,22 +61,19 @@ class WorkspaceRuns:
         answer = await self._call(lambda: self._pipelines.query_runs(self._endpoint, body))
         if isinstance(answer, NotPassed):
             return answer
-        return wire_view.show_runs(answer, lambda name: self._may_see(principal, name))
+        return await wire_view.show_runs(answer, lambda name: self._may_see(principal, name))
 
     async def _find(self, run_id: str, principal: str) -> RunShown | NotPassed:
         answer = await self._call(lambda: self._pipelines.get_run(self._endpoint, run_id))
         if isinstance(answer, NotPassed):
-            return answer
+            return _absent(answer) if answer.absent else answer
         run = wire_view.read_run(answer, run_id)
         if isinstance(run, NotPassed) or self._may_see(principal, run.pipeline_name):
             return run
-        # Without the pipeline's name: who may not see the run may not know what it runs.
-        message = "The caller may have nothing to do with this run: it may not start its pipeline."
-        error = CloudError(code="NotPermitted", message=message, target="$.path.runId")
-        return NotPassed(error=error)
+        return _absent(run)  # who may not see a run does not learn that there is one
 
     def _may_see(self, principal: str, pipeline_name: str) -> bool:
-        return self._policy.bar(principal, pipeline_name, self._workspace) is None
+        return self._policy.permits(principal, pipeline_name, self._workspace)
 
     async def _call(self, send: Callable[[], Awaitable[Answer | Lost]]) -> Answer | NotPassed:
         """Make a call through the process's gate: a throttled workspace rests for these calls, too."""
@@ -93,3 +93,7 @@ class WorkspaceRuns:
             again = again or retry.backoff(1, self._clock.jitter())
             self._gate.rest(self._endpoint, again)
         return again
+
+
+def _absent(looked: NotPassed | RunShown) -> NotPassed:
+    return NotPassed(error=synapse_run.absent(), wire=looked.wire)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from local.azurite import install, server
+from local.process import NotServing
 
 
 async def run(arguments: argparse.Namespace) -> int:
@@ -34,7 +35,12 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.what == "install":
         return install.install()
-    return asyncio.run(run(arguments))
+    if arguments.location:
+        arguments.location.mkdir(parents=True, exist_ok=True)
+    try:
+        return asyncio.run(run(arguments))
+    except NotServing as fault:
+        sys.exit(fault.said.strip())
 
 
 sys.exit(main())

@@ -1,4 +1,4 @@
-"""What has to be true in the end, and where is it not?
+"""The books of a play: what was sent, held against what can be seen in the end.
 
 Every valid request has exactly one run; every delivery has a result and an audit entry; all results of one request and
 generation agree with one another, with the record and with the workspace; nothing is Failed that has a run.
@@ -116,7 +116,8 @@ def _cases(sent: Iterable[Sent], observed: Observed, endpoint: str) -> Iterator[
         request_id = named or ids.get(group[0].posting.correlation_id) or f"request {number}"
         record = observed.records.get(request_id)
         generations = range(1, 1 + (record["generation"] if record else 1))
-        sent_as = [client_request_id(endpoint, request_id, each) for each in generations]
+        nonce = record["nonce"] if record else ""
+        sent_as = [client_request_id(endpoint, request_id, each, nonce) for each in generations]
         yield _Case(
             request_id=request_id,
             sent=group,

@@ -88,16 +88,18 @@ class Trap:
         self._names = names
         self._step = step
         self._number = 0
-        self._client_request_id: str | None = None
+        self._day: str | None = None
+        self._run_id: str | None = None
 
-    async def lay(self, *, nth: int = 1, client_request_id: str | None = None) -> None:
+    async def lay(self, *, nth: int = 1, day: str | None = None, run_id: str | None = None) -> None:
         """Hold every such call from the nth on.
 
         Args:
             nth: as a caller's first call is not always the one to be met.
-            client_request_id: of createRun and getRun: hold this request's alone.
+            day: of createRun: hold the call with this value of the parameter `day` alone.
+            run_id: of getRun: hold looks for this run alone.
         """
-        self._client_request_id = client_request_id
+        self._day, self._run_id = day, run_id
         match self._step:
             case StorageStep() as step:
                 self._number = await self._ground.proxy.fault(
@@ -110,15 +112,15 @@ class Trap:
                     nth=nth,
                 )
             case SynapseStep() as step:
-                is_look = step.operation == "getRun"
+                is_call = step.operation == "createRun"
                 self._number = await self._ground.synapse.fault(
                     SynapseHold(),
                     at=step.point,
                     times=None,
                     operation=step.operation,
                     nth=nth,
-                    run_id=client_request_id if is_look else None,
-                    client_request_id=None if is_look else client_request_id,
+                    run_id=None if is_call else run_id,
+                    parameters={"day": day} if is_call and day else None,
                 )
 
     async def sprung(self, patience: float) -> bool:
@@ -150,9 +152,13 @@ class Trap:
                 name = self._name(step)
                 return [c for c in await self._ground.proxy.held(0) if c.name == name]
             case SynapseStep():
-                mine = self._client_request_id
                 held = await self._ground.synapse.held()
-                return [c for c in held if mine in {None, c.client_request_id, c.run_id}]
+                return [call for call in held if self._is_mine(call)]
+
+    def _is_mine(self, call: SeenHeld) -> bool:
+        if call.operation == "createRun":
+            return self._day is None or f'"{self._day}"' in (call.body or "")
+        return self._run_id in {None, call.run_id}
 
     def _name(self, step: StorageStep) -> str:
         return str(getattr(self._names, step.where))

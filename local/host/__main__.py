@@ -18,6 +18,7 @@ FAULTS = (
     ncrontab.ScheduleInvalid,
     routes.RouteInvalid,
     settings.SettingMissing,
+    settings.SettingsInvalid,
     worker.IndexingFailed,
     OSError,
 )

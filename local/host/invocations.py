@@ -14,7 +14,8 @@ from local.host.storage import Storage
 from local.host.worker import Binding, Function, Outcome, invoke
 
 LOG = logging.getLogger(__name__)
-FUNCTION: ContextVar[str] = ContextVar("function", default="-")
+NOWHERE = "-"
+FUNCTION: ContextVar[str] = ContextVar("function", default=NOWHERE)
 
 
 class Invocations:

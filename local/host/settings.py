@@ -14,11 +14,19 @@ class SettingMissing(Exception):
     """A binding names a setting that doesn't exist."""
 
 
+class SettingsInvalid(Exception):
+    """The settings file is no JSON object, or its Values are none."""
+
+
 def load(path: Path) -> None:
     """Add the file's Values to the environment; what is set there already wins."""
     if not path.is_file():
         return
-    values = json.loads(path.read_text(encoding="utf-8-sig")).get("Values", {})
+    try:
+        values = dict(json.loads(path.read_text(encoding="utf-8-sig")).get("Values", {}))
+    except (ValueError, TypeError, AttributeError) as fault:
+        msg = f"{path}: {fault}"
+        raise SettingsInvalid(msg) from fault
     for name, value in values.items():
         os.environ.setdefault(name, str(value))
 

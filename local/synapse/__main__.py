@@ -8,6 +8,8 @@ import ssl
 import sys
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from local.process import announce, end_with_parent
 from local.synapse.pipelines import Catalogue
 from local.synapse.server import serving
@@ -35,7 +37,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(arguments.tls_cert, arguments.tls_key)
     simulation = Simulation(
-        Catalogue.read(arguments.pipelines),
+        _catalogue(arguments.pipelines),
         seed=arguments.seed,
         identity_header=arguments.identity_header,
     )
@@ -43,6 +45,18 @@ async def _serve(arguments: argparse.Namespace) -> None:
         plain = {} if tls is None else {"plainPort": server.plain_port}
         announce(port=server.port, **plain)
         await stopped.wait()
+
+
+def _catalogue(path: Path) -> Catalogue:
+    """Read the pipelines; what is wrong with them ends the program in one sentence for each."""
+    try:
+        return Catalogue.read(path)
+    except ValidationError as error:
+        faults = (
+            f"{path}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        sys.exit("\n".join(faults))
 
 
 def main() -> None:

@@ -70,6 +70,7 @@ class SeenHeld(_Seen):
     operation: Operation
     pipeline: str | None
     client_request_id: str | None
+    body: str | None
     run_id: str | None
     point: Point
     seconds: float

@@ -1,4 +1,4 @@
-"""What does the workspace answer to each operation?
+"""The workspace's answers to calls of its data plane.
 
 Response headers of a success: TestCancelRun.json (Azure/azure-sdk-for-net, api-version 2019-06-01-preview) and
 test_pipeline.yaml (Azure/azure-cli, 2020-12-01). No x-ms-ratelimit header is among them.
@@ -132,8 +132,12 @@ def _get_run(sim: Simulation, call: Call, _: Query) -> Reply:
     run_id = call.target.run_id or ""
     run = sim.workspace.find(run_id)
     if run is None:
-        return errors.run_not_found(run_id, sim.settings.unknown_run)
+        return _no_run(sim, run_id)
     return json_reply(200, wire(run, sim.workspace.clock(), sim.catalogue.resource_id))
+
+
+def _no_run(sim: Simulation, run_id: str) -> Reply:
+    return errors.run_not_found(run_id, sim.settings.unknown_run, sim.settings.unknown_run_form)
 
 
 def _query_runs(sim: Simulation, call: Call, _: Query) -> Reply:
@@ -183,7 +187,7 @@ def _query_activity_runs(sim: Simulation, call: Call, _: Query) -> Reply:
     run_id = call.target.run_id or ""
     run = sim.workspace.find(run_id)
     if run is None:
-        return errors.run_not_found(run_id, sim.settings.unknown_run)
+        return _no_run(sim, run_id)
     now = sim.workspace.clock()
     at = status(run, now)
     return json_reply(200, {"value": [] if at is Status.QUEUED else [_activity(run, at, now)]})

@@ -1,10 +1,15 @@
-"""What do Synapse's error answers look like, byte for byte?
+"""The simulator's error answers, as they were recorded.
 
 The wire knows three shapes: nested `{"error":{...}}`, flat `{"code","message"}`, and flat with nulls. Each function says
 where its body was seen. ADF is Azure Data Factory: the same engine, and for some errors the only recording there is.
 """
 
+from typing import Literal
+
 from local.synapse.wire import Reply, dump, json_reply
+
+#: How the answer for a run that is not there looks: two forms of Synapse's, and what a gateway in between says.
+type UnknownRun = Literal["nested", "flat", "html", "empty"]
 
 AUDIENCE_REFUSED = (
     "Token Authentication failed with SecurityTokenInvalidAudienceException - IDX10214: Audience validation failed."
@@ -59,15 +64,24 @@ def reference_not_valid(reference: str, pipeline: str) -> Reply:
     )
 
 
-def run_not_found(run_id: str, status: int = 400) -> Reply:
+def run_not_found(run_id: str, status: int = 400, form: UnknownRun = "nested") -> Reply:
     """Recorded for cancelling an unknown run: Azure/azure-powershell TestCancelRunNegativeV2.json (ADF), 400 and not 404.
 
-    No recording shows GET of an unknown run. It answers the same by default; the setting `unknownRun` makes it a 404.
+    No recording shows GET of an unknown run. It answers the same by default; the settings `unknownRun` and
+    `unknownRunForm` give it another status and another form.
     """
+    code = "ReferencedPipelineRunNotFound"
     message = f"Referenced pipeline run id {run_id} does not exist."
-    return nested(
-        status, "ReferencedPipelineRunNotFound", message, target="pipelinerun", details=None
-    )
+    match form:
+        case "nested":
+            return nested(status, code, message, target="pipelinerun", details=None)
+        case "flat":
+            return flat(status, code, message)
+        case "html":
+            page = b"<html><head><title>404 Not Found</title></head><body>nginx</body></html>"
+            return Reply(status=status, body=page, headers={"Content-Type": "text/html"})
+        case "empty":
+            return Reply(status=status)
 
 
 def no_token() -> Reply:

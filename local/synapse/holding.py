@@ -1,4 +1,4 @@
-"""Which calls stand still until somebody releases them?"""
+"""Calls that stand still until they are released."""
 
 import asyncio
 import time
@@ -29,6 +29,7 @@ class Waiting:
             "operation": self.call.target.operation,
             "pipeline": self.call.target.pipeline,
             "clientRequestId": self.call.client_request_id,
+            "body": None if self.call.body is None else self.call.body.decode(errors="replace"),
             "runId": self.call.run_id or self.call.target.run_id,
             "point": self.point,
             "seconds": time.monotonic() - self.since,

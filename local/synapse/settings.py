@@ -5,6 +5,7 @@ from typing import Literal, TypedDict
 
 from pydantic import Field
 
+from local.synapse.errors import UnknownRun
 from local.synapse.wire import Wire
 
 
@@ -39,6 +40,7 @@ class Changes(TypedDict, total=False):
     identities: Sequence[str] | None
     invisible_seconds: float
     unknown_run: Literal[400, 404]
+    unknown_run_form: UnknownRun
     echo_values: bool
     admission: Admission | None
     latency_seconds: float
@@ -62,6 +64,8 @@ class Settings(Wire):
     invisible_seconds: float = 0.0
     #: how GET and cancel answer for an unknown run; 400 is the recorded one (errors.run_not_found)
     unknown_run: Literal[400, 404] = 400
+    #: its form: one of Synapse's errors, or what a gateway in between would say
+    unknown_run_form: UnknownRun = "nested"
     #: error messages quote parameter values
     echo_values: bool = False
     admission: Admission | None = None

@@ -1,4 +1,4 @@
-"""How is one page of the audit read, newest first, without reading more than it needs?
+"""Reads pages of the audit, newest first.
 
 A day's four partitions are merged, each read in pieces that grow while the filters let little through. Days
 that have no entries cost nothing but the logarithm of the gap: see `audit_days`.
@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final
 
+from shared import log_line
 from shared.adapters import columns
 from shared.adapters.audit_days import day_before, day_of
 from shared.adapters.audit_entity import (
@@ -42,7 +43,6 @@ _SELECT: Final = (
     *("PartitionKey", "RowKey", "schemaVersion", "error", "contentLength", "contentSha256"),
     *map(columns.name_of, _LISTED),
 )
-log: Final = logging.getLogger("run_gateway")
 
 type _Row = Mapping[str, object]
 
@@ -125,7 +125,7 @@ class Listing:
         try:
             entry = decode(row)
         except RecordUnreadable as error:
-            log.warning("run_gateway.audit_entry_unreadable", extra={"reason": str(error)})
+            log_line.write(logging.WARNING, "audit_entry_unreadable", reason=error)
             return
         if self._wanted.matches(entry):
             self._entries.append(entry)

@@ -1,7 +1,8 @@
-"""What time is it on this host?"""
+"""The host's time, and what it draws by chance."""
 
 import asyncio
 import random
+import secrets
 import time
 from datetime import UTC, datetime
 from typing import override
@@ -23,6 +24,10 @@ class SystemClock(Clock):
     @override
     def jitter(self) -> float:
         return random.random()  # noqa: S311 - spreads retries, guards nothing
+
+    @override
+    def nonce(self) -> str:
+        return secrets.token_hex(16)
 
     @override
     async def pause(self, seconds: float) -> None:

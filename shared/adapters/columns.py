@@ -5,7 +5,7 @@ A MERGE can't remove a property, so what is absent is written as an empty string
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -32,6 +32,7 @@ class Column:
 
     write: Callable[[Any], Value]
     read: Callable[[Any], object]
+    absent: Value | None = None  #: what is read where an earlier version wrote no such column
 
 
 @cache
@@ -56,7 +57,7 @@ def units(text: str) -> int:
 def read(row: Mapping[str, object], name: str, column: Column) -> Any:
     """Read one column. Raises `RecordUnreadable`, naming the column and no value."""
     try:
-        return column.read(row[name])
+        return column.read(row.get(name, column.absent))
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
         msg = f"The column {name} is missing, or it holds what this version can't read."
         raise RecordUnreadable(msg) from None
@@ -68,6 +69,11 @@ def optional(column: Column) -> Column:
         write=lambda value: "" if value is None else column.write(value),
         read=lambda value: None if value == "" else column.read(value),
     )
+
+
+def added(column: Column, absent: Value) -> Column:
+    """Let rows of an earlier version, which have no such column, be read as if `absent` stood there."""
+    return replace(column, absent=absent)
 
 
 def member(kind: type[StrEnum]) -> Column:

@@ -17,7 +17,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.algorithms import RSAAlgorithm
 
-from shared import json_object
+from shared import json_object, log_line
 from shared.adapters.http_client import HttpClient
 from shared.cloud_error import CloudError
 from shared.ports import Clock
@@ -28,7 +28,6 @@ PAUSE: Final = 30.0  # between two fetches
 PAUSE_WITHOUT_KEYS: Final = 2.0  # nobody can be let in until one succeeds
 MIN_BITS: Final = 2048  # RFC 7518, section 3.3
 
-log: Final = logging.getLogger("run_gateway")
 
 Keys = dict[str, RSAPublicKey]
 
@@ -92,9 +91,8 @@ class KeySet:
             target="ENTRA_TENANT_ID",
         )
         self._fetch_again_at = now + (PAUSE if self._keys else PAUSE_WITHOUT_KEYS)
-        log.warning(
-            "run_gateway.token_keys_unavailable", extra={"reason": why, "held": len(self._keys)}
-        )
+        held = len(self._keys)
+        log_line.write(logging.WARNING, "token_keys_unavailable", reason=why, held=held)
 
 
 def _usable(body: bytes, tenant: str) -> Keys:

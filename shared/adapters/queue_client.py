@@ -1,7 +1,6 @@
 """How is one queue read and written? Azure's client, with what the gateway needs of it."""
 
 import math
-import re
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -9,15 +8,14 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
+from shared import json_object
 from shared.adapters.storage import Changed, Missing, NotCreated
 from shared.adapters.storage_call import reach
 from shared.ports import Receipt
 
 LONGEST_DELAY: Final = 6 * 24 * 3600.0  # the service's limit is seven days
 _AT_ONCE: Final = 32  # messages of one call (learn, rest/api/storageservices/get-messages)
-
-# A message travels in XML, which can't hold these characters; in JSON they can be escaped.
-_NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NEVER: Final = -1  # expires a message; the service's own default is seven days
 
 
 class Queue:
@@ -27,13 +25,13 @@ class Queue:
         self._client = client
         self._what = f"queue {client.queue_name}"
 
-    async def put(self, text: str, *, delay: float = 0.0, ttl: int | None = None) -> Receipt:
-        """Put a message on the queue. JSON in it stays the same JSON."""
+    async def put(self, text: str, *, delay: float = 0.0) -> Receipt:
+        """Put a message on the queue, which never expires. JSON in it stays the same JSON."""
         sent = await self._call(
             lambda: self._client.send_message(
-                _NOT_IN_XML.sub(_escaped, text),
+                json_object.for_xml(text),
                 visibility_timeout=_seconds(delay),
-                time_to_live=ttl,
+                time_to_live=_NEVER,
             )
         )
         return _receipt(sent)
@@ -97,7 +95,3 @@ def _receipt(message: QueueMessage) -> Receipt:
 
 def _seconds(delay: float) -> int:
     return math.ceil(min(max(delay, 0.0), LONGEST_DELAY))
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return f"\\u{ord(found[0]):04x}"

@@ -8,7 +8,6 @@ from shared.ports import Poisoned, Receipt, Requests, Results
 from shared.run_request import Resume
 from shared.run_result import RunResult
 
-FOREVER: Final = -1  # a time to live; the service's own default is seven days
 # Seconds. The table service tells its time in whole seconds (the Date of an answer), so a message that showed
 # at a record's very time would mostly find it a little too young, and go round once more.
 GRAIN: Final = 1.0
@@ -24,7 +23,7 @@ class RequestQueue(Requests):
     @override
     async def enqueue(self, resume: Resume, delay: float) -> Receipt:
         queue = self._account.queue(self._queue)
-        return await queue.put(resume.to_json(), delay=_later(delay), ttl=FOREVER)
+        return await queue.put(resume.to_json(), delay=_later(delay))
 
     @override
     async def postpone(self, receipt: Receipt, delay: float) -> bool:
@@ -55,7 +54,7 @@ class PoisonQueue(Poisoned):
     @override
     async def put_back(self, body: bytes, receipt: Receipt | None = None) -> None:
         # First in, then out: a copy too many finds its record, a lost one finds nothing.
-        await self._account.queue(self._requests).put(body.decode(), ttl=FOREVER)
+        await self._account.queue(self._requests).put(body.decode())
         if receipt is not None:
             await self._account.queue(self._poison).delete(receipt)
 

@@ -81,46 +81,34 @@ class SynapsePipelines(Pipelines):
 
     @override
     async def find_run(self, endpoint: str, run_id: str) -> Look:
-        """Look for one run by its id; a token that is refused is replaced once, unless it is a fresh one.
-
-        Who lacks the right to look is told so by a 401, too, at every look.
-        """
-        url, source = run_url(endpoint, run_id), self._source(endpoint)
-        used = await source.token()
-        if isinstance(used, CloudError):
-            outcome: Answer | Lost = Lost(sent=False, error=used)
-        else:
-            outcome = await self._send("GET", url, used, b"", {})
-            if isinstance(outcome, Answer) and outcome.status == 401 and self._is_old(used):
-                used.refused = True
-                await source.another()
-                outcome = await self._ask("GET", endpoint, url)
+        """Look for one run by its id."""
+        outcome = await self._ask("GET", endpoint, run_url(endpoint, run_id))
         return reply.read_run(outcome, asked=run_id, now=self._clock.now())
 
     @override
     async def get_run(self, endpoint: str, run_id: str) -> Answer | Lost:
-        """Read one run as Synapse shows it; a refused token is replaced once."""
-        return await self._pass_on("GET", endpoint, run_url(endpoint, run_id))
+        """Read one run as Synapse shows it."""
+        return await self._ask("GET", endpoint, run_url(endpoint, run_id))
 
     @override
     async def cancel_run(
         self, endpoint: str, run_id: str, *, recursive: bool | None = None
     ) -> Answer | Lost:
-        """Cancel one run; a refused token is replaced once: a 401 has cancelled nothing."""
+        """Cancel one run."""
         wish = "" if recursive is None else f"&isRecursive={str(recursive).lower()}"
-        return await self._pass_on("POST", endpoint, run_url(endpoint, run_id, "/cancel") + wish)
+        return await self._ask("POST", endpoint, run_url(endpoint, run_id, "/cancel") + wish)
 
     @override
     async def query_runs(self, endpoint: str, body: bytes) -> Answer | Lost:
-        """List runs as the filter asks; a refused token is replaced once."""
-        return await self._pass_on("POST", endpoint, query_url(endpoint), body)
+        """List runs as the filter asks."""
+        return await self._ask("POST", endpoint, query_url(endpoint), body)
 
     @override
     async def recent_runs(
         self, endpoint: str, pipeline_name: str, since: datetime, until: datetime
     ) -> tuple[RunSeen, ...] | None:
         """List up to ten runs of a pipeline that changed in that time, newest first; None if that can't be had."""
-        body = json.dumps(_query(pipeline_name, since, until)).encode()
+        body = json.dumps(_query(pipeline_name, since, until), ensure_ascii=False).encode()
         return reply.read_runs(await self._ask("POST", endpoint, query_url(endpoint), body))
 
     async def aclose(self) -> None:
@@ -133,24 +121,23 @@ class SynapsePipelines(Pipelines):
     def _is_old(self, token: Token) -> bool:
         return self._clock.monotonic() - token.fetched_at >= FRESH
 
-    async def _pass_on(
-        self, method: str, endpoint: str, url: str, body: bytes = b""
-    ) -> Answer | Lost:
-        token = await self._source(endpoint).token()
-        if isinstance(token, CloudError):
-            return Lost(sent=False, error=token)
-        answer = await self._send(method, url, token, body, {})
-        if isinstance(answer, Lost) or answer.status != 401:
-            return answer
-        token.refused = True
-        await self._source(endpoint).another()
-        return await self._ask(method, endpoint, url, body)
-
     async def _ask(self, method: str, endpoint: str, url: str, body: bytes = b"") -> Answer | Lost:
-        token = await self._source(endpoint).token()
+        """Make any call but createRun; a token that is refused is replaced once, unless it is a fresh one.
+
+        Who lacks the right is told so by a 401, too, at every call. A 401 has done nothing, not even cancelled.
+        """
+        source = self._source(endpoint)
+        token = await source.token()
         if isinstance(token, CloudError):
             return Lost(sent=False, error=token)
-        return await self._send(method, url, token, body, {})
+        outcome = await self._send(method, url, token, body, {})
+        if isinstance(outcome, Lost) or outcome.status != 401 or not self._is_old(token):
+            return outcome
+        token.refused = True
+        another = await source.another()
+        if isinstance(another, CloudError):
+            return Lost(sent=False, error=another)
+        return await self._send(method, url, another, body, {})
 
     async def _send(
         self, method: str, url: str, token: Token, body: bytes, headers: dict[str, str]

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
@@ -85,7 +85,7 @@ class TokenSource:
         if held is not None and self._clock.monotonic() < held.renew_at:
             return held
         if self._fetching is None:
-            self._fetching = asyncio.create_task(self._fetch())
+            self._fetching = asyncio.create_task(self._fetch(self._ask))
         # Shielded, because a caller that is cancelled must not take the token from the others.
         return await asyncio.shield(self._fetching)
 
@@ -98,10 +98,13 @@ class TokenSource:
         """Have a token that was not refused: of a new credential, as the old one caches it."""
         if self._fetching is not None:
             await asyncio.shield(self._fetching)
-        if self._held is not None and self._held.refused:
-            self._held = None
-            await self._drop_credential()
-        return await self.token()
+        if self._held is None or not self._held.refused:
+            return await self.token()
+        if self._fetching is None:
+            self._fetching = asyncio.create_task(self._fetch(self._replace))
+        outcome = await asyncio.shield(self._fetching)
+        is_refused = isinstance(outcome, Token) and outcome.refused
+        return _no_other(self._scope) if is_refused else outcome
 
     async def aclose(self) -> None:
         """Close the credential; a fetch on its way is broken off."""
@@ -109,16 +112,30 @@ class TokenSource:
             self._fetching.cancel()
         await self._drop_credential()
 
-    async def _fetch(self) -> Token | CloudError:
+    async def _fetch(self, ask: Callable[[], Awaitable[Token]]) -> Token | CloudError:
         try:
             async with asyncio.timeout(self._time_limit):
-                self._held = await self._ask()
+                self._held = await ask()
         except Exception as error:  # noqa: BLE001 - azure-identity raises more than AzureError
             return self._make_do(error)
         else:
             return self._held
         finally:
             self._fetching = None
+
+    async def _replace(self) -> Token:
+        """Ask a new credential; the old one and its token stay until that one has answered."""
+        old, self._credential = self._credential, None
+        useless = old
+        try:
+            return await self._ask()
+        except BaseException:
+            useless, self._credential = self._credential, old
+            raise
+        finally:
+            if useless is not None:
+                with suppress(Exception):
+                    await useless.close()
 
     async def _ask(self) -> Token:
         if self._credential is None:
@@ -144,6 +161,11 @@ class TokenSource:
         if old is not None:
             with suppress(Exception):  # it is of no more use, however it closes
                 await old.close()
+
+
+def _no_other(scope: str) -> CloudError:
+    message = f"Synapse refused the token for {scope}, and no other could be had."
+    return CloudError(code="GatewayUnavailable", message=message)
 
 
 def _no_token(scope: str, error: Exception, time_limit: float) -> CloudError:

@@ -14,7 +14,8 @@ from shared.run_result import Outcome
 
 JSON: Final = "application/json"
 
-# What a caller did wrong, by our own codes; Synapse's refusals keep the status that Synapse gave.
+# By our own codes. Synapse's refusals keep the status that Synapse gave, also where the body has no code that could
+# be passed on (UnreadableResponse).
 STATUS: Final = {
     "InvalidJson": 400,
     "InvalidRequest": 400,
@@ -29,7 +30,6 @@ STATUS: Final = {
     "UnsupportedMediaType": 415,
     "RequestIdConflict": 422,
     "Throttled": 429,
-    "UnreadableResponse": 502,
     "DeliveryExhausted": 503,
     "GatewayUnavailable": 503,
     "RetriesExhausted": 503,
@@ -70,7 +70,7 @@ def refusal(
 
     Args:
         error: what is told.
-        service_status: the status that Synapse gave, for a code that is none of ours.
+        service_status: the status that Synapse gave, for a code that stands for none.
         retry_after: seconds after which asking again is worth it.
         status: another than the one that the code stands for.
     """
@@ -81,7 +81,7 @@ def refusal(
     headers = bearer.challenge(error) if answered == 401 and error.code in STATUS else {}
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
-    body = json.dumps({"error": error.model_dump(by_alias=True)})
+    body = dump({"error": error.model_dump(by_alias=True)})
     return written(body, answered, headers)
 
 
@@ -96,6 +96,11 @@ def unavailable(why: str) -> func.HttpResponse:
 def unreadable(error: RecordUnreadable) -> func.HttpResponse:
     """Say that a record stands that this version can't understand: it is a person's to look at."""
     return refusal(CloudError(code="GatewayUnavailable", message=str(error)))
+
+
+def dump(value: object) -> str:
+    """Write JSON; texts stay as long as they are."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def written(

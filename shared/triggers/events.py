@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import azure.functions as func
 
-from shared import envelope, event as events, rules
+from shared import envelope, event as events, explanation, rules
 from shared.cloud_error import CloudError
 from shared.delivery import Delivery, Source
 from shared.envelope import Item
@@ -22,6 +22,7 @@ from shared.ports import Clock
 from shared.rule import Rule
 from shared.rules import Matched
 from shared.run_request import Rejection
+from shared.run_result import Outcome
 
 #: Who stands in the audit for an event that no rule has taken.
 PRINCIPAL: Final = "event"
@@ -35,6 +36,14 @@ class Taken:
     request_id: str
     reception: Reception
     duplicate: bool  #: whether an earlier delivery of the same event has brought it
+
+    @property
+    def refusal(self) -> CloudError | None:
+        """Why it was turned away; None where it was taken."""
+        reception = self.reception
+        if isinstance(reception, Answered) and reception.result.status is Outcome.REJECTED:
+            return reception.result.error
+        return None
 
 
 class Events:
@@ -70,7 +79,7 @@ class Events:
             return await self.take(item.event, delivery, principal)
         rejection = Rejection(error=item.event, request_id=None, content=item.content)
         if item.named and len(item.named) <= 200:
-            delivery = delivery.model_copy(update={"correlation_id": item.named})
+            delivery = delivery.about(item.named, delivery.traceparent)
         await self.refuse(rejection, delivery, principal)
         return []
 
@@ -85,12 +94,18 @@ class Events:
             principal: who asks, where that was proved; otherwise each rule asks in its own name.
         """
         matches = rules.match(self._rules, event, self._clock.now())
-        delivery = delivery.model_copy(
-            update={"correlation_id": event.correlation_id, "traceparent": event.traceparent}
-        )
+        delivery = delivery.about(event.correlation_id, event.traceparent)
         if not matches:
             await self.refuse(_unmatched(event), delivery, principal)
         return [await self._start(matched, delivery, principal) for matched in matches]
+
+    def why_not(self, item: Item, taken: Sequence[Taken]) -> dict[str, Any] | None:
+        """Say why an event has started nothing; None where it has."""
+        refused = {one.rule: one.refusal for one in taken}
+        errors = {rule: error for rule, error in refused.items() if error is not None}
+        if len(errors) < len(refused):
+            return None
+        return explanation.why_not(self._rules, item, self._clock.now(), errors)
 
     async def refuse(
         self, rejection: Rejection, delivery: Delivery, principal: str | None = None

@@ -1,7 +1,7 @@
 """Show what the rules of a configuration make of an event. No run is made, and nothing is sent anywhere.
 
-    python -m shared.triggers.explain gateway.json event.json
-    python -m shared.triggers.explain gateway.json push.json --hook github --type push
+    make explain ARGS="gateway.json event.json"
+    make explain ARGS="gateway.json push.json --hook github --type push"
 
 event.json holds what arrives: an event in Event Grid's schema or as a CloudEvent, an array of them, or with --hook
 the payload of a signed webhook. Exit code 0: at least one request would be enqueued; 1: none; 2: a file is wrong.
@@ -46,7 +46,8 @@ def _items(config: GatewayConfig, body: bytes, given: argparse.Namespace) -> tup
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m shared.triggers.explain",
+        prog="make explain",
+        usage='make explain ARGS="CONFIG EVENT [--hook HOOK [--type TYPE]] [--at AT]"',
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -31,6 +31,10 @@ _ENTITY_TAG: Final = re.compile(r'"([1-9][0-9]{0,9})-[0-9a-f]{16}"')
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 # RFC 6839, section 3.1: whatever else it is, it is JSON.
 _JSON_BASED: Final = re.compile(r"application/[!#$&^_.0-9a-z-]+\+json")
+# What may be named of what came: a media type, a charset, a compression; nothing that could be a secret.
+_NAME: Final = re.compile(
+    r'[a-z]+/[a-z0-9.+_-]{1,80}|charset="?[a-z0-9_-]{1,40}"?|[a-z]{1,20}', re.IGNORECASE
+)
 _UTF_8: Final = re.compile(rf'{_SPACE}charset="?utf-8"?{_SPACE}', re.IGNORECASE)
 
 
@@ -66,14 +70,23 @@ def media_fault(headers: Mapping[str, str]) -> CloudError | None:
     """Tell why a body of this type is not read; None for JSON in UTF-8, and where nothing is said."""
     kind, *parameters = headers.get("content-type", "").split(";")
     name = kind.strip().lower()
-    is_json = name in {"", "application/json"} or _JSON_BASED.fullmatch(name)
-    charsets = [each for each in parameters if each.strip().lower().startswith("charset")]
-    if not is_json or not all(map(_UTF_8.fullmatch, charsets)):
-        message = "The content should be application/json in UTF-8."
+    is_json = name in {"", "application/json", "text/json"} or _JSON_BASED.fullmatch(name)
+    charsets = [each.strip() for each in parameters if each.strip().lower().startswith("charset")]
+    other = next((each for each in charsets if not _UTF_8.fullmatch(each)), None)
+    if not is_json or other is not None:
+        came = name if other is None or not is_json else other
+        message = f"The content should be application/json in UTF-8, not {_shown(came)}."
         return _unsupported(message, "content-type")
-    if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
-        return _unsupported("The content should come as it is, not compressed.", "content-encoding")
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"", "identity"}:
+        message = f"The content should come as it is, not compressed by {_shown(encoding)}."
+        return _unsupported(message, "content-encoding")
     return None
+
+
+def _shown(came: str) -> str:
+    """Name what came, if it has the form of a name."""
+    return came.lower() if _NAME.fullmatch(came) else "something else"
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | CloudError | None:

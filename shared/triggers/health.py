@@ -1,11 +1,35 @@
 """Is the app alive, is it ready, and if not, which setting is wrong?"""
 
-import json
-from collections.abc import Awaitable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 import azure.functions as func
 
 from shared.cloud_error import CloudError
+from shared.ports import Clock
+from shared.triggers import answers
+
+KEPT_SECONDS: Final = 5.0
+
+
+class Readiness:
+    """What was found wrong last, kept for some seconds: the probe is open, and each look costs storage calls."""
+
+    def __init__(self, clock: Clock, look: Callable[[], Awaitable[Sequence[CloudError]]]) -> None:
+        self._clock = clock
+        self._look = look
+        self._lock = asyncio.Lock()
+        self._found: Sequence[CloudError] = ()
+        self._until = float("-inf")
+
+    async def __call__(self) -> Sequence[CloudError]:
+        """Return the faults, found again where the last look is too old."""
+        async with self._lock:
+            if self._clock.monotonic() >= self._until:
+                self._found = await self._look()
+                self._until = self._clock.monotonic() + KEPT_SECONDS
+            return self._found
 
 
 def live() -> func.HttpResponse:
@@ -28,4 +52,4 @@ async def settings(looking: Awaitable[Sequence[CloudError]]) -> func.HttpRespons
 
 
 def _json(body: object, status: int) -> func.HttpResponse:
-    return func.HttpResponse(json.dumps(body), status_code=status, mimetype="application/json")
+    return answers.written(answers.dump(body), status)

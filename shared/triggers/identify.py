@@ -8,18 +8,15 @@ sign-in in front, anybody can send them.
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 import azure.functions as func
 
-from shared import access_token, bearer
+from shared import access_token, bearer, log_line
 from shared.access_token import Expected
 from shared.bearer import Reason
 from shared.caller import KEY, Caller
 from shared.cloud_error import CloudError
 from shared.ports import Clock, Tokens
-
-log: Final = logging.getLogger("run_gateway")
 
 Identify = Callable[[func.HttpRequest], Awaitable[Caller | CloudError]]
 
@@ -51,10 +48,8 @@ class TokenBearers:
         if not isinstance(outcome, Reason):
             return outcome
         self.refused[outcome] += 1
-        log.warning(
-            "run_gateway.unauthenticated",
-            extra={"reason": outcome.value, "count": self.refused[outcome]},
-        )
+        count = self.refused[outcome]
+        log_line.write(logging.WARNING, "unauthenticated", reason=outcome, count=count)
         return bearer.unauthenticated(outcome)
 
     async def _judge(self, request: func.HttpRequest) -> Caller | Reason | CloudError:

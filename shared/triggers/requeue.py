@@ -1,25 +1,32 @@
 """Put messages back that the platform gave up on.
 
-    python -m shared.triggers.requeue                                      every message that names its request
-    python -m shared.triggers.requeue --record msg-<id> --as <requestId>   one that named none
+    make requeue                                             every message that names its request
+    make requeue ARGS="--record msg-<id> --as <requestId>"   one that named none
 
-It works on the storage that the app settings name: run it with RunStorage (or RunStorage__queueServiceUri and
-RunStorage__tableServiceUri) and SYNAPSE_ENDPOINT in the environment.
+It works on the storage that the environment names: RunStorage, or RunStorage__queueServiceUri and
+RunStorage__tableServiceUri; and RUN_REQUESTS_QUEUE and RUNS_TABLE where the app has others than the default.
 """
 
 import argparse
 import asyncio
 import sys
+from typing import Final
 
 from shared import wiring
 from shared.errors import GatewayError
-from shared.requeue import Requeue
+from shared.requeue import Returned
+
+_WHAT_STAYS: Final = (
+    "What stays is answered once the poison trigger is on again. A request can then go back under an id of its own:\n"
+    '  make requeue ARGS="--record msg-<message id> --as <requestId>"'
+)
 
 
 def main(arguments: list[str]) -> int:
     """Run the command; returns its exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m shared.triggers.requeue",
+        prog="make requeue",
+        usage='make requeue [ARGS="--record RECORD --as REQUEST_ID"]',
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -37,20 +44,21 @@ def main(arguments: list[str]) -> int:
 
 
 async def _put_back(record_id: str | None, request_id: str | None) -> tuple[str, int]:
-    app = wiring.app()
-    try:
-        return await _do(app.requeue, record_id, request_id)
-    finally:
-        await app.aclose()
+    async with wiring.requeue() as requeue:
+        if record_id is None or request_id is None:
+            return _report(await requeue.all()), 0
+        refusal = await requeue.one(record_id, request_id)
+        return (refusal, 1) if refusal else (f"Put back as {request_id}.", 0)
 
 
-async def _do(requeue: Requeue, record_id: str | None, request_id: str | None) -> tuple[str, int]:
-    if record_id is None or request_id is None:
-        returned = await requeue.all()
-        left = f"; {returned.left} stay that name no request" if returned.left else ""
-        return f"{returned.moved} messages put back{left}.", 0
-    refusal = await requeue.one(record_id, request_id)
-    return (refusal, 1) if refusal else (f"Put back as {request_id}.", 0)
+def _report(returned: Returned) -> str:
+    """Say what went back, and of each message that stays what it is."""
+    moved = f"{returned.moved} message{'' if returned.moved == 1 else 's'} put back"
+    if not returned.left:
+        return f"{moved}."
+    stays = f"{len(returned.left)} stay{'s' if len(returned.left) == 1 else ''}"
+    lines = (f"  {one.message_id}: {one.what}" for one in returned.left)
+    return "\n".join((f"{moved}, {stays}:", *lines, _WHAT_STAYS))
 
 
 if __name__ == "__main__":

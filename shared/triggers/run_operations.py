@@ -18,7 +18,8 @@ from shared.operation_request import Rerun
 from shared.operations import IF_MATCH, Operations, changed
 from shared.policy import Policy
 from shared.ports import Pipelines, Records, Stored
-from shared.record import Status
+from shared.record import Record, Status
+from shared.reply import Absent, Forbidden, Found, Unreachable
 from shared.triggers import answers, headers
 from shared.triggers.headers import Expected
 from shared.triggers.runs import find
@@ -45,7 +46,7 @@ class RunOperations:
         outcome = await self.operations.cancel(stored.record.request_id, caller.principal)
         if isinstance(outcome, CloudError):
             return answers.refusal(outcome, retry_after=_soon(stored, outcome))
-        return answers.written(run_view.show(outcome).to_json())
+        return answers.written((await run_view.show(outcome)).to_json())
 
     async def rerun(
         self, request: func.HttpRequest, caller: Caller, call_id: str
@@ -86,12 +87,13 @@ class RunOperations:
         asked = media or operation_request.read_resolve(request.get_body())
         if isinstance(asked, CloudError):
             return answers.refusal(asked)
-        outcome = await self.operations.resolve(
-            stored.record.request_id, asked.run_id, caller.principal
-        )
+        said_by = await self._vouched(stored.record, asked.run_id, caller)
+        if isinstance(said_by, CloudError):
+            return answers.refusal(said_by)
+        outcome = await self.operations.resolve(stored.record.request_id, asked.run_id, said_by)
         if isinstance(outcome, CloudError):
             return answers.refusal(outcome, retry_after=_soon(stored, outcome))
-        return answers.written(run_view.show(outcome).to_json())
+        return answers.written((await run_view.show(outcome)).to_json())
 
     async def show_run(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """Serve `GET …/run`: Synapse's own view of the request's run."""
@@ -114,12 +116,27 @@ class RunOperations:
         if isinstance(run, CloudError):
             return answers.refusal(run)
         # An operator may have named any run: it is shown to who may start what it runs.
-        barred = self.policy.bar(caller.principal, run.pipeline_name, record.workspace)
-        return (
-            answers.refusal(barred)
-            if barred
-            else answers.written(wire_view.show_run(run).body.decode())
-        )
+        if not self.policy.permits(caller.principal, run.pipeline_name, record.workspace):
+            return answers.refusal(synapse_run.absent())
+        return answers.written((await wire_view.show_run(run)).body.decode())
+
+    async def _vouched(
+        self, record: Record, run_id: str | None, caller: Caller
+    ) -> str | CloudError:
+        """Compare a named run's pipeline with the record's; return who vouches for it, or why it is refused."""
+        if run_id is None:
+            return caller.principal
+        match await self.pipelines.find_run(record.endpoint, run_id):
+            case Found(pipeline_name=name) if name == record.pipeline_name:
+                return caller.principal
+            case Absent() | Forbidden() if not self.policy.bars(caller.principal):
+                return f"{caller.principal}, unseen by the gateway"
+            case Unreachable(error=error):
+                message = "Synapse could not be asked for the run."
+                return CloudError(code="GatewayUnavailable", message=message, details=(error,))
+            case _:
+                message = "The gateway sees no run of the request's pipeline with this id."
+                return CloudError(code="InvalidState", message=message, target="$.runId")
 
     async def _find(self, request: func.HttpRequest, caller: Caller) -> Stored | CloudError:
         return await find(self.records, self.policy, request, caller)

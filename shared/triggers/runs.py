@@ -63,7 +63,7 @@ class Runs:
             beside["Retry-After"] = str(again)
         if headers.is_unchanged(request.headers, beside["ETag"]):
             return answers.unchanged(beside)
-        return answers.written(run_view.show(stored.record).to_json(), headers=beside)
+        return answers.written((await run_view.show(stored.record)).to_json(), headers=beside)
 
     async def list(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """Serve `GET /api/runs`: the audit, newest first."""
@@ -92,7 +92,7 @@ class Runs:
             # Of a message that could not be read no pipeline is known: it is for who may start any.
             name = entry.pipeline_name or ""
             workspace = entry.workspace or self.policy.default_workspace
-            return self.policy.bar(caller.principal, name, workspace) is None
+            return self.policy.permits(caller.principal, name, workspace)
 
         return may_see
 
@@ -100,13 +100,15 @@ class Runs:
 async def find(
     records: Records, policy: Policy, request: func.HttpRequest, caller: Caller
 ) -> Stored | CloudError:
-    """Find the record that a path names, if the caller may have to do with it."""
+    """Find the record that a path names, if the caller may start its pipeline."""
     request_id = request.route_params.get("requestId", "")
     if not _REQUEST_ID.fullmatch(request_id):
         bad = faults.fault("$.path.requestId", "The path should name a requestId.")
         return faults.invalid([bad])
     stored = await records.get(request_id)
-    if stored is None:
-        return CloudError(code="NotFound", message=f"No request {request_id!r} is recorded.")
-    record = stored.record
-    return policy.bar(caller.principal, record.pipeline_name, record.workspace) or stored
+    if stored is not None:
+        record = stored.record
+        if policy.permits(caller.principal, record.pipeline_name, record.workspace):
+            return stored
+    # Also of one that the caller may not read: it does not learn that there is such a request.
+    return CloudError(code="NotFound", message=f"No request {request_id!r} is recorded.")

@@ -5,7 +5,6 @@ Never 400: Event Grid drops what gets one, and whoever signs webhooks would send
 """
 
 import asyncio
-import json
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -13,7 +12,7 @@ from typing import Final
 
 import azure.functions as func
 
-from shared import envelope, handshake, hook_event, signature
+from shared import envelope, handshake, hook_event, log_line, signature
 from shared.cloud_error import CloudError
 from shared.delivery import Delivery, Source
 from shared.envelope import LIMIT, MAX_EVENTS, Item
@@ -27,10 +26,10 @@ from shared.signature import Reason
 from shared.triggers import answers
 from shared.triggers.events import Events, Taken, arrival
 
-log: Final = logging.getLogger("run_gateway")
-
 #: Events of one call that are recorded side by side: a batch of thousands has 30 s at Event Grid.
 AT_ONCE: Final = 32
+#: Events of one call that started nothing and are answered with the reasons: for a person who tries rules.
+MOST_TOLD: Final = 20
 #: Event Grid waits as long at the least after a 503 (learn, event-grid/delivery-and-retry).
 RETRY_AFTER: Final = 30
 
@@ -79,14 +78,16 @@ class Webhooks:
         if len(items) > MAX_EVENTS:
             return await self._too_large(_TOO_MANY, body, call_id)
         taken: list[Taken] = []
+        passed_over: dict[int, dict[str, object]] = {}
 
         async def take(index: int, item: Item) -> None:
             if isinstance(item.event, Event) and handshake.is_own(item.event):
                 _log_deleted(item.event)
                 return
-            taken.extend(
-                await self._events.take_item(item, arrival(item.named or f"{call_id}/{index}"))
-            )
+            found = await self._events.take_item(item, arrival(item.named or f"{call_id}/{index}"))
+            taken.extend(found)
+            if len(passed_over) < MOST_TOLD and (why_not := self._events.why_not(item, found)):
+                passed_over[index] = why_not
 
         await _each(enumerate(items), take)
         # Event Grid asks alone, but a topic's publishers can write such an event among others.
@@ -94,7 +95,8 @@ class Webhooks:
         if asked is not None:
             return _validated(asked)
         # 200, although 202 says more: Azure's own publishing clients take nothing else for a success.
-        return answers.written(json.dumps({"events": len(items), "requests": len(taken)}))
+        said = {"events": len(items), "requests": len(taken)} | _passed_over(passed_over)
+        return answers.written(answers.dump(said))
 
     async def _answer_hook(self, request: func.HttpRequest, call_id: str) -> func.HttpResponse:
         name = request.route_params.get("name", "")
@@ -114,13 +116,13 @@ class Webhooks:
             return self._refuse(name, webhook_id)
         item = hook_event.read(name, hook, webhook_id, request.headers, body)
         taken = await self._events.take_item(item, delivery, principal)
-        return answers.written(json.dumps({"id": webhook_id, "requests": _told(taken)}), 202)
+        return answers.written(answers.dump({"id": webhook_id, "requests": _told(taken)}), 202)
 
     def _permit(self, headers: Mapping[str, str]) -> func.HttpResponse:
         permission = handshake.permission(headers, self._senders)
         if permission is None:
             origin = headers.get("WebHook-Request-Origin", "")[:200]
-            log.warning("run_gateway.origin_refused", extra={"origin": origin})
+            log_line.write(logging.WARNING, "origin_refused", origin=origin)
             error = CloudError(code="NotPermitted", message="This origin may not send events here.")
             return answers.refusal(error)
         return func.HttpResponse(status_code=200, headers={"Allow": "POST, OPTIONS"} | permission)
@@ -136,10 +138,11 @@ class Webhooks:
         """A stranger leaves a log line and a count: neither result nor audit can be filled from outside."""
         self.refused[name, reason] += 1
         count = self.refused[name, reason]
-        extra = {"hook": name, "reason": reason.value, "count": count}
-        log.warning("run_gateway.hook_unauthenticated", extra=extra)
+        log_line.write(
+            logging.WARNING, "hook_unauthenticated", hook=name, reason=reason, count=count
+        )
         error = CloudError(code="Unauthenticated", message=_SENTENCES[reason])
-        body = json.dumps({"error": error.model_dump(by_alias=True)})
+        body = answers.dump({"error": error.model_dump(by_alias=True)})
         return answers.written(body, 401, {"WWW-Authenticate": 'Webhook realm="run-gateway"'})
 
     async def _too_large(self, error: CloudError, body: bytes, call_id: str) -> func.HttpResponse:
@@ -149,6 +152,7 @@ class Webhooks:
         return answers.refusal(error)
 
 
+_LONGEST_URL: Final = 2000  # cut, it would be of no use
 _TOO_MANY: Final = CloudError(
     code="RequestTooLarge", message=f"One call may bring up to {MAX_EVENTS} events."
 )
@@ -166,7 +170,7 @@ async def _safely(answer: Awaitable[func.HttpResponse]) -> func.HttpResponse:
     try:
         return await answer
     except (StorageUnavailable, RecordUnreadable) as error:
-        log.warning("run_gateway.events_not_taken", extra={"reason": str(error)})
+        log_line.write(logging.WARNING, "events_not_taken", reason=error)
         again = CloudError(code="GatewayUnavailable", message=f"{error} Send it again.")
         return answers.refusal(again, retry_after=RETRY_AFTER)
 
@@ -187,19 +191,29 @@ async def _each(
             raise end
 
 
+def _passed_over(why_not: Mapping[int, Mapping[str, object]]) -> dict[str, object]:
+    """Name the events that started nothing in the order of their coming; nothing where there are none."""
+    return {"passedOver": [why_not[index] for index in sorted(why_not)]} if why_not else {}
+
+
 def _validated(asked: handshake.Validation) -> func.HttpResponse:
     """Give Event Grid its code back: 200, since it takes no other success for a yes."""
     if asked.code is None:
-        extra = {"topic": asked.topic, "validationUrl": asked.url}
-        log.warning("run_gateway.open_validation_url_by_hand_within_5_minutes", extra=extra)
+        log_line.write(
+            logging.WARNING,
+            "open_validation_url_by_hand_within_5_minutes",
+            limit=_LONGEST_URL,
+            topic=asked.topic,
+            validationUrl=asked.url,
+        )
         return answers.written("{}")
-    log.info("run_gateway.subscription_validated", extra={"topic": asked.topic})
-    return answers.written(json.dumps({"validationResponse": asked.code}))
+    log_line.write(logging.INFO, "subscription_validated", topic=asked.topic)
+    return answers.written(answers.dump({"validationResponse": asked.code}))
 
 
 def _log_deleted(event: Event) -> None:
     if event.type == handshake.DELETION:
-        log.info("run_gateway.subscription_deleted", extra={"topic": event.source})
+        log_line.write(logging.INFO, "subscription_deleted", topic=event.source)
 
 
 def _told(taken: Iterable[Taken]) -> list[dict[str, object]]:

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Protocol, override
+from typing import Literal, Protocol, override
 
 import pytest
 from azure.identity.aio import ManagedIdentityCredential
 
+from local.synapse import errors
 from local.synapse.client import Simulator
+from local.synapse.errors import UnknownRun
 from local.synapse.faults import Answer, Cut, Point
 from local.synapse.in_process import simulating
 from local.synapse.pipelines import Pipeline
@@ -18,7 +20,16 @@ from local.synapse.simulation import IDENTITY_HEADER
 from shared.adapters.clock import SystemClock
 from shared.cloud_error import CloudError
 from shared.ports import Clock, Pipelines
-from shared.reply import NotSent, Refused, Reply, Throttled, Unauthorized, Unknown, Unreachable
+from shared.reply import (
+    Answer as HttpAnswer,
+    NotSent,
+    Refused,
+    Reply,
+    Throttled,
+    Unauthorized,
+    Unknown,
+    Unreachable,
+)
 from tests.contracts.calling_synapse import synapse
 from tests.fakes.clock import FakeClock
 from tests.fakes.pipelines import FakePipelines
@@ -54,6 +65,10 @@ class PipelinesWorld(Protocol):
 
     async def break_looks(self) -> None:
         """Answer the next look with an error."""
+        ...
+
+    async def answer_unknown_runs(self, status: Literal[400, 404], form: UnknownRun) -> None:
+        """Answer a look at a run that is not there so."""
         ...
 
     async def hide_new_runs(self) -> None:
@@ -113,6 +128,11 @@ class FakeWorld(PipelinesWorld):
         self.fake.unreachable = Unreachable(error=ERROR)
 
     @override
+    async def answer_unknown_runs(self, status: Literal[400, 404], form: UnknownRun) -> None:
+        reply = errors.run_not_found("r-1", status, form)
+        self.fake.unknown_run = HttpAnswer(status=status, headers={}, body=reply.body)
+
+    @override
     async def hide_new_runs(self) -> None:
         self.fake.visible_after = 1
 
@@ -167,6 +187,10 @@ class SimulatedWorld(PipelinesWorld):
         failure = Answer(status=500, content={"error": ERROR.model_dump()})
         await self._simulator.fault(failure, times=None, operation=Operation.GET_RUN)
         await self._simulator.fault(failure, times=None, operation=Operation.QUERY_RUNS)
+
+    @override
+    async def answer_unknown_runs(self, status: Literal[400, 404], form: UnknownRun) -> None:
+        await self._simulator.settings(unknown_run=status, unknown_run_form=form)
 
     @override
     async def hide_new_runs(self) -> None:

@@ -8,9 +8,11 @@ import json
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 
+from local.synapse.errors import UnknownRun
 from shared.ports import CreateRun
 from shared.reply import (
     Absent,
@@ -176,6 +178,27 @@ class TestFindRun:
         await start(world)
 
         assert await world.pipelines.find_run(world.endpoint, str(uuid.uuid1())) == Absent()
+
+    @pytest.mark.parametrize(
+        ("status", "form"), [(400, "nested"), (404, "nested"), (400, "flat"), (404, "flat")]
+    )
+    async def test_synapse_says_in_any_form_of_its_errors_that_a_run_is_absent(
+        self, world: PipelinesWorld, status: Literal[400, 404], form: UnknownRun
+    ) -> None:
+        await world.answer_unknown_runs(status, form)
+
+        assert await world.pipelines.find_run(world.endpoint, str(uuid.uuid1())) == Absent()
+
+    @pytest.mark.parametrize("form", ["html", "empty"])
+    async def test_a_404_of_another_is_no_word_of_synapse_s(
+        self, world: PipelinesWorld, form: UnknownRun
+    ) -> None:
+        await world.answer_unknown_runs(404, form)
+
+        look = await world.pipelines.find_run(world.endpoint, str(uuid.uuid1()))
+
+        assert isinstance(look, Unreachable)
+        assert look.error.code == "UnreadableResponse"
 
     async def test_new_run_may_be_hidden_at_first(self, world: PipelinesWorld) -> None:
         await world.hide_new_runs()

@@ -100,7 +100,7 @@ class TestKeptConnection:
             await connection.read()
 
         async with (
-            RawServer(script, answers(answer(404))) as server,
+            RawServer(script, answers(answer(404, {"code": "NotFound", "message": "m"}))) as server,
             synapse() as pipelines,
         ):
             assert isinstance(await pipelines.create_run(a_call(server.url)), Started)

@@ -145,10 +145,10 @@ async def test_calls_go_over_the_wire_as_the_specification_has_them(
 
 
 @pytest.mark.parametrize("call", ["get", "cancel", "query"])
-async def test_a_refused_token_is_replaced_once(call: str) -> None:
-    requests, outcome = await arrived(call, answer(401, {}), answer(401, {}), answer(200, {}))
+async def test_a_fresh_token_that_is_refused_is_not_replaced(call: str) -> None:
+    requests, outcome = await arrived(call, answer(401, {}), answer(200, {}))
 
-    assert len(requests) == 2
+    assert len(requests) == 1
     assert isinstance(outcome, Answer)
     assert outcome.status == 401
 

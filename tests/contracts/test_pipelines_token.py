@@ -225,6 +225,9 @@ class TestRefused:
         identity.failure = OSError()
 
         assert isinstance(await source.another(), CloudError)
+        assert text_of(await source.token()) == "token-1", (
+            "kept: other calls may be allowed with it"
+        )
 
     async def test_credential_that_does_not_close_is_let_go(self) -> None:
         identity = Identity()
@@ -304,6 +307,27 @@ class TestRefused:
             "Bearer token-1",
             "Bearer token-2",
         ]
+
+    async def test_fifty_looks_that_are_refused_take_two_credentials(self) -> None:
+        """Who may not look is answered 401 each time: that is no reason to fetch a token each time."""
+        identity = Identity()
+        refusal = answer(401, {"code": "Unauthorized", "message": "m"})
+        async with (
+            RawServer(answers(*[refusal] * 100)) as server,
+            synapse(credential=identity.credential, clock=identity.clock) as pipelines,
+        ):
+            await pipelines.authorize(server.url)
+            identity.clock.advance(61)
+            now = identity.clock.now()
+            for _ in range(10):
+                await pipelines.find_run(server.url, RUN_ID)
+                await pipelines.get_run(server.url, RUN_ID)
+                await pipelines.cancel_run(server.url, RUN_ID)
+                await pipelines.query_runs(server.url, b"{}")
+                await pipelines.recent_runs(server.url, "copy", now, now)
+
+        assert len(identity.credentials) == 2
+        assert len(server.arrived) == 51
 
     async def test_looks_refused_at_once_are_all_made_again(self) -> None:
         """Each judges the token that it sent, not the one that another look has fetched meanwhile."""

@@ -255,7 +255,8 @@ class TestLooks:
         assert arrived.headers["authorization"] == f"Bearer {TOKEN}"
 
     async def test_run_is_not_there(self) -> None:
-        async with RawServer(answers(answer(404))) as server, synapse() as pipelines:
+        gone = answer(404, {"code": "NotFound", "message": "m"})
+        async with RawServer(answers(gone)) as server, synapse() as pipelines:
             assert await pipelines.find_run(server.url, RUN_ID) == Absent()
 
     async def test_runs_are_asked_for_by_pipeline_and_time(self) -> None:
@@ -267,15 +268,16 @@ class TestLooks:
         until = datetime(2026, 11, 24, 8, 5, 0, 250_000, tzinfo=UTC)
 
         async with RawServer(answers(answer(200, listed))) as server, synapse() as pipelines:
-            seen = await pipelines.recent_runs(server.url, "copy", since, until)
+            seen = await pipelines.recent_runs(server.url, "köp", since, until)
 
         assert seen == (RunSeen(run_id=RUN_ID, status="Failed", run_start="2026-11-24T08:00:01Z"),)
         (arrived,) = server.arrived
         assert arrived.line == "POST /queryPipelineRuns?api-version=2020-12-01 HTTP/1.1"
+        assert "köp".encode() in arrived.body
         assert json.loads(arrived.body) == {
             "lastUpdatedAfter": "2026-11-24T08:00:00.000000Z",
             "lastUpdatedBefore": "2026-11-24T08:05:00.250000Z",
-            "filters": [{"operand": "PipelineName", "operator": "Equals", "values": ["copy"]}],
+            "filters": [{"operand": "PipelineName", "operator": "Equals", "values": ["köp"]}],
             "orderBy": [{"orderBy": "RunStart", "order": "DESC"}],
         }
 

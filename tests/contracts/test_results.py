@@ -47,17 +47,30 @@ async def test_any_text_travels(results_world: ResultsWorld, text: str) -> None:
     assert RunResult.model_validate_json(found) == result
 
 
-@pytest.mark.parametrize("character", ["a", "😀", "<"])
+@pytest.mark.parametrize("character", ["a", "😀", "<", "\ufffe"])
 async def test_the_largest_result_fits(results_world: ResultsWorld, character: str) -> None:
     """48 KiB of JSON are 64 KiB in base64, which is what a message may have."""
-    size = len(a_result(CloudError(code="C", message="")).to_json().encode())
-    count, rest = divmod(MAX_BYTES - size, len(character.encode()))
+    size, one = (
+        len(a_result(CloudError(code="C", message=text)).to_json().encode())
+        for text in ("", character)
+    )
+    count, rest = divmod(MAX_BYTES - size, one - size)
     result = a_result(CloudError(code="C", message=character * count + "x" * rest))
     assert len(result.to_json().encode()) == MAX_BYTES
 
     await results_world.results.publish(result)
 
     assert await results_world.texts() == [result.to_json()]
+
+
+async def test_results_never_expire(result_queue: ResultQueueWorld) -> None:
+    """A reader may be away for longer than the service's own default of seven days."""
+    await result_queue.results.publish(a_result())
+
+    (message,) = await result_queue.queue.take()
+
+    assert message.expires_on is not None
+    assert message.expires_on.year == 9999
 
 
 async def test_results_are_encoded_as_their_readers_expect(result_queue: ResultQueueWorld) -> None:

@@ -52,3 +52,26 @@ async def test_a_sample_starts_one_run(
     (run,) = [run for run in await world.synapse.runs() if run.parameters.get("day") == day]
     assert run.run_id in said
     assert says in said
+
+
+@needs_curl
+@pytest.mark.parametrize(
+    ("pipeline", "key", "says"),
+    [("noSuchPipeline", "first", '"code":"PipelineNotFound"'), ("copyOrders", "wrong", "401")],
+)
+async def test_curl_shows_a_refusal_and_fails(
+    running: stack.Stack, pipeline: str, key: str, says: str
+) -> None:
+    async with gateway(running, "samples", "--keys", "first") as host:
+        done = await asyncio.to_thread(
+            subprocess.run,
+            ["sh", str(SAMPLES / "curl.sh"), pipeline],
+            env=os.environ | {"GATEWAY": host.url, "FUNCTION_KEY": key},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode != 0
+    assert says in done.stderr.replace('": "', '":"')
+    assert "runId" not in done.stdout

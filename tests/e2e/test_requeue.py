@@ -1,4 +1,4 @@
-"""`python -m shared.triggers.requeue`, as an operator runs it: against the storage that the settings name."""
+"""`make requeue`, as an operator runs it: against the storage that the settings name."""
 
 import asyncio
 import json
@@ -57,11 +57,12 @@ async def test_what_names_its_request_goes_back_and_is_started_once(
     request = json.dumps({"pipelineName": "copyOrders", "requestId": "requeued-1"})
     for _ in range(2):
         await site.poison.send_message(request)
-    await site.poison.send_message(json.dumps({"pipelineName": "copyOrders"}))
+    nameless = await site.poison.send_message(json.dumps({"pipelineName": "copyOrders"}))
 
-    said = await site.run()
+    code, said = await site.run()
 
-    assert said == (0, "2 messages put back; 1 stay that name no request.")
+    assert (code, said.splitlines()[0]) == (0, "2 messages put back, 1 stays:")
+    assert f"  {nameless.id}: a request for 'copyOrders' without a requestId" in said
     results = await world.results("requeued-1", expected=2)
     assert {result["status"] for result in results} == {"Started"}
     assert len({result["runId"] for result in results}) == 1
@@ -79,11 +80,16 @@ async def test_where_nothing_was_ever_given_up_on_there_is_nothing_to_put_back(s
     assert await elsewhere.run() == (0, "0 messages put back.")
 
 
-async def test_without_settings_it_says_which_are_missing(site: Site) -> None:
-    nothing = {"RunStorage": "", "SYNAPSE_ENDPOINT": ""}
+async def test_it_needs_the_storage_and_no_other_setting(site: Site) -> None:
+    others = {"SYNAPSE_ENDPOINT": "", "GATEWAY_CONFIG": "nowhere.json", "MAX_ATTEMPTS": "many"}
+    elsewhere = Site(site.values | others | {"RUN_REQUESTS_QUEUE": "quiet-requests"}, site.poison)
 
-    code, said = await Site(nothing, site.poison).run()
+    assert await elsewhere.run() == (0, "0 messages put back.")
+
+
+async def test_without_settings_it_says_which_are_missing(site: Site) -> None:
+    code, said = await Site({"RunStorage": ""}, site.poison).run()
 
     assert code == 1
-    assert "SYNAPSE_ENDPOINT" in said
-    assert "RunStorage" in said
+    assert said.startswith("RunStorage: Set a connection string here, or ")
+    assert "SYNAPSE_ENDPOINT" not in said

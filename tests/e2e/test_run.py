@@ -4,6 +4,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,11 +16,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from local import run
+from local import run, stack
 from local.stack import ROOT
 from tests.e2e.curl import needs_curl
 
 COMMAND = [sys.executable, "-m", "local.run"]
+AZURITE = ".local/azurite/node_modules/.package-lock.json"
 
 
 def children(pid: int) -> list[int]:
@@ -127,6 +129,91 @@ def test_the_commands_that_it_shows_work_in_a_newcomers_shell() -> None:
     assert " 202 " in by_http.stdout, by_http.stderr
     assert '"status":"Started"' in by_http.stdout
     assert by_queue.returncode == 0, by_queue.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("GATEWAY_CONFIG", "{file}", "$.ruls: There is no such field here. Did you mean rules?"),
+        ("GATEWAY_CONFIG", "nowhere.json", "GATEWAY_CONFIG: The file can't be read"),
+        ("MAX_ATTEMPTS", "many", "MAX_ATTEMPTS: Input should be a valid integer"),
+        ("HTTP_AUTH", "Entra", "target=HTTP_AUTH reason="),  # nobody may ask then: it is in the log
+    ],
+)
+def test_what_is_wrong_is_named_and_no_sample_is_sent(
+    tmp_path: Path, name: str, value: str, told: str
+) -> None:
+    file = tmp_path / "gateway.json"
+    file.write_text('{"ruls": []}')
+
+    done = subprocess.run(
+        COMMAND,
+        check=False,
+        cwd=ROOT,
+        env=os.environ | {name: value.format(file=file)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 1
+    assert "The gateway can't work:" in done.stdout
+    assert told in done.stdout
+    assert "What came of the samples" not in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+async def test_a_server_that_does_not_start_is_named_with_its_last_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = tmp_path / "pipelines.json"
+    broken.write_text('{"pipelines": [{"nam": "copy"}]}')
+    command = stack.synapse_command(pipelines=broken)
+    monkeypatch.setattr(stack, "synapse_command", lambda **_: command)
+    said = io.StringIO()
+
+    code = await run.main(Namespace(once=True), Console(file=said, width=200))
+
+    assert code == 1
+    assert "pipelines.0.name" in said.getvalue()
+    assert "Traceback" not in said.getvalue()
+
+
+async def test_a_port_that_is_taken_is_told_with_what_answers_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.1", 0)) as other,
+    ):
+        host, queues = (taken.getsockname()[1] for taken in (one, other))
+        monkeypatch.setattr(run, "PORTS", stack.Ports(host=host, queues=queues))
+        said = io.StringIO()
+        code = await run.main(Namespace(once=True), Console(file=said, width=200))
+
+    assert code == 0
+    lines = [line for line in said.getvalue().splitlines() if "is taken" in line]
+    assert len(lines) == 2
+    assert f"Port {host} is taken: what answers at http://127.0.0.1:{host} is" in lines[0]
+    assert f"Port {queues} is taken" in lines[1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs make")
+def test_ctrl_c_ends_make_run_without_an_error() -> None:
+    installed = [f"--old-file={name}" for name in (".venv/.installed", AZURITE)]
+    with subprocess.Popen(
+        ["make", *installed, "run"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
+    ) as made:
+        assert made.stdout is not None
+        next(line for line in made.stdout if "Ctrl-C ends everything" in line)
+        os.killpg(made.pid, signal.SIGINT)
+        said = made.stdout.read()
+
+    assert "Error" not in said
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

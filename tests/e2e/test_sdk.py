@@ -155,7 +155,7 @@ async def test_synapses_refusals_are_read_by_the_sdk(sdk: Sdk) -> None:
         await sdk.get(an_id())
 
     assert told(unknown.value) == (404, "PipelineNotFound")
-    assert told(absent.value) == (400, "ReferencedPipelineRunNotFound")
+    assert told(absent.value) == (404, "NotFound")
 
 
 async def test_other_pipelines_runs_are_neither_started_nor_seen(world: Outside, sdk: Sdk) -> None:
@@ -169,7 +169,7 @@ async def test_other_pipelines_runs_are_neither_started_nor_seen(world: Outside,
         refused.append(told(not_permitted.value))
     listed = await sdk.query()
 
-    assert refused == [(403, "NotPermitted")] * 3
+    assert refused == [(403, "NotPermitted"), (404, "NotFound"), (404, "NotFound")]
     assert other not in {run.run_id for run in listed.value}
     (run,) = [run for run in await world.synapse.runs() if run.run_id == other]
     assert run.status != "Cancelled"

@@ -1,6 +1,7 @@
 """One delivery through each trigger, as Microsoft's worker library runs the app."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -31,6 +32,24 @@ async def test_a_queue_message_becomes_a_run_a_result_and_an_audit_entry(
     assert (entry["runId"], entry["deliveryId"]) == (told["runId"], message_id)
     assert (entry["principal"], entry["status"]) == ("queue", "Started")
     assert json.loads(entry["parameters"]) == {"day": "mon"}
+
+
+async def test_the_log_line_of_a_delivery_has_its_fields_as_the_worker_sends_them(
+    world: Outside, running: stack.Stack
+) -> None:
+    """The host writes an app's record as the worker would: its message alone."""
+    body = {"pipelineName": 'no "such\x1b', "requestId": "line-1", "correlationId": "c-line"}
+
+    await world.put(body)
+
+    await world.results("line-1")
+    (line,) = [one for one in running.host.output().splitlines() if "requestId=line-1" in one]
+    _, _, sent = line.partition(" run_gateway [start_from_queue] ")
+    assert re.fullmatch(
+        r"run_gateway\.delivery_ended requestId=line-1 status=Failed code=PipelineNotFound attempt=1 "
+        r"totalMs=\d+ source=queue duplicate=false",
+        sent,
+    )
 
 
 async def test_an_http_call_becomes_a_run_a_result_and_an_audit_entry(world: Outside) -> None:

@@ -1,11 +1,13 @@
 """A clock that stands still until a test moves it."""
 
 import asyncio
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import override
 
 from shared.ports import Clock
 
+_NONCES = itertools.count(1)  # of all clocks: two hosts never draw the same
 START = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
 
 
@@ -29,6 +31,10 @@ class FakeClock(Clock):
     @override
     def jitter(self) -> float:
         return self.next_jitter
+
+    @override
+    def nonce(self) -> str:
+        return f"nonce {next(_NONCES)}"
 
     @override
     async def pause(self, seconds: float) -> None:

@@ -28,6 +28,7 @@ from shared.reply import (
     Started,
     Unreachable,
     is_same_id,
+    read_run,
 )
 
 MAX_RUNS = 10
@@ -47,6 +48,7 @@ class FakeRun:
     endpoint: str
     run_id: str
     call: CreateRun
+    pipeline_name: str  #: the call's, unless a test says otherwise
     status: str = "InProgress"
     message: str = ""
     started_at: datetime = LONG_AGO
@@ -66,6 +68,7 @@ class FakePipelines(Pipelines):
         visible_after: how many looks do not see a new run yet.
         no_token: what authorize answers; create_run and the looks don't ask for it.
         unreachable: what every look answers instead.
+        unknown_run: the answer to a look at a run that is not there, or doesn't show yet.
         cancels: the ids that were cancelled, each with `recursive`.
         cancel_answer: what every cancel answers instead.
         queries: the filters of queryPipelineRuns.
@@ -81,6 +84,7 @@ class FakePipelines(Pipelines):
         self.visible_after = 0
         self.no_token: NotSent | None = None
         self.unreachable: Unreachable | Forbidden | None = None
+        self.unknown_run = Answer(status=404, headers={}, body=_ABSENT)
         self.cancels: list[tuple[str, bool | None]] = []
         self.cancel_answer: Answer | Lost | None = None
         self.queries: list[bytes] = []
@@ -110,6 +114,7 @@ class FakePipelines(Pipelines):
             endpoint=call.endpoint,
             run_id=str(uuid.UUID(call.client_request_id)) if self.echoes else other,
             call=call,
+            pipeline_name=call.pipeline_name,
             started_at=self._clock.now() if self._clock else LONG_AGO,
             hidden_for=self.visible_after,
         )
@@ -144,12 +149,11 @@ class FakePipelines(Pipelines):
         if not self.may_look:
             return Forbidden(error=_forbidden())
         run = self._standing(endpoint, run_id)
-        if run is None:
-            return Absent()
-        if run.hidden_for > 0:
-            run.hidden_for -= 1
-            return Absent()
-        return Found(run_id=run.run_id, pipeline_name=run.call.pipeline_name, status=run.status)
+        if run is None or run.hidden_for > 0:
+            if run is not None:
+                run.hidden_for -= 1
+            return read_run(self.unknown_run, asked=run_id, now=LONG_AGO)
+        return Found(run_id=run.run_id, pipeline_name=run.pipeline_name, status=run.status)
 
     @override
     async def get_run(self, endpoint: str, run_id: str) -> Answer | Lost:
@@ -159,10 +163,12 @@ class FakePipelines(Pipelines):
             case Found():
                 return Answer(status=200, headers={}, body=self._content(endpoint, run_id))
             case Absent():
-                return Answer(status=404, headers={}, body=_ABSENT)
+                return self.unknown_run
             case Forbidden(error=error):
                 body = json.dumps({"error": error.model_dump()}).encode()
                 return Answer(status=403, headers={}, body=body)
+            case Unreachable() if self.unreachable is None:
+                return self.unknown_run
             case Unreachable(error=error):
                 return Lost(sent=True, error=error)
 
@@ -199,7 +205,7 @@ class FakePipelines(Pipelines):
         parameters = json.loads(run.call.parameters or b"{}")
         fields = {
             "runId": run.run_id,
-            "pipelineName": run.call.pipeline_name,
+            "pipelineName": run.pipeline_name,
             "status": run.status,
             "message": run.message,
             # Synapse itself lists parameters that are no strings as JSON.
@@ -221,7 +227,7 @@ class FakePipelines(Pipelines):
             RunSeen(run_id=run.run_id, status=run.status, run_start=run.started_at.isoformat())
             for run in reversed(self.runs)
             if run.endpoint == endpoint
-            and run.call.pipeline_name == pipeline_name
+            and run.pipeline_name == pipeline_name
             and run.hidden_for == 0
             and (self._clock is None or since <= run.started_at <= until)
         ]

@@ -156,3 +156,12 @@ def test_a_route_template(template: str, path: str, values: dict[str, str] | Non
 def test_a_route_template_that_can_not_be_read(template: str) -> None:
     with pytest.raises(routes.RouteInvalid):
         routes.compiled("f", template, None)
+
+
+@pytest.mark.parametrize("content", ["{'Values': {}}", "[]", '{"Values": 3}', "\xff"])
+def test_a_settings_file_that_can_not_be_read_is_named(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "local.settings.json"
+    path.write_text(content, encoding="latin-1")
+
+    with pytest.raises(settings.SettingsInvalid, match=r"local\.settings\.json: "):
+        settings.load(path)

@@ -11,6 +11,6 @@ async def test_busy_ports_are_replaced_by_others() -> None:
         socket.create_server(("127.0.0.1", 0)) as other,
     ):
         busy = [taken.getsockname()[1] for taken in (one, other)]
-        async with stack.running(host_port=busy[0], synapse_port=busy[1]) as running:
+        async with stack.running(ports=stack.Ports(host=busy[0], synapse=busy[1])) as running:
             assert running.host.port not in busy
             assert running.synapse.port not in busy

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from local.synapse.client import Simulator
+from local.synapse.errors import UnknownRun
 from local.synapse.in_process import calling, simulating
 from local.synapse.pipelines import FixedError, Parameter, Pipeline
 
@@ -248,6 +249,26 @@ async def test_an_unknown_run_is_not_found(
     assert (looked.status_code, cancelled.status_code) == (status, 400)
     assert looked.content == cancelled.content
     assert looked.json()["error"]["code"] == "ReferencedPipelineRunNotFound"
+
+
+@pytest.mark.parametrize(
+    ("form", "body"),
+    [
+        ("flat", b'{"code":"ReferencedPipelineRunNotFound","message"'),
+        ("html", b"<html><head><title>404 Not Found"),
+        ("empty", b""),
+    ],
+)
+async def test_an_unknown_run_may_be_answered_in_other_forms(
+    sim: Simulator, caller: httpx.AsyncClient, form: UnknownRun, body: bytes
+) -> None:
+    await sim.settings(unknown_run=404, unknown_run_form=form)
+
+    looked = await caller.get(f"/pipelineruns/{DASHED}")
+
+    assert looked.status_code == 404
+    assert looked.content.startswith(body)
+    assert bool(looked.content) == bool(body)
 
 
 async def test_a_new_run_may_be_invisible_for_a_while(

@@ -47,6 +47,8 @@ class Api:
             workspaces={"default": ENDPOINT} | dict(world.workspaces),
             default_workspace="default",
             permits=lambda _, name, __: pipelines is None or name in pipelines,
+            names=lambda _: True,
+            bars=lambda _: pipelines is not None,
         )
         self._runs = Runs(
             clock=world.clock,

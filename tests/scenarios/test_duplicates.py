@@ -186,7 +186,28 @@ async def test_another_who_may_not_start_it_is_told_nothing_of_it() -> None:
     assert told.result.error.code == "NotPermitted"
 
 
+@pytest.mark.parametrize("recorded", [True, False])
+async def test_a_caller_who_may_not_start_it_says_nothing_on_the_results_queue(
+    *, recorded: bool
+) -> None:
+    """It can name anybody's requestId: its refusal stands in its answer and in the audit."""
+    world = World()
+    if recorded:
+        await world.deliver("m-1")
+    world.permitted = False
+
+    told = await world.host.call(a_request(), "h-1")
+
+    assert isinstance(told, Answered)
+    assert [result.status for result in world.results.published] == ["Started"] * recorded
+    entry = world.audit.entries[-1]
+    assert entry.error is not None
+    assert (entry.principal, entry.error.code) == ("key", "NotPermitted")
+    assert told.result.error == entry.error
+
+
 async def test_nor_where_the_workspace_has_gone_from_the_configuration() -> None:
+    """Who may not start there does not learn which workspaces there are."""
     world = World()
     world.workspaces = {"sales": "https://sales.dev.azuresynapse.net"}
     request = a_request(workspace="sales")
@@ -202,7 +223,7 @@ async def test_nor_where_the_workspace_has_gone_from_the_configuration() -> None
     assert isinstance(told, Answered)
     assert (told.result.run_id, told.record) == (None, None)
     assert told.result.error is not None
-    assert told.result.error.code == "UnknownWorkspace"
+    assert told.result.error.code == "NotPermitted"
 
 
 @pytest.mark.parametrize("barred", [False, True])

@@ -8,7 +8,7 @@ import pytest
 
 from shared.envelope import LIMIT, MAX_EVENTS
 from shared.record import Status
-from shared.triggers.webhooks import AT_ONCE
+from shared.triggers.webhooks import AT_ONCE, MOST_TOLD
 from tests.scenarios.event_senders import EVENT, Senders, a_rule, sample
 from tests.scenarios.world import World
 
@@ -37,8 +37,45 @@ async def test_a_question_without_a_code_asks_a_person_to_open_its_address(caplo
 
     assert (answer.status, answer.body) == (200, {})
     (line,) = caplog.records
-    assert (line.levelno, line.validationUrl) == (logging.WARNING, event["data"]["validationUrl"])
-    assert "by_hand_within_5_minutes" in line.getMessage()
+    assert line.levelno == logging.WARNING
+    assert line.getMessage().startswith("run_gateway.open_validation_url_by_hand_within_5_minutes ")
+    assert line.getMessage().endswith(f' validationUrl="{event["data"]["validationUrl"]}"')
+
+
+async def test_an_event_that_starts_nothing_is_answered_with_each_rules_reason() -> None:
+    rules = [
+        a_rule(name="elsewhere", sources=["/stocks"]),
+        a_rule(name="broken", parameters={"p": {"expression": "data.missing"}}),
+        a_rule(name="late", expiresAfterSeconds=1),
+    ]
+
+    answer = await Senders(World(), rules).post(EVENT)
+
+    (passed_over,) = answer.body["passedOver"]
+    assert passed_over["id"] == "e-1"
+    assert passed_over["rules"] == {
+        "elsewhere": "The source fits none of sources.",
+        "broken": "Rule broken makes no request of this event: 1 fault. $.rules[1].parameters.p: "
+        "The expression finds nothing in this event, and the parameter is required.",
+        "late": "The request expired at 2026-11-24T08:29:01+00:00.",
+    }
+
+
+async def test_what_is_no_event_is_answered_with_its_faults() -> None:
+    answer = await Senders(World()).post([EVENT, EVENT | {"id": 7}, "x"])
+
+    assert answer.body["requests"] == 1
+    assert answer.body["passedOver"] == [
+        {"error": "The event has 1 fault. $.id: Value should be a text of 1 to 400 characters."},
+        {"error": "The content is JSON, but not an object."},
+    ]
+
+
+async def test_of_many_events_that_start_nothing_only_some_are_told() -> None:
+    answer = await Senders(World(), rules=[]).post(many(MOST_TOLD + 1))
+
+    assert (answer.body["events"], answer.body["requests"]) == (MOST_TOLD + 1, 0)
+    assert len(answer.body["passedOver"]) == MOST_TOLD
 
 
 async def test_a_question_among_events_costs_none_of_them() -> None:
@@ -63,7 +100,8 @@ async def test_the_end_of_a_subscription_is_noted_and_starts_nothing(caplog: Any
     answer = await Senders(world).post([event], {"aeg-event-type": "SubscriptionDeletion"})
 
     assert answer.status == 200
-    assert "run_gateway.subscription_deleted" in caplog.messages
+    (line,) = caplog.messages
+    assert line.startswith("run_gateway.subscription_deleted topic=")
     assert (world.audit.entries, world.records.all()) == ([], [])
 
 
@@ -85,8 +123,7 @@ async def test_a_strange_origin_may_not_and_the_log_names_it(caplog: Any) -> Non
 
     assert (answer.status, answer.code) == (403, "NotPermitted")
     assert not any(name.lower().startswith("webhook") for name in answer.headers)
-    (line,) = caplog.records
-    assert (line.message, line.origin) == ("run_gateway.origin_refused", "example.com")
+    assert caplog.messages == ["run_gateway.origin_refused origin=example.com"]
 
 
 async def test_a_batch_is_taken_item_by_item() -> None:
@@ -96,7 +133,7 @@ async def test_a_batch_is_taken_item_by_item() -> None:
     answer = await Senders(world).post(b"[" + bad + b"," + good + b",5]")
     await world.drain()
 
-    assert (answer.status, answer.body) == (200, {"events": 3, "requests": 1})
+    assert (answer.status, answer.body["events"], answer.body["requests"]) == (200, 3, 1)
     assert len(world.pipelines.runs) == 1
     codes = [entry.error.code if entry.error else None for entry in world.audit.entries]
     assert sorted(map(str, codes)) == ["InvalidJson", "InvalidJson", "None"]
@@ -115,6 +152,48 @@ async def test_what_is_no_event_is_audited_and_acknowledged(body: bytes) -> None
     assert (entry.error.code, entry.delivery_id) == ("InvalidJson", "call-1/0")
     assert entry.content is not None
     assert entry.content.length == len(body)
+
+
+BINARY = {
+    "ce-specversion": "1.0",
+    "ce-id": "e-1",
+    "ce-source": "/orders",
+    "ce-type": "order.placed",
+}
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "windows-1252", "utf-16"])
+async def test_a_binary_event_is_taken_in_its_own_charset(charset: str) -> None:
+    world = World()
+    rule = a_rule(parameters={"name": {"expression": "data.name"}})
+    headers = BINARY | {"content-type": f"application/json; charset={charset}"}
+
+    answer = await Senders(world, [rule]).post('{"name": "Brötchen"}'.encode(charset), headers)
+    await world.drain()
+
+    assert answer.body == {"events": 1, "requests": 1}
+    (call,) = world.pipelines.calls
+    assert json.loads(call.parameters) == {"name": "Brötchen"}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"id": "1", "type": "order.placed", "source": "/orders"},
+        EVENT | {"data_base64": "e30="},
+    ],
+)
+async def test_what_only_looks_like_an_event_starts_nothing(event: dict[str, Any]) -> None:
+    world = World()
+
+    answer = await Senders(world).post(event)
+    await world.drain()
+
+    assert (answer.body["events"], answer.body["requests"]) == (1, 0)
+    assert world.pipelines.calls == []
+    (entry,) = world.audit.entries
+    assert entry.error is not None
+    assert entry.error.code == "InvalidRequest"
 
 
 async def test_what_is_too_large_is_audited_and_the_sender_hears_it() -> None:

@@ -174,13 +174,16 @@ async def test_a_delivery_by_another_way_is_a_duplicate() -> None:
 
 
 async def test_a_redelivery_that_finds_the_request_waiting_enqueues_it_again() -> None:
-    """The process died between the record and its message."""
+    """The storage failed when the message was to show; until then nothing was recorded without one."""
     world = World()
     senders = Senders(world)
     world.requests.mishaps.fail("enqueue")
 
     with pytest.raises(StorageUnavailable):
         await senders.trigger(EVENT)
+    assert world.records.all() == []
+    world.requests.mishaps.fail("postpone")
+    await senders.trigger(EVENT)
     assert world.record.status is Status.WAITING
     await senders.trigger(EVENT)
     await world.drain()

@@ -58,6 +58,10 @@ async def test_the_newest_come_first() -> None:
         ({"until": "2026-11-24T09:30:01+01:00"}, [0]),
         ({"top": "2"}, [4, 3]),
         ({"code": "the key", "clientId": "default"}, [4, 3, 2, 1, 0]),
+        ({"Code": "the key", "CLIENTID": "default"}, [4, 3, 2, 1, 0]),
+        ({"status": "", "pipelineName": "copy"}, [3, 1]),
+        ({"since": "", "until": "", "top": "", "continuationToken": ""}, [4, 3, 2, 1, 0]),
+        ({"pipelinename": "copy", "STATUS": "Started"}, [3, 1]),
     ],
 )
 async def test_a_list_has_what_its_filters_leave(query: dict[str, str], found: list[int]) -> None:
@@ -84,11 +88,11 @@ async def test_pages_follow_one_another() -> None:
     ("query", "targets"),
     [
         ("status=Waiting", ["status"]),
-        ("status=", ["status"]),
         ("status=Failed&status=Failed", ["status"]),
+        ("status=Failed&Status=Failed", ["status"]),
         ("pipelineName=a%2Fb", ["pipelineName"]),
         ("pipelineName=%00", ["pipelineName"]),
-        ("pipelinename=copy", ["pipelinename"]),
+        ("pipelinNames=copy", ["pipelinNames"]),
         ("since=yesterday&until=2026-11-24", ["since", "until"]),
         ("since=2026-11-24T00:00:00", ["since"]),
         ("since=0001-01-01T00:00:00%2B01:00", ["since"]),
@@ -99,9 +103,8 @@ async def test_pages_follow_one_another() -> None:
         ("top=1e2", ["top"]),
         ("top=%D9%A3", ["top"]),
         ("top=99999999999999999999", ["top"]),
-        ("workspace=", ["workspace"]),
         ("%FF=%FF", ["�"]),
-        ("a=1&a=2&b", ["a", "a", "b"]),
+        ("a=1&a=2&b=3&c=", ["a", "a", "b"]),
     ],
 )
 async def test_bad_values_are_told_at_once(query: str, targets: list[str]) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from shared.cloud_error import CloudError
-from shared.record import Status
 from shared.reply import Refused, Throttled, Unknown
 from tests.scenarios.api import Api
 from tests.scenarios.world import World, later
@@ -77,12 +76,24 @@ async def test_what_nobody_asked_for_is_not_found() -> None:
 
 
 async def test_what_one_may_not_start_one_may_not_touch() -> None:
+    """Nor learn that it is there."""
     world = await finished()
+    before = world.record
     api = Api(world, pipelines={"other"})
 
-    answers = [await api.cancel(), await api.rerun(b"{"), await api.resolve(b"{")]
+    async def all_answers(request_id: str) -> list[tuple[int, str]]:
+        answers = [
+            await api.cancel(request_id),
+            await api.rerun(b"{", request_id),
+            await api.resolve(b"{", request_id),
+        ]
+        return [(answer.status, answer.text.replace(request_id, "x")) for answer in answers]
 
-    assert {(answer.status, answer.code) for answer in answers} == {(403, "NotPermitted")}
+    barred = await all_answers("order-17")
+
+    assert {status for status, _ in barred} == {404}
+    assert barred == await all_answers("nobody")
+    assert world.record == before
 
 
 async def test_what_can_be_no_id_is_refused() -> None:
@@ -334,40 +345,3 @@ async def test_a_recovered_request_still_knows_that_values_were_redacted() -> No
     assert (await api.show()).body["redacted"] is True
     assert (await api.rerun({"generation": 3})).body["error"]["target"] == "$.parameters"
     assert (await api.rerun({"generation": 3, "parameters": SECRET})).status == 202
-
-
-# Resolve.
-
-
-async def test_an_operator_names_the_run_that_was_found() -> None:
-    world = await unresolved()
-
-    answer = await Api(world).resolve({"runId": RUN})
-
-    assert (answer.status, answer.body["status"], answer.body["runId"]) == (200, "Started", RUN)
-    assert world.record.status is Status.STARTED
-
-
-async def test_an_operator_says_that_there_is_none() -> None:
-    answer = await Api(await unresolved()).resolve({"runId": None})
-
-    assert (answer.status, answer.body["error"]["code"]) == (200, "RetriesExhausted")
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b"{}", b'{"runId": ""}', b'{"runId": "../x"}', b'{"runId": 1}', b'{"runId": null, "x": 1}'],
-)
-async def test_only_a_guid_names_a_run(body: bytes) -> None:
-    world = await unresolved()
-
-    answer = await Api(world).resolve(body)
-
-    assert (answer.status, answer.code) == (400, "InvalidRequest")
-    assert world.record.status is Status.FAILED
-
-
-async def test_only_an_unknown_outcome_is_resolved() -> None:
-    answer = await Api(await finished()).resolve({"runId": RUN})
-
-    assert (answer.status, answer.code) == (409, "InvalidState")

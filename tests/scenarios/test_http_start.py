@@ -125,6 +125,8 @@ async def test_what_is_no_json_is_told_beside_the_headers_faults() -> None:
         'application/json;charset="utf-8"',
         "application/cloudevents+json",
         "application/json; x=y",
+        "text/json",
+        "Text/JSON; charset=utf-8",
         "",
     ],
 )

@@ -8,7 +8,7 @@ from shared.cloud_error import CloudError
 from shared.errors import StorageUnavailable
 from shared.ports import Echo
 from shared.record import Record, Status
-from shared.reply import Forbidden, Throttled, Unknown, Unreachable
+from shared.reply import Answer, Forbidden, Throttled, Unknown, Unreachable
 from tests.scenarios.world import ENDPOINT, World, later
 
 LOST = Unknown(error=CloudError(code="AnswerLost", message="The connection was cut."))
@@ -60,6 +60,22 @@ async def test_what_was_not_started_is_sent_again_with_the_same_id_where_the_wor
     assert world.events == ["claimed", "answer lost", "waiting", "taken", "createRun"]
 
 
+@pytest.mark.parametrize("body", [b"<html><h1>404 Not Found</h1></html>", b""])
+async def test_a_404_that_is_not_synapse_s_is_no_word_that_there_is_no_run(body: bytes) -> None:
+    """A gateway in between has lost its way to the workspace: sending again would not be safe."""
+    world = World()
+    world.records.echoes[ENDPOINT] = Echo.CONFIRMED
+    world.pipelines.visible_after = 10
+    world.pipelines.unknown_run = Answer(status=404, headers={}, body=body)
+    world.pipelines.script(world.pipelines.behind(LOST))
+
+    await world.deliver()
+    await world.drain()
+
+    assert (world.record.status, len(world.pipelines.calls)) == (Status.STARTED, 1)
+    assert world.events[-1] == "found"
+
+
 async def test_a_workspace_that_is_not_known_to_echo_leaves_the_outcome_unknown() -> None:
     world = World()
     world.pipelines.script(LOST)
@@ -82,6 +98,17 @@ async def test_a_workspace_that_does_not_echo_is_marked_for_good() -> None:
     await world.deliver("m-2", requestId="b")
 
     assert world.records.echoes == {ENDPOINT: Echo.BROKEN}
+
+
+@pytest.mark.parametrize("echoes", [True, False])
+async def test_a_recovery_says_nothing_about_echoing(echoes: bool) -> None:
+    """Nobody has recorded whether a recovery's run gets the id that was sent."""
+    world = World(echoes=echoes)
+
+    await world.deliver(referencePipelineRunId="first", parameters=None)
+
+    assert world.result.status == "Started"
+    assert world.records.echoes == {}
 
 
 async def test_an_unknown_outcome_lists_the_runs_it_might_be() -> None:
@@ -308,9 +335,10 @@ async def test_a_run_that_can_t_be_kept_is_named_in_the_log(caplog: Any) -> None
     with pytest.raises(StorageUnavailable):
         await world.deliver()
 
-    (line,) = caplog.records
+    (line,) = caplog.messages
     run_id = world.pipelines.runs[0].run_id
-    assert (line.message, line.runId) == ("run_gateway.run_not_kept", run_id)
+    assert line.startswith(f"run_gateway.run_not_kept requestId=order-17 runId={run_id} reason=")
+    assert caplog.records[0].exc_info is None  # a traceback would make many lines of one
 
 
 async def test_a_workspace_that_throttles_every_look_is_given_up_after_a_day_as_well() -> None:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from shared.requeue import Requeue, Returned
+from shared.requeue import Nameless, Requeue, Returned
 from tests.fakes.queues import FakePoisoned
 from tests.scenarios.world import World, a_request
 
@@ -18,7 +18,11 @@ async def test_every_message_that_names_its_request_goes_back() -> None:
     named, own = a_request().to_json(), b'{"resume": "order-17"}'
     commands, poisoned = requeue(World(), named, b'{"pipelineName": "copy"}', own, b"junk")
 
-    assert await commands.all() == Returned(moved=2, left=2)
+    left = (
+        Nameless(message_id="1", what="a request for 'copy' without a requestId"),
+        Nameless(message_id="3", what="4 bytes that are no request"),
+    )
+    assert await commands.all() == Returned(moved=2, left=left)
 
     assert poisoned.put == [named, own]
 

@@ -107,6 +107,25 @@ async def test_a_recovery_goes_with_its_three_parameters() -> None:
     assert call.parameters == b""
 
 
+async def test_an_empty_query_value_is_an_absent_one() -> None:
+    """Synapse's own example of a call ends in `referencePipelineRunId=`."""
+    world = World()
+    empty = {"referencePipelineRunId": "", "isRecovery": "", "startActivityName": ""}
+
+    answer = await Wire(world).create({"day": 1}, query=VERSION | empty)
+
+    (call,) = world.pipelines.calls
+    assert answer.status == 202
+    assert (call.reference_run_id, call.is_recovery, call.start_activity_name) == (None,) * 3
+    assert call.parameters == b'{"day": 1}'
+
+
+async def test_an_empty_api_version_is_none() -> None:
+    answer = await Wire(World()).create(query={"api-version": ""})
+
+    assert (answer.status, answer.targets) == (400, ["$.query.api-version"])
+
+
 async def test_synapse_s_refusal_keeps_its_status_and_words() -> None:
     world = World()
     world.pipelines.script(Refused(error=ERROR, wire=Marks(http_status=404, request_id="s-1")))

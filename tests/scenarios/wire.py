@@ -29,6 +29,8 @@ class Wire:
             workspaces={"default": ENDPOINT},
             default_workspace="default",
             permits=lambda _, name, __: pipelines is None or name in pipelines,
+            names=lambda _: True,
+            bars=lambda _: pipelines is not None,
         )
         self._routes = WireRoutes(
             gateway=gateway,

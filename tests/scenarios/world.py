@@ -46,6 +46,8 @@ class Host:
             workspaces=workspaces,
             default_workspace="default",
             permits=lambda _, name, __: world.permitted and name not in world.barred,
+            names=lambda _: True,
+            bars=lambda _: not world.permitted or bool(world.barred),
         )
         runner = Runner(
             clock=clock,
@@ -72,10 +74,8 @@ class Host:
             settings=settings,
         )
         self.poison = Poison(
-            clock=clock,
             records=world.records,
             requests=world.requests,
-            policy=policy,
             gateway=self.gateway,
         )
 

@@ -24,5 +24,5 @@ def a_request(**fields: Any) -> RunRequest:
 
 
 def a_record(request: RunRequest | None = None, **fields: Any) -> Record:
-    fresh = claim(request or a_request(), PLACE, DELIVERY, "queue", NOW)
+    fresh = claim(request or a_request(), PLACE, DELIVERY, "queue", NOW, nonce="n-1")
     return replace(fresh, **fields)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.access import permits
+from shared.access import bars, names, permits
 from shared.caller import Caller
 from shared.gateway_config import Access
 
@@ -99,3 +99,32 @@ def test_a_caller_is_known_by_what_a_record_keeps(kept: Caller, permitted: bool)
     entry = an_entry(principals=(APP,))
 
     assert permits((entry,), kept.principal, "copy", "default", default=True) is permitted
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_without_a_section_the_default_says_who_is_named_and_what_is_barred(default: bool) -> None:
+    assert names(None, "key", default=default) is default
+    assert bars(None, "key", default=default) is not default
+
+
+@pytest.mark.parametrize("principal", ["key", "queue", USER])
+def test_with_a_section_an_entry_names_a_principal(principal: str) -> None:
+    assert names((an_entry(principals=("rule:*", principal)),), principal, default=False)
+    assert not names((an_entry(principals=(APP,)),), principal, default=True)
+    assert not names((), principal, default=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "barred"),
+    [
+        ({"pipelines": ("*",), "workspaces": ("*",)}, False),
+        ({"pipelines": ("copy", "*"), "workspaces": ("default", "*")}, False),
+        ({"pipelines": ("*",)}, True),
+        ({"workspaces": ("*",)}, True),
+        ({"pipelines": ("*",), "workspaces": ("*",), "principals": ("queue",)}, True),
+    ],
+)
+def test_nothing_is_barred_by_one_entry_for_everything(
+    changes: dict[str, Any], barred: bool
+) -> None:
+    assert bars((an_entry(), an_entry(**changes)), "key", default=True) is barred

@@ -32,16 +32,18 @@ CODES = [
 
 
 def test_every_code_of_our_own_has_a_status() -> None:
-    assert set(answers.STATUS) == set(CODES)
+    """But one: Synapse's refusal keeps its status, also where its body has no code."""
+    assert set(answers.STATUS) == set(CODES) - {"UnreadableResponse"}
 
 
 @pytest.mark.parametrize(
     ("given", "answered"), [(400, 400), (499, 499), (308, 502), (500, 502), (202, 502), (None, 502)]
 )
-def test_a_code_of_synapse_keeps_a_status_that_a_caller_can_use(
-    given: int | None, answered: int
+@pytest.mark.parametrize("code", ["BadThing", "UnreadableResponse"])
+def test_a_refusal_of_synapse_s_keeps_a_status_that_a_caller_can_use(
+    code: str, given: int | None, answered: int
 ) -> None:
-    response = answers.refusal(CloudError(code="BadThing", message="It."), given)
+    response = answers.refusal(CloudError(code=code, message="It."), given)
 
     assert response.status_code == answered
 
@@ -62,6 +64,13 @@ def test_a_refusal_is_one_error_body() -> None:
     assert json.loads(response.get_body()) == {"error": error.model_dump()}
     assert (response.status_code, response.mimetype) == (412, "application/json")
     assert response.headers["Retry-After"] == "3"
+
+
+def test_a_text_is_no_longer_than_it_was() -> None:
+    """Escaped, 500 KB of "é" would be 3 MB."""
+    response = answers.refusal(CloudError(code="BadThing", message="Größe 😀"))
+
+    assert "Größe 😀".encode() in response.get_body()
 
 
 def test_a_record_that_nobody_understands_is_a_persons_to_look_at() -> None:

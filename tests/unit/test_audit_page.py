@@ -91,3 +91,17 @@ def test_no_other_bytes_are_a_token(content: bytes) -> None:
 @given(st.text())
 def test_any_query_is_read_or_refused(text: str) -> None:
     assert isinstance(read_query(text), ListQuery | CloudError)
+
+
+def test_a_status_that_is_none_is_answered_with_those_that_are() -> None:
+    refusal = read_query("status=failed")
+
+    assert isinstance(refusal, CloudError)
+    assert "$.query.status: Value should be Started, Rejected or Failed." in refusal.message
+
+
+def test_a_parameter_that_is_nearly_another_is_answered_with_it() -> None:
+    refusal = read_query("pipelineNam=copy")
+
+    assert isinstance(refusal, CloudError)
+    assert "Did you mean pipelineName?" in refusal.message

@@ -16,7 +16,23 @@ from shared.cloud_error import (
     CloudError,
 )
 
-NAMES = st.sampled_from(["error", "code", "message", "target", "details", "value", "Message"])
+NAMES = st.sampled_from(
+    [
+        "error",
+        "code",
+        "message",
+        "target",
+        "details",
+        "value",
+        "Message",
+        "innererror",
+        "errors",
+        "odata.error",
+        "title",
+        "detail",
+        "error_description",
+    ]
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(NAMES | st.text(), inner),
@@ -98,6 +114,67 @@ def test_details_are_unwrapped_from_their_own_error() -> None:
     error = read({"error": {"code": "C", "message": "c", "details": details}})
 
     assert error.details == (CloudError(code="A", message="a"), CloudError(code="B", message="b"))
+
+
+def test_inner_errors_are_details() -> None:
+    """`innererror` says more than the error around it: Microsoft's REST guidelines, and OData with its own fields."""
+    inner = {"code": "PasswordTooShort", "message": "Eight at least.", "innererror": {"code": "X"}}
+    odata = {"message": "Not null.", "type": "System.ArgumentNullException", "stacktrace": "at …"}
+
+    of_rest = read({"error": {"code": "C", "message": "c", "innererror": inner}})
+    of_odata = read({"code": "C", "message": "c", "details": [{"code": "D"}], "innerError": odata})
+
+    (detail,) = of_rest.details
+    assert (detail.code, detail.message) == ("PasswordTooShort", "Eight at least.")
+    assert [each.code for each in detail.details] == ["X"]
+    assert [each.code for each in of_odata.details] == ["D", "UnreadableResponse"]
+    assert of_odata.details[1].message == "Not null."
+
+
+def test_an_error_of_odata_is_read() -> None:
+    """Version 3 wraps its errors in `odata.error`."""
+    inner = {"code": "ResourceNotFound", "message": {"lang": "en-US", "value": "It is not there."}}
+
+    assert read({"odata.error": inner}) == CloudError(
+        code="ResourceNotFound", message="It is not there."
+    )
+
+
+def test_problem_details_are_told() -> None:
+    """RFC 9457 has no code; ASP.NET adds its `errors` by field."""
+    problem = {
+        "type": "about:blank",
+        "title": "Bad.",
+        "status": 400,
+        "detail": "No day.",
+        "traceId": "0",
+    }
+    invalid = {"title": "Bad.", "errors": {"$.day": ["Not a date.", "Too late."], "name": "None."}}
+
+    assert read(problem) == CloudError(code="UnreadableResponse", message="Bad.: No day.")
+    assert read({"title": "Bad."}).message == "Bad."
+    assert read({"detail": "No day.", "code": "C"}) == CloudError(code="C", message="No day.")
+    assert [(each.message, each.target) for each in read(invalid).details] == [
+        ("Not a date.", "$.day"),
+        ("Too late.", "$.day"),
+        ("None.", "name"),
+    ]
+
+
+def test_an_error_of_oauth_is_read() -> None:
+    """RFC 6749, section 5.2, as Entra's token endpoint answers."""
+    error = read({"error": "invalid_client", "error_description": "AADSTS7000215: Invalid secret."})
+
+    assert error == CloudError(code="invalid_client", message="AADSTS7000215: Invalid secret.")
+
+
+@pytest.mark.parametrize("body", [b"", b" \r\n", b"\xef\xbb\xbf"])
+def test_an_empty_body_is_said_to_be_empty(body: bytes) -> None:
+    error = cloud_error.read(body, http_status=404)
+
+    assert error == CloudError(
+        code="UnreadableResponse", message="Synapse answered HTTP 404 without a body."
+    )
 
 
 def test_details_of_any_kind_are_read_or_left_out() -> None:

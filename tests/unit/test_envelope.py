@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from shared.cloud_error import CloudError
-from shared.envelope import Item, content_of, read_message, unpack
+from shared.envelope import MAX_HEADER, Item, content_of, read_message, unpack
 from shared.event import MAX_ID, Event
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -100,6 +100,28 @@ def test_a_headers_value_is_unescaped_and_decoded_once(text: str, value: str) ->
     assert one(HEADERS | {"ce-subject": text}, DATA).subject == value
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('5" wide', '5" wide'),
+        ('"open \\" to the end', '"open \\" to the end'),
+        ('"open \\', '"open \\'),
+        ('"one" "two', 'one "two'),
+    ],
+)
+def test_a_quotation_mark_without_an_end_stays(text: str, value: str) -> None:
+    assert one(HEADERS | {"ce-subject": text}, DATA).subject == value
+
+
+@pytest.mark.parametrize("name", ["ce-id", "ce-comexample", "content-type"])
+def test_a_headers_value_is_bounded(name: str) -> None:
+    error = fault(HEADERS | {name: "x" * (MAX_HEADER + 1)}, DATA)
+
+    assert error.code == "InvalidRequest"
+    assert error.message == f"The header {name} has 8193 characters; 8192 are allowed."
+    assert isinstance(one(HEADERS | {"ce-comexample": "x" * MAX_HEADER}, DATA), Event)
+
+
 @pytest.mark.parametrize("text", ["%C0%A0", "%FF", "%ED%A0%80"])
 def test_what_is_not_utf_8_is_rejected(text: str) -> None:
     error = fault(HEADERS | {"ce-subject": text}, DATA)
@@ -126,6 +148,74 @@ def test_the_body_is_the_data_in_its_own_type(
     assert event.data == data
     if body:
         assert event.document["data_base64"] == base64.b64encode(body).decode()
+
+
+BREAD = {"name": "Brötchen", "price": "1 €"}
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body", "data"),
+    [
+        ("application/json; charset=ISO-8859-1", '{"name": "Brötchen"}'.encode("latin-1"), {"name": "Brötchen"}),
+        ("application/json; charset=windows-1252", json.dumps(BREAD, ensure_ascii=False).encode("cp1252"), BREAD),
+        ('application/json; charset="utf-16"', json.dumps(BREAD, ensure_ascii=False).encode("utf-16"), BREAD),
+        ("application/json;charset=utf-16le", json.dumps(BREAD).encode("utf-16-le"), BREAD),
+        ("application/vnd.x+json; v=1; Charset=UTF-16BE", json.dumps(BREAD).encode("utf-16-be"), BREAD),
+        ("application/json; charset=utf-8", b"\xef\xbb\xbf[1]", [1]),
+        ("application/json", "[1]".encode("utf-16"), [1]),  # JSON shows how it is encoded
+        ("application/json; charset=", b"[1]", [1]),
+        ("text/plain; charset=iso-8859-15", "1 €".encode("iso-8859-15"), "1 €"),
+        ("text/plain; charset=Shift_JIS", "注文".encode("shift_jis"), "注文"),
+        ("text/plain; charset=us-ascii", b"hello", "hello"),
+        ("text/plain", "ü".encode(), "ü"),
+    ],
+)  # fmt: skip
+def test_the_data_is_decoded_by_its_charset(media_type: str, body: bytes, data: Any) -> None:
+    event = one(HEADERS | {"content-type": media_type}, body)
+
+    assert event.data == data
+    assert event.document["data_base64"] == base64.b64encode(body).decode()
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body"),
+    [
+        ("application/json; charset=x-unheard-of", b"{}"),
+        ("application/json; charset=punycode", b"{}"),  # Python's codecs, but no charsets
+        ("application/json; charset=idna", b"{}"),
+        ("text/plain; charset=hex", b"6f"),
+        ("text/plain; charset=unicode_escape", b"x"),
+        ("text/plain; charset=" + "x" * 300, b"hello"),
+        ("text/plain; charset=ü", b"hello"),
+        ("text/plain", "Brötchen".encode("latin-1")),  # no charset, and not UTF-8
+    ],
+)
+def test_data_in_an_unknown_charset_is_its_base64(media_type: str, body: bytes) -> None:
+    """No event is dropped for it: a rule may not need the data, or passes it on as it is."""
+    event = one(HEADERS | {"content-type": media_type}, body)
+
+    assert event.data == base64.b64encode(body).decode()
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b'{"total": 5, "total": 6}', "An object names the same field twice."),
+        (b'{"total": NaN}', "NaN is not JSON."),
+        (b'{"total": 1e999}', "A number is too large for a double."),
+        (b'{"total": ' + b"9" * 5000 + b"}", "A number has too many digits."),
+        (b'{"total": "\\ud800"}', "A string holds half of a surrogate pair."),
+        (b"[" * 200 + b"]" * 200, "The JSON is nested deeper than 100 levels."),
+        (b"[" * 50_000 + b"]" * 50_000, "The JSON is nested deeper than 100 levels."),
+        (b"{", "Not JSON at line 1, column 2"),
+        (b"\xff", "The content is not UTF-8 (byte 0)."),
+    ],
+)
+def test_json_in_the_body_is_read_as_strictly_as_any(body: bytes, why: str) -> None:
+    (detail,) = fault(HEADERS, body).details
+
+    assert detail.target == "$.data_base64"
+    assert why in detail.message
 
 
 @pytest.mark.parametrize("missing", ["ce-id", "ce-source", "ce-type", "ce-specversion"])

@@ -147,9 +147,17 @@ def test_what_is_no_object_is_no_event(value: JsonValue) -> None:
 
 
 def test_the_names_of_the_envelopes_may_be_mixed() -> None:
-    mixed = change(EVENT_GRID, topic=None, source="s", eventType=..., type="t")
+    mixed = change(EVENT_GRID, topic=None, source="s", eventTime=..., time="2026-11-24T08:00:00Z")
 
-    assert (read_event(mixed).source, read_event(mixed).type) == ("s", "t")
+    assert read_event(mixed).source == "s"
+    assert read_event(mixed).time == datetime(2026, 11, 24, 8, tzinfo=UTC)
+
+
+def test_one_of_the_two_envelopes_has_to_show() -> None:
+    """`{"id", "type", "source"}` is an object of anybody's."""
+    assert faults({"id": "1", "type": "t", "source": "s"}) == ["$.specversion"]
+    assert faults(change(CLOUD_EVENT, specversion=None)) == ["$.specversion"]
+    assert faults(change(EVENT_GRID, eventType=..., type="t", source="s")) == ["$.specversion"]
 
 
 @pytest.mark.parametrize(
@@ -172,6 +180,12 @@ def test_base64_data_is_decoded_where_it_is_json(media_type: Any, data: JsonValu
 
     assert read_event(value).data == data
     assert read_event(value).raw["data_base64"] == encoded
+
+
+@pytest.mark.parametrize("data", ["text", 0, False, "", {}, []])
+def test_data_in_both_forms_is_a_fault(data: JsonValue) -> None:
+    """The two exclude each other (JSON format, section 3.1.1): nobody could say which one is meant."""
+    assert faults(change(CLOUD_EVENT, data=data, data_base64="e30=")) == ["$.data"]
 
 
 def test_null_beside_base64_data_is_no_data() -> None:
@@ -214,6 +228,12 @@ def test_bytes_without_a_type_need_not_be_json(encoded: str) -> None:
     [
         ("2026-11-24T09:00:00+01:00", datetime(2026, 11, 24, 8, tzinfo=UTC)),
         ("2026-11-24T08:00:00", datetime(2026, 11, 24, 8, tzinfo=UTC)),
+        ("2026-11-24t17:31:00z", datetime(2026, 11, 24, 17, 31, tzinfo=UTC)),
+        ("2026-12-31T23:59:60Z", datetime(2027, 1, 1, tzinfo=UTC)),
+        ("2026-12-31t23:59:60.25z", datetime(2027, 1, 1, 0, 0, 0, 250_000, tzinfo=UTC)),
+        ("2027-01-01T05:29:60+05:30", datetime(2027, 1, 1, tzinfo=UTC)),
+        ("2026-12-31T23:59:61Z", None),
+        ("9999-12-31T23:59:60Z", None),
         ("0001-01-01T00:00:00+01:00", None),
         ("yesterday", None),
         (5, None),

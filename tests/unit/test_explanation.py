@@ -46,7 +46,7 @@ def test_settling_and_staleness_are_told_for_a_time(capsys: Any) -> None:
 
 
 DOCUMENTED = re.findall(
-    r"\$ python -m shared\.triggers\.explain (.*)\n([^$`]*)", (ROOT / "docs/events.md").read_text()
+    r'\$ make explain ARGS="(.*)"\n([^$`]*)', (ROOT / "docs/events.md").read_text()
 )
 
 

@@ -121,6 +121,35 @@ def test_an_event_that_is_too_deep_is_refused() -> None:
         evaluate("@", deep)
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "[@,@]" + "|[@,@]" * 60,
+        "[@,@][]" + "|[@,@][]" * 60,
+        "{a:@,b:@}" + "|{a:@,b:@}" * 60,
+        "join('',[subject,subject])" + "|join('',[@,@])" * 40,
+        "to_string([@,@])" + "|to_string([@,@])" * 40,
+        "[@,@]" + "|[@,@]" * 60 + " == [@,@]" + "|[@,@]" * 60,
+        "[@,@]" + "|map(&[@,@],@)" * 40,
+        "[@,@]|values({a:@,b:@})" + "|values({a:@,b:@})" * 40,
+    ],
+)
+def test_what_an_expression_makes_is_bounded(expression: str) -> None:
+    """A doubling takes six characters; before it was refused, sixty of them never came to an end."""
+    with pytest.raises(Unusable) as refused:
+        evaluate(check(expression), EVENT)
+
+    assert str(refused.value) == "The expression makes too much of this event."
+
+
+def test_a_search_in_the_largest_event_is_allowed() -> None:
+    """A megabyte of small objects, as in a batch that a sender put into one event."""
+    many: dict[str, Any] = {"data": {"orders": [{"id": n, "total": n % 7} for n in range(40_000)]}}
+
+    assert evaluate(check("data.orders[?total == `3`].id | length(@)"), many) == 5714
+    assert evaluate(check("{all: data.orders, first: data.orders[0].id}"), many)
+
+
 def test_no_value_of_the_event_is_quoted() -> None:
     with pytest.raises(Unusable) as refused:
         evaluate("abs(data.secret)", {"data": {"secret": "hunter22"}})

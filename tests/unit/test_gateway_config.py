@@ -139,9 +139,10 @@ def test_editors_get_a_schema_in_the_words_of_the_file() -> None:
         ("workspaces/sales/endpoint", "http://a.b", "$.workspaces.sales.endpoint", "Value should start with https://."),
         ("workspaces/sales/endpoint", "http://127.0.0.1", "$.workspaces.sales.endpoint", "Value should start with https://."),
         ("workspaces/sales/endpoint", "https://a.b/c", "$.workspaces.sales.endpoint", "Value should name a host and nothing else: no path, query or user."),
+        ("workspaces/sales/endpoint", "https://sales.azuresynapse.net", "$.workspaces.sales.endpoint", "Value should be the workspace's development endpoint, https://<workspace>.dev.azuresynapse.net."),
         ("workspaces/sales/endpoint", "https://[", "$.workspaces.sales.endpoint", "Invalid IPv6 URL."),
-        ("workspaces/sa les", {"endpoint": "https://a.b"}, '$.workspaces["sa les"]', "String should match pattern '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'."),
-        ("workspaces/default", {"endpoint": "https://a.b"}, "$.workspaces.default", "This name is the workspace of SYNAPSE_ENDPOINT: choose another."),
+        ("workspaces/sa les", {"endpoint": "https://a.dev.azuresynapse.net"}, '$.workspaces["sa les"]', "String should match pattern '^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$'."),
+        ("workspaces/default", {"endpoint": "https://a.dev.azuresynapse.net"}, "$.workspaces.default", "This name is the workspace of SYNAPSE_ENDPOINT: choose another."),
         ("defaultWorkspace", "sale", "$.defaultWorkspace", "There is no workspace of this name. Did you mean sales?"),
         ("rules/0/workspace", "prod", "$.rules[0].workspace", "There is no workspace of this name. Known here: default, sales."),
         # rules

@@ -72,3 +72,29 @@ def test_no_prefer_takes_long_to_refuse(part: str, size: int) -> None:
     read = headers.preference({"prefer": part * (size // len(part)) + "\x00"})
 
     assert isinstance(read, CloudError)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "named"),
+    [
+        ("application/x-www-form-urlencoded", "application/x-www-form-urlencoded"),
+        ("Text/Plain; charset=utf-8", "text/plain"),
+        ("application/json; charset=ISO-8859-1", "charset=iso-8859-1"),
+        ("not a type", "something else"),
+        ("x/" + "y" * 200, "something else"),
+    ],
+)
+def test_a_content_that_is_not_read_is_answered_with_what_came(
+    content_type: str, named: str
+) -> None:
+    fault = headers.media_fault({"content-type": content_type})
+
+    assert fault is not None
+    assert fault.message == f"The content should be application/json in UTF-8, not {named}."
+
+
+def test_a_compressed_content_is_answered_with_its_encoding() -> None:
+    fault = headers.media_fault({"content-encoding": "GZIP"})
+
+    assert fault is not None
+    assert fault.message == "The content should come as it is, not compressed by gzip."

@@ -1,8 +1,11 @@
 """Every text gives an object or one reason."""
 
-import pytest
+import json
 
-from shared.json_object import MAX_DEPTH, Unreadable, parse
+import pytest
+from hypothesis import given, strategies as st
+
+from shared.json_object import MAX_DEPTH, Unreadable, for_xml, parse, read
 
 
 def why(text: bytes) -> str:
@@ -50,3 +53,16 @@ def test_anything_else_says_why(text: bytes, reason: str) -> None:
 
 def test_a_hundred_levels_are_read() -> None:
     assert parse(nested(MAX_DEPTH - 1))
+
+
+@given(st.text())
+def test_what_is_escaped_for_xml_is_the_same_json(text: str) -> None:
+    written = for_xml(json.dumps(text, ensure_ascii=False))
+
+    assert json.loads(written) == text
+    assert not set("\ufffe\uffff\x00\x0b") & set(written)
+
+
+@pytest.mark.parametrize(("text", "value"), [("5", 5), ("[null]", [None]), ('"a"', "a")])
+def test_any_value_can_be_read(text: str, value: object) -> None:
+    assert read(text) == value

@@ -87,9 +87,21 @@ def test_a_query_parameter_is_never_null() -> None:
     for parameter in listed["parameters"]:
         assert "null" not in json.dumps(parameter["schema"])
         assert parameter["required"] is False
-    assert {each["name"]: each for each in listed["parameters"]}["top"]["schema"] == {
+    assert {each["name"]: each for each in listed["parameters"]}["top"]["schema"]["anyOf"][0] == {
         "default": 50,
         "maximum": 200,
         "minimum": 1,
         "type": "integer",
     }
+
+
+def test_every_query_parameter_that_may_be_absent_may_be_empty() -> None:
+    optional = [
+        parameter
+        for _, _, operation in PLACES
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] == "query" and not parameter["required"]
+    ]
+
+    assert len(optional) > 7
+    assert all(each["schema"]["anyOf"][1]["const"] == "" for each in optional)

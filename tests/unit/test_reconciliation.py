@@ -23,7 +23,7 @@ FORBIDDEN, UNREACHABLE = Forbidden(error=ERROR), Unreachable(error=ERROR)
 
 
 def conclusion(look: Look, age: float, echo: Echo, policy: UnknownOutcome) -> Finding:
-    return conclude(look, age=age, settle=60.0, echo=echo, policy=policy)
+    return conclude(look, pipeline_name="copy", age=age, settle=60.0, echo=echo, policy=policy)
 
 
 @pytest.mark.parametrize("age", [0.0, 30.0, 60.0, 1e6])

@@ -18,7 +18,7 @@ def test_a_claim_is_starting_with_a_run_id_of_its_own() -> None:
     record = a_record()
 
     assert record.status is Status.STARTING
-    assert record.client_request_id == client_request_id(record.endpoint, "order-17", 1)
+    assert record.client_request_id == client_request_id(record.endpoint, "order-17", 1, "n-1")
     assert record.history == (records.Entry(at=NOW, event="claimed", detail="queue m-1"),)
     assert (record.attempts, record.first_sent_at) == (0, None)
 
@@ -116,15 +116,24 @@ def test_stopping_a_waiting_request_tells_whether_it_was_ever_sent(
 def test_a_rerun_is_the_next_generation_with_another_run_id() -> None:
     first = records.start(a_record(), "run-1", "createRun", LATER)
     other = DELIVERY.model_copy(update={"id": "m-2"})
-    again = records.rerun(first, a_request(), other, "key", LATER)
+    again = records.rerun(first, a_request(), other, "key", LATER, nonce="n-2")
 
     assert (again.generation, again.status, again.run_id) == (2, Status.WAITING, None)
-    assert again.client_request_id == client_request_id(first.endpoint, "order-17", 2)
+    assert again.client_request_id == client_request_id(first.endpoint, "order-17", 2, "n-1")
     assert again.history[-1].detail == "generation 2 for queue m-2"
     assert (again.attempts, again.first_sent_at, again.finished_at) == (0, None, None)
     assert (again.delivery, again.principal) == (other, "key")
     assert again.fingerprint == first.fingerprint
     assert [e.event for e in again.history] == ["claimed", "createRun", "rerun"]
+
+
+def test_a_rerun_of_a_record_without_a_nonce_gets_one() -> None:
+    """An earlier version claimed it; its next run must have an id that no other record has."""
+    first = records.start(a_record(nonce=None), "run-1", "createRun", LATER)
+    again = records.rerun(first, a_request(), DELIVERY, "key", LATER, nonce="n-2")
+
+    assert again.nonce == "n-2"
+    assert again.client_request_id == client_request_id(first.endpoint, "order-17", 2, "n-2")
 
 
 def test_a_withdrawn_request_has_failed_and_tells_when_to_come_again() -> None:
@@ -152,7 +161,7 @@ def test_a_withdrawn_request_is_opened_again_as_the_same_generation_of_who_asks_
     other = DELIVERY.model_copy(update={"id": "h-2"})
     again = records.reopen(withdrawn, a_request(), other, "key", LATER)
 
-    assert (again.generation, again.client_request_id) == (3, "id-3")
+    assert (again.generation, again.client_request_id, again.nonce) == (3, "id-3", "n-1")
     assert again.fingerprint == withdrawn.fingerprint
     assert (again.status, again.wait_seconds, again.error) == (Status.WAITING, 0.0, None)
     assert (again.delivery, again.principal, again.received_at) == (other, "key", LATER)
@@ -179,28 +188,46 @@ def test_limits(
     request = a_request(
         expiresAt=None if expires is None else (NOW + timedelta(seconds=expires)).isoformat()
     )
-    sent = None if sent_hours_ago is None else NOW - timedelta(hours=sent_hours_ago)
-    record = a_record(request, attempts=attempts, first_sent_at=sent, error=ERROR)
+    sent = None if sent_hours_ago is None else NOW
+    age = 3600.0 * (sent_hours_ago or 0) / 2
+    record = a_record(request, attempts=attempts, first_sent_at=sent, sent_seconds=age, error=ERROR)
 
-    reached = records.limit_reached(record, request, NOW, max_attempts=20)
+    reached = records.limit_reached(record, request, NOW, age, max_attempts=20)
 
     assert (reached.code if reached else None) == code
     assert reached is None or reached.details == (ERROR,)
 
 
 def test_a_limit_without_an_earlier_error_has_no_details() -> None:
-    reached = records.limit_reached(a_record(attempts=20), a_request(), NOW, max_attempts=20)
+    reached = records.limit_reached(a_record(attempts=20), a_request(), NOW, 0.0, max_attempts=20)
 
     assert reached is not None
     assert (reached.message, reached.details) == ("The request was tried 20 times.", ())
 
 
 def test_a_day_after_its_first_send_a_request_is_given_up() -> None:
-    sent = a_record(first_sent_at=NOW - timedelta(hours=24))
-    reached = records.limit_reached(sent, a_request(), NOW, max_attempts=20)
+    sent = a_record(first_sent_at=NOW, sent_seconds=23 * 3600.0)
+    reached = records.limit_reached(sent, a_request(), NOW, 3600.0, max_attempts=20)
 
     assert reached is not None
     assert reached.message == "The request was first sent more than 24 hours ago."
+
+
+def test_the_time_since_the_first_send_is_summed_from_the_ages_between_writes() -> None:
+    """By the storage service's own time: the hosts that write may differ by hours."""
+    waiting = records.throttle(a_record(), 9.0, ERROR, NOW)
+    taken = records.aged(records.take(waiting, NOW), waiting, 9.5)
+    again = records.aged(records.throttle(taken, 9.0, ERROR, NOW), taken, 0.5)
+
+    assert records.aged(waiting, a_record(), 100.0).sent_seconds == 0.0
+    assert (taken.sent_seconds, again.sent_seconds) == (9.5, 10.0)
+
+
+def test_a_rerun_counts_its_own_time() -> None:
+    ended = records.start(a_record(sent_seconds=99.0), "run-1", "createRun", LATER)
+    again = records.rerun(ended, a_request(), DELIVERY, "key", LATER, nonce="n-2")
+
+    assert records.aged(again, ended, 5.0).sent_seconds == 0.0
 
 
 def test_a_failure_without_an_answer_is_no_send() -> None:

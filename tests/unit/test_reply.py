@@ -184,15 +184,43 @@ class TestLook:
         assert isinstance(unreachable, Unreachable)
         assert unreachable.error.code == "UnreadableResponse"
 
-    @pytest.mark.parametrize("content", [{"code": "NotFound", "message": "m"}, b""])
-    def test_404_means_absent(self, content: Any) -> None:
+    @pytest.mark.parametrize(
+        "content",
+        [
+            {"code": "NotFound", "message": "m"},
+            {"code": "NotFound", "message": "m", "error": None},
+            {"error": {"code": "NotFound", "message": "m"}},
+        ],
+    )
+    def test_404_with_an_error_of_synapses_means_absent(self, content: Any) -> None:
         assert reply.read_run(answer(404, content), asked=SENT, now=NOW) == Absent()
 
-    def test_recorded_400_means_absent(self) -> None:
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"",
+            b"<html>404 Not Found</html>",
+            b"Not Found",
+            [],
+            {"Message": "No HTTP resource was found."},
+            {"statusCode": 404, "message": "Resource not found"},
+            {"title": "Not Found", "status": 404},
+            {"error": "not_found", "error_description": "It."},
+            {"error": {"code": 404, "message": "m"}},
+            {"code": "", "message": "m"},
+        ],
+    )
+    def test_404_of_another_says_nothing(self, content: Any) -> None:
+        look = reply.read_run(answer(404, content), asked=SENT, now=NOW)
+
+        assert isinstance(look, Unreachable)
+
+    @pytest.mark.parametrize("status", [400, 404])
+    def test_recorded_400_means_absent(self, status: int) -> None:
         """Data Factory's cancel of an unknown run is answered so."""
         content = {"error": {"code": "ReferencedPipelineRunNotFound", "message": "m"}}
 
-        assert reply.read_run(answer(400, content), asked=SENT, now=NOW) == Absent()
+        assert reply.read_run(answer(status, content), asked=SENT, now=NOW) == Absent()
 
     @pytest.mark.parametrize("status", [401, 403])
     def test_identity_may_not_look(self, status: int) -> None:

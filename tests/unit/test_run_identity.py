@@ -11,17 +11,23 @@ from tests.unit.builders import PLACE, a_request
 
 def test_the_client_request_id_never_changes() -> None:
     """A known answer: other ids would cut requests in flight off from their runs."""
-    found = client_request_id("https://w.dev.azuresynapse.net", "order-17", 1)
+    found = client_request_id("https://w.dev.azuresynapse.net", "order-17", 1, "n-1")
 
-    assert found == "c07a3e09-d828-50be-a395-6224c3f974c1"
+    assert found == "a78fff6c-a835-5393-894c-aff294fc1b0c"
     assert uuid.UUID(found).version == 5
 
 
 @pytest.mark.parametrize(
-    "other", [("https://x", "a", 1), ("https://w", "b", 1), ("https://w", "a", 2)]
+    "other",
+    [
+        ("https://x", "a", 1, "n"),
+        ("https://w", "b", 1, "n"),
+        ("https://w", "a", 2, "n"),
+        ("https://w", "a", 1, "m"),
+    ],
 )
-def test_another_request_has_another_run(other: tuple[str, str, int]) -> None:
-    assert client_request_id(*other) != client_request_id("https://w", "a", 1)
+def test_another_request_has_another_run(other: tuple[str, str, int, str]) -> None:
+    assert client_request_id(*other) != client_request_id("https://w", "a", 1, "n")
 
 
 def test_the_order_of_parameters_does_not_matter() -> None:

@@ -2,14 +2,24 @@
 
 import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from shared.delivery import Delivery, Source
-from shared.run_request import HTTP_LIMIT, QUEUE_LIMIT, Rejection, Resume, RunRequest, decode
+from shared.run_request import (
+    HTTP_LIMIT,
+    MAX_AHEAD,
+    QUEUE_LIMIT,
+    Rejection,
+    Resume,
+    RunRequest,
+    decode,
+    too_far_ahead,
+)
+from tests.unit.builders import a_request
 
 VALID: dict[str, Any] = {
     "pipelineName": "copy orders",
@@ -136,6 +146,37 @@ def test_one_broken_field_is_one_fault_at_its_path(field: str, value: Any) -> No
     assert faults(read_fields(**{field: value})) == {f"$.{field}"}
 
 
+def test_a_leap_second_is_the_next_second() -> None:
+    request = read_fields(notBefore="2026-12-31t23:59:60z", expiresAt=...)
+
+    assert isinstance(request, RunRequest)
+    assert request.not_before == datetime(2027, 1, 1, tzinfo=UTC)
+    assert faults(read_fields(notBefore="9999-12-31T23:59:60Z", expiresAt=...)) == {"$.notBefore"}
+
+
+NOW = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=-400), timedelta(0), MAX_AHEAD])
+def test_a_time_up_to_thirty_days_ahead_is_near_enough(ahead: timedelta) -> None:
+    assert too_far_ahead(a_request(notBefore=(NOW + ahead).isoformat()), NOW) is None
+    assert too_far_ahead(a_request(), NOW) is None
+
+
+@pytest.mark.parametrize("text", ["2026-12-24T08:30:01Z", "9999-12-31T23:59:59Z"])
+def test_a_time_further_ahead_is_refused(text: str) -> None:
+    """Its record would keep the request's secrets for as long."""
+    error = too_far_ahead(a_request(notBefore=text), NOW)
+
+    assert error is not None
+    assert error.code == "InvalidRequest"
+    (detail,) = error.details
+    assert (detail.target, detail.message) == (
+        "$.notBefore",
+        "The time should be at most 30 days ahead.",
+    )
+
+
 def test_a_field_has_one_name_only() -> None:
     assert faults(read(b'{"pipeline_name": "copy"}')) == {"$.pipelineName", "$.pipeline_name"}
 
@@ -202,7 +243,7 @@ def test_a_rejection_without_a_readable_id_has_the_default() -> None:
         (b"", "Not JSON at line 1"),
         (b"hello, world", "neither a JSON object nor base64"),
         (b"{", "Not JSON at line 1"),
-        (b"[1]", "neither a JSON object nor base64"),
+        (b"[1]", "JSON, but not an object"),
         (base64.b64encode(b"[1]"), "not an object"),
         (b'{"pipelineName": "\xff"}', "not UTF-8"),
         (b'{"pipelineName": "\\ud800"}', "surrogate"),

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from shared.secret_look import cut, spans
+from shared.secret_look import CONNECTION_NAMES, PIECE, QUERY_NAMES, SCHEMES, SHAPES, cut, spans
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 
@@ -51,6 +51,93 @@ def test_a_secret_is_cut(text: str, kept: str) -> None:
 )  # fmt: skip
 def test_what_looks_like_no_secret_stays(text: str) -> None:
     assert cut(text) == text
+
+
+#: One for each shape: what is before the secret, the secret, what is behind it.
+EXAMPLES = {
+    "signature": ("https://a/c?sv=1&sig=", "ab%2Bc%3D", "&se=2"),
+    "connection string": ("AccountName=a;AccountKey=", "ab==", ";End=x"),
+    "user in a URL": ("https://user:", "pw", "@host/x"),
+    "authorization": ("with Bearer ", "abcdefgh-ijklmnop.7", " at"),
+    "private key": ("-----BEGIN RSA PRIVATE KEY-----", "\nMIIE-vQ+/\n==\n", "-----END RSA PRIVATE KEY-----"),
+    "storage key": ("key ", "Ab+/" * 21 + "Ab==", " refused"),
+    "service bus key": ("key ", "Ab1" * 11 + "+ASbCabcde=", " refused"),
+    "functions key": ("key ", "Ab_-" * 11 + "AzFuabcdeA==", " refused"),
+    "entra secret": ("secret ", "abc8Q~" + "x" * 34, " refused"),
+    "github token": ("token ", "ghp_" + "a1" * 18, " refused"),
+    "github fine-grained token": ("token ", "github_pat_" + "a1" * 18, " refused"),
+    "gitlab token": ("token ", "glpat-" + "a1" * 10, " refused"),
+    "slack token": ("token ", "xoxb-1234567890-abc", " refused"),
+    "slack app token": ("token ", "xapp-1-A0123-4567", " refused"),
+    "aws access key": ("key ", "AKIA" + "A1B2" * 4, " refused"),
+    "google api key": ("key ", "AIza" + "a1-_x" * 7, " refused"),
+    "stripe key": ("key ", "sk_live_" + "a1" * 12, " refused"),
+    "databricks token": ("token ", "dapi" + "0a" * 16, " refused"),
+    "npm token": ("token ", "npm_" + "a1" * 18, " refused"),
+    "pypi token": ("token ", "pypi-" + "a1" * 30, " refused"),
+    "token": ("no ", JWT, " here"),
+    "query of a URL": ("https://a/api/f?x=1&code=", "ab_-%3D", "&y=2"),
+    "field": ('sent {"password": "', "x y", '"}'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_is_found_wherever_it_stands(shape: str) -> None:
+    before, secret, behind = EXAMPLES[shape]
+
+    for moved in ("", "x " * 20, "x " * (PIECE // 2 - 12)):
+        text = moved + before + secret + behind
+        assert cut(text) == f"{moved}{before}***{behind}"
+        found = [span for at in range(0, len(text), PIECE) for span in spans(text, at, at + PIECE)]
+        start = len(moved + before)
+        assert (start, start + len(secret)) in found
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_finds_its_own_example_by_itself(shape: str) -> None:
+    text, own = "".join(EXAMPLES[shape]), SHAPES[shape]
+    found = [match for match in own.pattern.finditer(text) if own.holds(match)]
+
+    assert own.may_be_in(text)
+    assert [match[match.lastindex or 0] for match in found] == [EXAMPLES[shape][1]]
+
+
+@pytest.mark.parametrize("name", CONNECTION_NAMES)
+def test_every_name_of_a_connection_string(name: str) -> None:
+    for spelled in (name, name.upper(), name.title().replace(" ", ""), name.replace(" ", "_")):
+        assert cut(f"a=b;{spelled}=xy;c=d") == f"a=b;{spelled}=***;c=d"
+
+
+@pytest.mark.parametrize(
+    "name", [*QUERY_NAMES, "token", "key", "sig", "functionKey", "subscription-key"]
+)
+def test_every_name_of_a_url_s_query(name: str) -> None:
+    for text in (
+        f"https://a/b?{name}={{}}&c=d",
+        f"https://a/b?c=d&{name}={{}}",
+        f"%3F{name}%3D{{}}",
+    ):
+        assert cut(text.format("xy")) == text.format("***")
+    assert cut(f"a {name} = 1") == f"a {name} = 1"
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_every_scheme_of_an_authorization_header(scheme: str) -> None:
+    for spelled in (scheme, scheme.title(), scheme.upper()):
+        assert cut(f"{spelled} abcdefgh12345678==") == f"{spelled} ***"
+        assert (
+            cut(f"{spelled} authentication-is-required") == f"{spelled} authentication-is-required"
+        )
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_long_secret_is_found_whole_by_the_piece_in_which_it_begins(shape: str) -> None:
+    before, secret, _ = EXAMPLES[shape]
+    match = SHAPES[shape].pattern.search(before + secret + secret[-1] * 9_000)
+
+    if match and match.end(match.lastindex or 0) > 9_000:  # a shape of any length
+        text = before + secret + secret[-1] * 9_000
+        assert max(end for _, end in spans(text, 0, 64)) == len(text)
 
 
 @given(st.text())

@@ -14,6 +14,8 @@ from shared.secret_name import COMPOUNDS, ENDINGS, EXCEPTIONS, ROOTS, WORDS, is_
         # without borders, and with borders in odd places
         "apikey", "APIKEY", "accesstoken", "clientsecret", "DBPASSWORD", "MySQLpassword", "sastoken",
         "sqlconnectionstring", "pass_word", "SASurl", "DBkey", "APIkey",
+        "sharedAccessSignature", "sharedaccesssignature", "storageaccountkey", "STORAGEACCOUNTKEY", "connString",
+        "conn_str", "sqlConnString", "myappapikey",
         # an exception excuses its own word alone
         "partitionKeySecret", "partitionKeyConnectionString", "secretNamePassword",
         "primaryKey",  # as Azure calls an access key

@@ -2,7 +2,16 @@
 
 import pytest
 
-from shared.settings import HttpAccess, HttpAuth, Settings, is_loopback, read, read_http_access
+from shared.settings import (
+    HttpAccess,
+    HttpAuth,
+    Settings,
+    StorageSettings,
+    is_loopback,
+    read,
+    read_http_access,
+    read_storage,
+)
 
 TENANT = "11111111-aaaa-4111-8111-111111111111"
 VALID = {
@@ -50,6 +59,10 @@ def test_an_identity_needs_both_service_uris() -> None:
         ("SYNAPSE_ENDPOINT", "https://w.dev.azuresynapse.net:65536"),
         ("SYNAPSE_ENDPOINT", "https://w.dev.azuresynapse.net?"),
         ("SYNAPSE_ENDPOINT", "https://[::1"),
+        ("SYNAPSE_ENDPOINT", "https://w.azuresynapse.net"),  # Synapse Studio's
+        ("SYNAPSE_ENDPOINT", "https://w.sql.azuresynapse.net"),
+        ("SYNAPSE_ENDPOINT", "https://dev.azuresynapse.net"),  # the tokens' audience
+        ("SYNAPSE_ENDPOINT", "https://synapse.example"),
         ("RunStorage", ""),
         ("RUN_REQUESTS_QUEUE", "Run_Requests"),
         ("RUN_REQUESTS_QUEUE", "a" * 57),
@@ -104,6 +117,7 @@ def test_results_never_lie_where_requests_are_taken_from(results: str) -> None:
         "https://W-1.dev.azuresynapse.azure.cn:443",
         "http://[::1]:8400",
         "http://127.0.0.1:8400",
+        "https://localhost:8400",
     ],
 )
 def test_what_can_be_called_is_an_endpoint(endpoint: str) -> None:
@@ -179,3 +193,66 @@ def test_a_lease_that_covers_two_calls_is_taken() -> None:
 )
 def test_loopback(host: str | None, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("MAX_CONCURENT_CALLS", "MAX_CONCURRENT_CALLS"),
+        ("RETENTION_DAY", "RETENTION_DAYS"),
+        ("UNKNOWN_OUTCOMES", "UNKNOWN_OUTCOME"),
+        ("Http_Auth", "HTTP_AUTH"),
+        ("RUN_STORAGE", "RunStorage"),
+        ("RunStorage_queueServiceUri", "RunStorage__queueServiceUri"),
+    ],
+)
+def test_a_name_that_is_nearly_a_settings_is_a_fault(name: str, meant: str) -> None:
+    """Its value would be passed over, and the default stand."""
+    outcome = read(VALID | {name: "1"})
+
+    assert not isinstance(outcome, Settings)
+    assert [(fault.target, fault.message) for fault in outcome] == [
+        (name, f"There is no such setting. Did you mean {meant}?")
+    ]
+
+
+PLATFORM = """
+APPINSIGHTS_INSTRUMENTATIONKEY APPLICATIONINSIGHTS_CONNECTION_STRING APPLICATIONINSIGHTS_AUTHENTICATION_STRING
+AZURE_CLIENT_ID AZURE_CLIENT_SECRET AZURE_TENANT_ID AZURE_AUTHORITY_HOST AZURE_TOKEN_CREDENTIALS AZURE_FUNCTIONS_ENVIRONMENT
+AzureWebJobs.answer_poison.Disabled AzureWebJobsStorage AzureWebJobsStorage__accountName AzureWebJobsStorage__queueServiceUri
+AzureWebJobsRunStorage APPSETTING_SYNAPSE_ENDPOINT APPSETTING_RunStorage__queueServiceUri CUSTOMCONNSTR_RunStorage CONTAINER_NAME
+DEPLOYMENT_STORAGE_CONNECTION_STRING ENABLE_ORYX_BUILD FUNCTIONS_EXTENSION_VERSION FUNCTIONS_WORKER_RUNTIME HOME HOSTNAME
+FUNCTIONS_WORKER_RUNTIME_VERSION HOOK_GITHUB_SECRETS HTTP_PROXY HTTPS_PROXY http_proxy NO_PROXY IDENTITY_ENDPOINT IDENTITY_HEADER
+MSI_ENDPOINT MSI_SECRET OTEL_EXPORTER_OTLP_ENDPOINT PATH PYTHONPATH PYTHON_ENABLE_INIT_INDEXING REGION_NAME
+RunStorage__blobServiceUri RunStorage__credential RunStorage__accountName RunStorage__managedIdentityResourceId
+MyStorage__queueServiceUri SCM_DO_BUILD_DURING_DEPLOYMENT TERM USER WEBSITE_AUTH_ENABLED WEBSITE_AUTH_ENCRYPTION_KEY
+WEBSITE_CONTENTAZUREFILECONNECTIONSTRING WEBSITE_HOSTNAME WEBSITE_INSTANCE_ID WEBSITE_RUN_FROM_PACKAGE WEBSITE_SITE_NAME
+"""
+
+
+def test_the_platforms_own_settings_and_others_are_passed_over() -> None:
+    assert isinstance(read(VALID | dict.fromkeys(PLATFORM.split(), "1")), Settings)
+
+
+def test_where_the_storage_is_is_read_apart_from_the_rest() -> None:
+    storage = read_storage({"RunStorage": "x", "RUNS_TABLE": "mine", "MAX_ATTEMPTS": "many"})
+
+    assert isinstance(storage, StorageSettings)
+    assert (storage.storage_connection, storage.runs_table) == ("x", "mine")
+
+
+@pytest.mark.parametrize(
+    ("changes", "target"),
+    [
+        ({"RunStorage": ""}, "RunStorage"),
+        ({"RUNS_TABLE": "run-s"}, "RUNS_TABLE"),
+        ({"RUN_REQUEST_QUEUE": "orders"}, "RUN_REQUEST_QUEUE"),
+    ],
+)
+def test_what_is_wrong_with_the_storage_is_told_by_name(
+    changes: dict[str, str], target: str
+) -> None:
+    outcome = read_storage({"RunStorage": "x"} | changes)
+
+    assert not isinstance(outcome, StorageSettings)
+    assert [fault.target for fault in outcome] == [target]

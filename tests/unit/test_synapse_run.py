@@ -32,7 +32,6 @@ def test_a_run_is_told_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("status", "told"),
     [
-        (404, "NotFound"),
         (401, "GatewayUnavailable"),
         (403, "GatewayUnavailable"),
         (429, "Throttled"),
@@ -49,11 +48,18 @@ def test_a_refusal_is_told_with_synapses_own_words_in_it(status: int, told: str)
     assert outcome.details == (ERROR,)
 
 
-def test_a_run_that_synapse_has_forgotten_is_none() -> None:
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_run_that_synapse_has_forgotten_is_none(status: int) -> None:
     """It is a 400 there (azure-powershell, TestCancelRunNegativeV2.json), and no outage."""
     absent = {"error": {"code": "ReferencedPipelineRunNotFound", "message": "It does not exist."}}
 
-    assert code(synapse_run.read(answer(400, absent), "r-1")) == "NotFound"
+    assert code(synapse_run.read(answer(status, absent), "r-1")) == "NotFound"
+
+
+def test_a_404_of_a_gateway_in_between_is_an_outage() -> None:
+    page = Answer(status=404, headers={}, body=b"<h1>404 Not Found</h1>")
+
+    assert code(synapse_run.read(page, "r-1")) == "GatewayUnavailable"
 
 
 def test_an_answer_that_did_not_come_is_told() -> None:

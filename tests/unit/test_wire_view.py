@@ -8,6 +8,7 @@ from hypothesis import given, strategies as st
 
 from shared import wire_view
 from shared.cloud_error import CloudError
+from shared.redaction import WITHHELD
 from shared.reply import Answer, Lost, Wire
 from shared.secret_look import MARK
 from shared.wire_view import NotPassed, Passed, RunShown
@@ -49,6 +50,7 @@ def test_an_error_keeps_its_status_but_a_401(status: int, told: int) -> None:
     assert read == NotPassed(
         error=CloudError(code="Bad", message="It is."),
         status=told,
+        absent=status == 404,
         retry_after=3.0,
         wire=Wire(http_status=status, request_id="s-1", correlation_id="s-2"),
     )
@@ -95,12 +97,12 @@ def test_anything_else_is_not_passed_on(content: Any) -> None:
     assert "html" not in read.error.message
 
 
-def test_a_run_is_shown_without_its_secrets_and_with_its_ids_and_times() -> None:
+async def test_a_run_is_shown_without_its_secrets_and_with_its_ids_and_times() -> None:
     """A short secret that is part of a time must not spoil it: clients parse these."""
     run = wire_view.read_run(an_answer(RUN), RUN_ID)
     assert isinstance(run, RunShown)
 
-    shown = wire_view.show_run(run)
+    shown = await wire_view.show_run(run)
 
     assert json.loads(shown.body) == RUN | {
         "parameters": {"day": "mon", "password": MARK},
@@ -112,11 +114,11 @@ def test_a_run_is_shown_without_its_secrets_and_with_its_ids_and_times() -> None
 
 
 @pytest.mark.parametrize("token", [None, "next"])
-def test_a_list_has_the_runs_that_one_may_see(token: str | None) -> None:
+async def test_a_list_has_the_runs_that_one_may_see(token: str | None) -> None:
     others = [RUN | {"pipelineName": "load"}, RUN | {"pipelineName": None}, {}, None, "run"]
     content = {"value": [others[0], RUN, *others[1:]], "continuationToken": token, "more": "x"}
 
-    shown = wire_view.show_runs(an_answer(content), lambda name: name == "copy")
+    shown = await wire_view.show_runs(an_answer(content), lambda name: name == "copy")
 
     assert isinstance(shown, Passed)
     body = json.loads(shown.body)
@@ -126,24 +128,59 @@ def test_a_list_has_the_runs_that_one_may_see(token: str | None) -> None:
     assert set(body) <= {"value", "continuationToken"}
 
 
-def test_a_page_of_which_one_may_see_nothing_still_leads_to_the_next() -> None:
+async def test_a_page_of_which_one_may_see_nothing_still_leads_to_the_next() -> None:
     content = {"value": [RUN], "continuationToken": "next"}
 
-    shown = wire_view.show_runs(an_answer(content), lambda _: False)
+    shown = await wire_view.show_runs(an_answer(content), lambda _: False)
 
     assert isinstance(shown, Passed)
     assert json.loads(shown.body) == {"value": [], "continuationToken": "next"}
 
 
 @pytest.mark.parametrize("content", [b"", {}, {"value": None}, {"value": {}}], ids=str)
-def test_what_is_no_list_is_not_passed_on(content: Any) -> None:
-    assert isinstance(wire_view.show_runs(an_answer(content), lambda _: True), NotPassed)
+async def test_what_is_no_list_is_not_passed_on(content: Any) -> None:
+    assert isinstance(await wire_view.show_runs(an_answer(content), lambda _: True), NotPassed)
+
+
+async def test_runs_beyond_the_bound_of_work_keep_only_ids_times_and_states(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who lists runs gets all of them; what could not be looked at is withheld."""
+    monkeypatch.setattr(wire_view, "MOST_WORK", 1_000)
+    secrets = {f"password{n}": f"hunter{n}" for n in range(100)}
+    quoting = {
+        "message": "no hunter7",
+        "output": {"a": "hunter7"},
+        "annotations": [],
+        "extra": "x" * 2_000,
+        "invokedBy": {"id": "hunter7"},
+        "link": "https://a?sig=hunter7",
+        "sasUrl": "hunter7",
+        "key": 4711,
+    }
+    run = RUN | {"parameters": secrets} | quoting
+
+    shown = await wire_view.show_runs(an_answer({"value": [run, run]}), lambda _: True)
+
+    assert isinstance(shown, Passed)
+    first, second = json.loads(shown.body)["value"]
+    assert "hunter" not in shown.body.decode()
+    assert first["parameters"] == dict.fromkeys(secrets, MARK)
+    withheld = {
+        "parameters", "message", "output", "extra", "invokedBy", "runDimension", "sasUrl",
+    }  # fmt: skip
+    assert {name for name in second if second[name] == WITHHELD} == withheld
+    assert {name: second[name] for name in ("runId", "status", "runStart", "isLatest")} == {
+        name: RUN[name] for name in ("runId", "status", "runStart", "isLatest")
+    }
+    assert (second["annotations"], second["key"]) == ([], MARK)
+    assert second["link"] == f"https://a?sig={MARK}"
 
 
 @given(status=st.integers(100, 599), body=st.binary())
-def test_reading_is_total(status: int, body: bytes) -> None:
+async def test_reading_is_total(status: int, body: bytes) -> None:
     answer = Answer(status=status, headers={}, body=body)
 
     assert isinstance(wire_view.read(answer), Answer | NotPassed)
     assert isinstance(wire_view.read_run(answer, RUN_ID), RunShown | NotPassed)
-    assert isinstance(wire_view.show_runs(answer, lambda _: True), Passed | NotPassed)
+    assert isinstance(await wire_view.show_runs(answer, lambda _: True), Passed | NotPassed)

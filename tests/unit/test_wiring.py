@@ -1,8 +1,27 @@
-"""What is read of the environment before there are Settings."""
+"""What is read of the environment before there are Settings, and of gateway.json."""
+
+import errno
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from shared import wiring
+from shared.errors import Misconfigured
+from tests.scenarios.world import ENVIRONMENT
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Start as a process does: nothing is wired yet."""
+    caches = (wiring._config_file, wiring._wire)
+    for each in caches:
+        each.cache_clear()
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    yield monkeypatch
+    for each in caches:
+        each.cache_clear()
 
 
 @pytest.mark.parametrize("blank", [None, "", "  "])
@@ -20,3 +39,26 @@ def test_a_queue_that_is_named_is_the_triggers(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("RUN_REQUESTS_QUEUE", "orders")
 
     assert wiring.requests_queue() == "orders"
+
+
+def test_a_configuration_that_could_not_be_read_once_is_read_again(
+    fresh: pytest.MonkeyPatch,
+) -> None:
+    """The package lies on a share: a failed read says nothing about the next one."""
+    reads: Iterator[bytes | OSError] = iter(
+        [OSError(errno.EIO, "Input/output error"), b"{}", b"not JSON"]
+    )
+
+    def read_bytes(_: Path) -> bytes:
+        content = next(reads)
+        if isinstance(content, OSError):
+            raise content
+        return content
+
+    fresh.setattr(Path, "read_bytes", read_bytes)
+    fresh.setenv("RETENTION_DAYS", "soon")
+    with pytest.raises(Misconfigured, match=r"RETENTION_DAYS.*GATEWAY_CONFIG: The file can't be"):
+        wiring.app()
+    fresh.setenv("RETENTION_DAYS", "90")
+
+    assert wiring.app() is wiring.app()

@@ -1,0 +1,379 @@
+// From an empty subscription to a running gateway: composition and parameters. Each module has one concern.
+// What is set up for which reason, and what of it has never been run in Azure: docs/infra.md.
+targetScope = 'subscription'
+
+@minLength(1)
+@maxLength(50)
+@description('Name of the azd environment. It names the resource group and makes every other name unique.')
+param environmentName string
+
+@minLength(1)
+@description('Region of everything here. `az functionapp list-flexconsumption-locations --runtime python` lists those that can.')
+@metadata({ azd: { type: 'location' } })
+param location string
+
+@minLength(1)
+@description('SYNAPSE_ENDPOINT: https://<workspace>.dev.azuresynapse.net')
+param synapseEndpoint string
+
+@description('Resource id of the Synapse workspace, for a private endpoint to it. Needs vnetEnabled.')
+param synapseWorkspaceId string = ''
+
+@description('Object id of a person or group that may send requests and read what became of them. Empty: nobody but the app.')
+param operatorPrincipalId string = ''
+
+@allowed(['User', 'Group', 'ServicePrincipal'])
+@description('What operatorPrincipalId is.')
+param operatorPrincipalType string = 'User'
+
+@allowed(['key', 'entra'])
+@description('HTTP_AUTH: function keys, or tokens of Entra ID. See docs/access.md.')
+param httpAuth string = 'key'
+
+@description('ENTRA_TENANT_ID, for httpAuth entra. Empty: the tenant of this deployment.')
+param entraTenantId string = ''
+
+@description('ENTRA_AUDIENCES, for httpAuth entra: one or several, separated by spaces or commas.')
+param entraAudiences string = ''
+
+@description('Settings of the app besides those that this deployment determines, as MAX_ATTEMPTS. See the table in README.')
+param appSettings object = {}
+
+@description('App settings that hold the secrets of webhooks, as HOOK_GITHUB_SECRETS, separated by spaces. Each becomes a reference to a Key Vault secret: hook-github-secrets. Empty: no vault.')
+param webhookSecretSettings string = ''
+
+@allowed([512, 2048, 4096])
+@description('Memory of an instance in MB. 2048 has one core.')
+param instanceMemoryMB int = 2048
+
+@minValue(40)
+@maxValue(1000)
+@description('Most instances at once. Flex Consumption knows no limit under 40.')
+param maximumInstanceCount int = 40
+
+@description('Instances that are kept warm, as { name: \'http\', instanceCount: 1 } or { name: \'function:start_from_queue\', instanceCount: 1 }.')
+param alwaysReady array = []
+
+@minValue(1)
+@maxValue(1000)
+@description('HTTP calls that one instance serves at once. 16 as MAX_CONCURRENT_CALLS: further callers get an instance of their own and do not wait for a slot.')
+param httpPerInstanceConcurrency int = 16
+
+@description('Spread instances and storage over the zones of the region. Not every region has them.')
+param zoneRedundant bool = false
+
+@description('Put storage, and Synapse and Key Vault where given, behind private endpoints, and the app into a virtual network with one fixed outbound address.')
+param vnetEnabled bool = false
+
+@description('Address space of the virtual network, and of the two subnets in it.')
+param vnetAddressPrefix string = '10.0.0.0/16'
+
+@description('For the app\'s instances alone: a /27 at least.')
+param appSubnetPrefix string = '10.0.0.0/24'
+
+@description('For private endpoints.')
+param endpointsSubnetPrefix string = '10.0.1.0/24'
+
+@description('Resource id of the storage account whose events become requests. Empty: no Event Grid.')
+param eventSourceId string = ''
+
+@description('Region of that account: its system topic lives there. Empty: location.')
+param eventSourceLocation string = ''
+
+@description('Only events whose subject begins so are sent, as /blobServices/default/containers/incoming/.')
+param eventSubjectBeginsWith string = ''
+
+@description('Types of the events that are sent. The rules in gateway.json decide what becomes of them.')
+param eventTypes array = ['Microsoft.Storage.BlobCreated']
+
+@description('Who is written to when an alert fires, separated by spaces. Empty: alerts show in the portal alone.')
+param alertEmails string = ''
+
+@minValue(1)
+@description('More executions in one hour than this raise an alert.')
+param executionsPerHour int = 100000
+
+@minValue(30)
+@maxValue(730)
+@description('Days that logs are kept.')
+param logRetentionDays int = 30
+
+@description('Log every write to storage too, and the host\'s own lines: about four lines a request, at Log Analytics\' price.')
+param storageLogs bool = false
+
+var token = uniqueString(subscription().id, environmentName, location)
+var tags = { 'azd-env-name': environmentName }
+var packageContainer = 'app-package'
+var deadLetterContainer = 'dead-letters'
+var requestsQueue = 'run-requests'
+var poisonQueue = '${requestsQueue}-poison'
+var resultsQueue = 'run-results'
+var runsTable = 'runs'
+var auditTable = 'runaudit'
+var hookSettings = empty(webhookSecretSettings) ? [] : split(webhookSecretSettings, ' ')
+var eventsEnabled = !empty(eventSourceId)
+var vaultEnabled = !empty(hookSettings)
+var synapseEndpointEnabled = vnetEnabled && !empty(synapseWorkspaceId)
+var privateServices = vnetEnabled ? ['blob', 'queue', 'table'] : []
+
+// What the app reads, by the names of shared/settings.py, and what the platform reads. They win over appSettings.
+var ownSettings = {
+  // The host's own storage, by identity. AzureWebJobsStorage itself is never set, not even empty: the host would take it.
+  AzureWebJobsStorage__credential: 'managedidentity'
+  AzureWebJobsStorage__clientId: identity.outputs.clientId
+  AzureWebJobsStorage__blobServiceUri: storage.outputs.blobEndpoint
+  AzureWebJobsStorage__queueServiceUri: storage.outputs.queueEndpoint
+  AzureWebJobsStorage__tableServiceUri: storage.outputs.tableEndpoint
+  // The trigger's connection and the app's. The scale controller reads them too.
+  RunStorage__credential: 'managedidentity'
+  RunStorage__clientId: identity.outputs.clientId
+  RunStorage__queueServiceUri: storage.outputs.queueEndpoint
+  RunStorage__tableServiceUri: storage.outputs.tableEndpoint
+  RUN_REQUESTS_QUEUE: requestsQueue
+  RUN_RESULTS_QUEUE: resultsQueue
+  RUNS_TABLE: runsTable
+  RUN_AUDIT_TABLE: auditTable
+  SYNAPSE_ENDPOINT: synapseEndpoint
+  HTTP_AUTH: httpAuth
+  // azure-identity: this identity, and no search for another.
+  AZURE_CLIENT_ID: identity.outputs.clientId
+  AZURE_TOKEN_CREDENTIALS: 'ManagedIdentityCredential'
+  APPLICATIONINSIGHTS_CONNECTION_STRING: monitoring.outputs.connectionString
+  APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.outputs.clientId};Authorization=AAD'
+}
+var entraSettings = {
+  ENTRA_TENANT_ID: empty(entraTenantId) ? tenant().tenantId : entraTenantId
+  ENTRA_AUDIENCES: entraAudiences
+  ENTRA_AUTHORITY: environment().authentication.loginEndpoint
+}
+
+resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
+  name: 'rg-${environmentName}'
+  location: location
+  tags: tags
+}
+
+module identity 'modules/identity.bicep' = {
+  name: 'identity'
+  scope: group
+  params: {
+    name: 'id-run-gateway-${token}'
+    location: location
+    tags: tags
+  }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  name: 'monitoring'
+  scope: group
+  params: {
+    workspaceName: 'log-${token}'
+    insightsName: 'appi-${token}'
+    location: location
+    tags: tags
+    retentionDays: logRetentionDays
+  }
+}
+
+module storage 'modules/storage.bicep' = {
+  name: 'storage'
+  scope: group
+  params: {
+    name: 'st${token}'
+    location: location
+    tags: tags
+    zoneRedundant: zoneRedundant
+    closed: vnetEnabled
+    trustedServices: eventsEnabled
+    containers: [packageContainer, deadLetterContainer]
+    queues: [requestsQueue, poisonQueue, resultsQueue]
+    tables: [runsTable, auditTable]
+    workspaceId: monitoring.outputs.workspaceId
+    logged: storageLogs
+  }
+}
+
+module vault 'modules/key-vault.bicep' = if (vaultEnabled) {
+  name: 'key-vault'
+  scope: group
+  params: {
+    name: 'kv-${token}'
+    location: location
+    tags: tags
+    closed: vnetEnabled
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module network 'modules/network.bicep' = if (vnetEnabled) {
+  name: 'network'
+  scope: group
+  params: {
+    name: 'vnet-${token}'
+    location: location
+    tags: tags
+    addressPrefix: vnetAddressPrefix
+    appSubnetPrefix: appSubnetPrefix
+    endpointsSubnetPrefix: endpointsSubnetPrefix
+  }
+}
+
+module storageEndpoints 'modules/private-endpoint.bicep' = [for service in privateServices: {
+  name: 'endpoint-${service}'
+  scope: group
+  params: {
+    name: 'pe-${service}-${token}'
+    location: location
+    tags: tags
+    networkId: network!.outputs.id
+    subnetId: network!.outputs.endpointsSubnetId
+    targetId: storage.outputs.id
+    groupId: service
+    zoneName: 'privatelink.${service}.${environment().suffixes.storage}'
+  }
+}]
+
+module vaultEndpoint 'modules/private-endpoint.bicep' = if (vnetEnabled && vaultEnabled) {
+  name: 'endpoint-vault'
+  scope: group
+  params: {
+    name: 'pe-vault-${token}'
+    location: location
+    tags: tags
+    networkId: network!.outputs.id
+    subnetId: network!.outputs.endpointsSubnetId
+    targetId: vault!.outputs.id
+    groupId: 'vault'
+    zoneName: 'privatelink${replace(environment().suffixes.keyvaultDns, '.vault.', '.vaultcore.')}'
+  }
+}
+
+module synapseDevEndpoint 'modules/private-endpoint.bicep' = if (synapseEndpointEnabled) {
+  name: 'endpoint-synapse'
+  scope: group
+  params: {
+    name: 'pe-synapse-${token}'
+    location: location
+    tags: tags
+    networkId: network!.outputs.id
+    subnetId: network!.outputs.endpointsSubnetId
+    targetId: synapseWorkspaceId
+    groupId: 'Dev'
+    // The zone follows the endpoint's own cloud: workspace.dev.azuresynapse.net, .usgovcloudapi.net or .azure.cn.
+    zoneName: 'privatelink.${join(skip(split(replace(synapseEndpoint, 'https://', ''), '.'), 1), '.')}'
+  }
+}
+
+module eventTopic 'modules/event-topic.bicep' = if (eventsEnabled) {
+  name: 'event-topic'
+  scope: group
+  params: {
+    name: 'evgt-${token}'
+    location: empty(eventSourceLocation) ? location : eventSourceLocation
+    tags: tags
+    sourceId: eventSourceId
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module roles 'modules/roles.bicep' = {
+  name: 'roles'
+  scope: group
+  params: {
+    storageAccountName: storage.outputs.name
+    insightsName: monitoring.outputs.insightsName
+    vaultName: vaultEnabled ? vault!.outputs.name : ''
+    appPrincipalId: identity.outputs.principalId
+    topicPrincipalId: eventsEnabled ? eventTopic!.outputs.principalId : ''
+    operatorPrincipalId: operatorPrincipalId
+    operatorPrincipalType: operatorPrincipalType
+    requestsQueue: requestsQueue
+    poisonQueue: poisonQueue
+    resultsQueue: resultsQueue
+    deadLetterContainer: deadLetterContainer
+    eventsEnabled: eventsEnabled
+  }
+}
+
+module app 'modules/app.bicep' = {
+  name: 'app'
+  scope: group
+  params: {
+    name: 'func-run-gateway-${token}'
+    planName: 'plan-${token}'
+    location: location
+    tags: tags
+    identityId: identity.outputs.id
+    packageUri: '${storage.outputs.blobEndpoint}${packageContainer}'
+    instanceMemoryMB: instanceMemoryMB
+    maximumInstanceCount: maximumInstanceCount
+    alwaysReady: alwaysReady
+    httpPerInstanceConcurrency: httpPerInstanceConcurrency
+    zoneRedundant: zoneRedundant
+    subnetId: vnetEnabled ? network!.outputs.appSubnetId : ''
+    workspaceId: monitoring.outputs.workspaceId
+    logged: storageLogs
+    settings: union(appSettings, ownSettings, httpAuth == 'entra' ? entraSettings : {})
+    secretSettings: hookSettings
+    vaultUri: vaultEnabled ? vault!.outputs.uri : ''
+  }
+  // Its first start reads the package, the keys and the tables: by then the roles have to be there, and the way to them.
+  dependsOn: [
+    roles
+    storageEndpoints
+    vaultEndpoint
+    synapseDevEndpoint
+  ]
+}
+
+module eventSubscription 'modules/event-subscription.bicep' = if (eventsEnabled) {
+  name: 'event-subscription'
+  scope: group
+  params: {
+    topicName: eventTopic!.outputs.name
+    storageId: storage.outputs.id
+    queueName: requestsQueue
+    deadLetterContainer: deadLetterContainer
+    subjectBeginsWith: eventSubjectBeginsWith
+    eventTypes: eventTypes
+  }
+  // Event Grid tries the queue when the subscription is made, with the topic's own identity.
+  dependsOn: [roles]
+}
+
+module alerts 'modules/alerts.bicep' = {
+  name: 'alerts'
+  scope: group
+  params: {
+    name: 'run-gateway-${token}'
+    tags: tags
+    emails: empty(alertEmails) ? [] : split(alertEmails, ' ')
+    storageId: storage.outputs.id
+    appId: app.outputs.id
+    maximumInstanceCount: maximumInstanceCount
+    executionsPerHour: executionsPerHour
+  }
+}
+
+module workbook 'modules/workbook.bicep' = {
+  name: 'workbook'
+  scope: group
+  params: {
+    location: location
+    tags: tags
+    insightsId: monitoring.outputs.insightsId
+  }
+}
+
+output AZURE_LOCATION string = location
+output AZURE_TENANT_ID string = tenant().tenantId
+output AZURE_RESOURCE_GROUP string = group.name
+output AZURE_FUNCTION_APP_NAME string = app.outputs.name
+output AZURE_STORAGE_ACCOUNT_NAME string = storage.outputs.name
+output AZURE_KEY_VAULT_NAME string = vaultEnabled ? vault!.outputs.name : ''
+output GATEWAY_URL string = app.outputs.url
+@description('Whom the Synapse roles are granted to: see README.')
+output GATEWAY_PRINCIPAL_ID string = identity.outputs.principalId
+output GATEWAY_CLIENT_ID string = identity.outputs.clientId
+@description('The address that the app calls Synapse from, for the workspace\'s firewall. Empty without a virtual network: there it changes.')
+output GATEWAY_OUTBOUND_IP string = vnetEnabled ? network!.outputs.outboundAddress : ''
