@@ -277,7 +277,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         credential=_credential,
         clock=clock,
         call_timeout=settings.call_timeout,
-        max_connections=settings.max_concurrent_calls,
+        max_connections=2 * settings.max_concurrent_calls,  # starts, and looks
     )
     policy = _policy(config, settings)
     runner = Runner(
@@ -305,7 +305,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
             records=records,
             pipelines=pipelines,
             policy=policy,
-            gate=runner.gate,
+            throttle=runner.throttle,
         ),
         wire=WireRoutes(
             gateway=gateway,
@@ -313,7 +313,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
                 clock=clock, records=records, runner=runner, call_timeout=settings.call_timeout
             ),
             workspace=WorkspaceRuns(
-                clock=clock, pipelines=pipelines, policy=policy, gate=runner.gate
+                clock=clock, pipelines=pipelines, policy=policy, throttle=runner.throttle
             ),
         ),
         events=events,
