@@ -182,7 +182,9 @@ def _obstacle(stored: Stored, generation: int, seen: str | None) -> CloudError |
 
 def _is_cancelled(record: Record) -> bool:
     error = record.error
-    return record.status in FINAL and error is not None and error.code == "RequestCancelled"
+    if record.status not in FINAL or error is None:
+        return False
+    return any(each.code == "RequestCancelled" for each in (error, *error.details))
 
 
 def _recovering(record: Record, recovery: Recovery) -> RunRequest | CloudError:

@@ -159,11 +159,6 @@ def limit_reached(
     else:
         return None
     last = (record.error,) if record.error else ()
-    if record.may_run:
-        message = (
-            f"{message} An earlier send of it may have started run {record.client_request_id}."
-        )
-        code = "OutcomeUnknown"
     return CloudError(code=code, message=message, details=last)
 
 
@@ -278,7 +273,23 @@ def reject(record: Record, error: CloudError, now: datetime) -> Record:
 
 def stop(record: Record, error: CloudError, now: datetime) -> Record:
     """End a Waiting request: Rejected if it was never sent, else Failed."""
-    return reject(record, error, now) if record.first_sent_at is None else fail(record, error, now)
+    never_sent = record.first_sent_at is None
+    return reject(record, error, now) if never_sent else refuse(record, error, now)
+
+
+def refuse(record: Record, error: CloudError, now: datetime, wire: Wire = NOTHING) -> Record:
+    """Keep why a request will not be sent again: Synapse's refusal, a policy, a limit.
+
+    With UNKNOWN_OUTCOME=resend an earlier send may have started a run: then its outcome is unknown.
+    """
+    if not record.may_run:
+        return fail(record, error, now, wire)
+    message = (
+        f"An earlier send of the request may have started run {record.client_request_id}. "
+        f"It was not sent again: {error.message}"
+    )
+    doubt = CloudError(code="OutcomeUnknown", message=message, details=(error,))
+    return fail(record, doubt, now, wire)
 
 
 def withdraw(record: Record, error: CloudError, seconds: float, now: datetime) -> Record:

@@ -309,7 +309,7 @@ class Runner:
             case Started(run_id=run_id, wire=wire):
                 return records.start(record, run_id, "createRun", now, wire)
             case Refused(error=error, wire=wire) | Unauthorized(error=error, wire=wire):
-                return records.fail(record, await stored_request.safe(error, record), now, wire)
+                return records.refuse(record, await stored_request.safe(error, record), now, wire)
             case Throttled(error=error, retry_after=retry_after, wire=wire):
                 seconds = retry.wait_for_throttle(retry_after, _waits(record), jitter)
                 self._throttle.starts(record.endpoint).rest(retry_after or seconds)

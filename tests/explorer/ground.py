@@ -127,7 +127,7 @@ class WatchedRecords(FakeRecords):
         began = self.opened.setdefault(key, now)
         if record.history[-1].event == "opened again":
             self.opened[key] = now
-        elif record.status in FINAL and now - began > LONGEST:
+        elif record.status in FINAL and now - began > LONGEST + self._ground.weather.ends:
             self._ground.blame(f"endless: {record.request_id} took {(now - began) / DAY:.1f} days")
 
 

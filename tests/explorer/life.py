@@ -17,7 +17,7 @@ class Life:
         self.alive = True
         self._fuse = fuse
         self._note = note
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], None] = {}  # in order: a set's would differ
 
     @property
     def busy(self) -> bool:
@@ -28,8 +28,8 @@ class Life:
         context = copy_context()
         context.run(RUNNING.set, self)
         task = asyncio.get_running_loop().create_task(work, context=context)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
         return task
 
     async def step(self, where: str, seconds: float) -> None:

@@ -216,8 +216,11 @@ def test_a_limit_of_a_request_whose_run_may_exist_leaves_its_outcome_unknown(
     reached = records.limit_reached(record, request, NOW, 0.0, max_attempts=20)
 
     assert reached is not None
-    assert reached.code == "OutcomeUnknown"
-    assert record.client_request_id in reached.message
+    ended = records.stop(record, reached, NOW)
+    assert ended.status is Status.FAILED
+    assert ended.error is not None
+    assert (ended.error.code, ended.error.details) == ("OutcomeUnknown", (reached,))
+    assert record.client_request_id in ended.error.message
 
 
 def test_a_limit_without_an_earlier_error_has_no_details() -> None:
