@@ -139,7 +139,7 @@ class Pipelines(Protocol):
         ...
 
     async def query_runs(self, endpoint: str, body: bytes) -> Answer | Lost:
-        """List runs as the filter in `body` asks: the JSON of queryPipelineRuns."""
+        """List runs as the filter in `body` asks: the JSON of queryPipelineRuns. Lost where they are over `MAX_LIST`."""
         ...
 
     async def recent_runs(

@@ -1,4 +1,4 @@
-"""What is known of one request, and which record follows from which event?
+"""What is known of one request, and which record follows from which event.
 
     claim ──→ Starting ──→ Started | Failed
                  │ ├─────→ Waiting ──→ Starting again | Rejected | Failed (withdrawn ──→ opened again)
@@ -20,9 +20,7 @@ from shared.run_identity import client_request_id, fingerprint
 from shared.run_request import RunRequest
 
 HISTORY_LENGTH: Final = 24
-GIVE_UP_AFTER: Final = (
-    24 * 3600.0
-)  # seconds since the first send, of the storage service's own time
+GIVE_UP_AFTER: Final = 24 * 3600.0  # seconds since the first send, by the storage service's time
 
 
 class Status(StrEnum):
@@ -273,8 +271,7 @@ def reject(record: Record, error: CloudError, now: datetime) -> Record:
 
 def stop(record: Record, error: CloudError, now: datetime) -> Record:
     """End a Waiting request: Rejected if it was never sent, else Failed."""
-    never_sent = record.first_sent_at is None
-    return reject(record, error, now) if never_sent else refuse(record, error, now)
+    return (reject if record.first_sent_at is None else refuse)(record, error, now)
 
 
 def refuse(record: Record, error: CloudError, now: datetime, wire: Wire = NOTHING) -> Record:
@@ -284,10 +281,7 @@ def refuse(record: Record, error: CloudError, now: datetime, wire: Wire = NOTHIN
     """
     if not record.may_run:
         return fail(record, error, now, wire)
-    message = (
-        f"An earlier send of the request may have started run {record.client_request_id}. "
-        f"It was not sent again: {error.message}"
-    )
+    message = f"An earlier send may have started run {record.client_request_id}: {error.message}"
     doubt = CloudError(code="OutcomeUnknown", message=message, details=(error,))
     return fail(record, doubt, now, wire)
 

@@ -12,6 +12,8 @@ from shared.cloud_error import CloudError
 
 MAX_ID: Final = 200  # of a run or a request; ours and Synapse's are GUIDs
 MAX_RUNS: Final = 10
+MAX_BODY: Final = 1 << 20  # bytes of an answer; what goes on behind them is cut
+MAX_LIST: Final = 16 << 20  # bytes of a page of runs for a caller; Synapse gives up to 100 runs
 # Recorded, with status 400, for a run that does not exist: azure-powershell, TestCancelRunNegativeV2.json.
 _NO_SUCH_RUN: Final = "ReferencedPipelineRunNotFound"
 
@@ -27,7 +29,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """No answer came."""
+    """No answer came, or one that is too long to be taken."""
 
     sent: bool  #: whether the request may have left
     error: CloudError

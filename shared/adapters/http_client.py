@@ -17,9 +17,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from shared.adapters.lost_call import lost
 from shared.cloud_error import CloudError
-from shared.reply import Answer, Lost
-
-MAX_BODY: Final = 1 << 20
+from shared.reply import MAX_BODY, Answer, Lost
 
 # Less than the shortest idle time that servers commonly grant (5 s: Node.js, uvicorn). A request on a
 # connection that the server has just closed is lost, and nobody knows whether it was read.
@@ -43,9 +41,23 @@ class HttpClient:
         self._transport = AiohttpTransport(verify=self._tls, client=self._open)
 
     async def send(
-        self, method: str, url: str, headers: dict[str, str], body: bytes = b""
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: bytes = b"",
+        *,
+        most: int = MAX_BODY,
     ) -> Answer | Lost:
-        """Send one request once. Nothing but cancellation raises."""
+        """Send one request once. Nothing but cancellation raises.
+
+        Args:
+            method: HTTP's.
+            url: the whole of it.
+            headers: all that are not the connection's own.
+            body: sent as it is.
+            most: bytes of a success's body that are read; of any other answer's `MAX_BODY` are.
+        """
         try:
             request = httpx.Request(
                 method, url, headers=headers, content=body, extensions=self._timeouts
@@ -58,7 +70,7 @@ class HttpClient:
                 response = await self._transport.handle_async_request(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, the request may have left
             return lost(error)
-        body = await _read(response, until)
+        body = await _read(response, until, most if response.is_success else MAX_BODY)
         return Answer(status=response.status_code, headers=response.headers, body=body)
 
     async def aclose(self) -> None:
@@ -81,7 +93,7 @@ class HttpClient:
         )
 
 
-async def _read(response: httpx.Response, until: float) -> bytes:
+async def _read(response: httpx.Response, until: float, most: int) -> bytes:
     """Read as much of the body as comes in time; where it is cut, the status line still stands."""
     body = bytearray()
     with suppress(Exception):
@@ -89,12 +101,12 @@ async def _read(response: httpx.Response, until: float) -> bytes:
             try:
                 async for chunk in response.aiter_bytes():
                     body += chunk
-                    if len(body) >= MAX_BODY:
+                    if len(body) >= most:
                         break
             finally:
                 # aiohttp closes a connection whose answer was not read to its end.
                 await response.aclose()
-    return bytes(body[:MAX_BODY])
+    return bytes(memoryview(body)[:most])
 
 
 def _not_built(error: Exception) -> Lost:

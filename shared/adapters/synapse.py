@@ -14,7 +14,18 @@ from shared import reply
 from shared.adapters.token import Credential, Token, TokenSource, token_scope
 from shared.cloud_error import CloudError
 from shared.ports import Clock, CreateRun, Pipelines
-from shared.reply import Answer, Look, Lost, NotSent, Reply, RunSeen, Unauthorized, Unreachable
+from shared.reply import (
+    MAX_BODY,
+    MAX_LIST,
+    Answer,
+    Look,
+    Lost,
+    NotSent,
+    Reply,
+    RunSeen,
+    Unauthorized,
+    Unreachable,
+)
 
 if TYPE_CHECKING:
     from shared.adapters.http_client import HttpClient
@@ -101,7 +112,10 @@ class SynapsePipelines(Pipelines):
     @override
     async def query_runs(self, endpoint: str, body: bytes) -> Answer | Lost:
         """List runs as the filter asks."""
-        return await self._ask("POST", endpoint, query_url(endpoint), body)
+        # One byte more tells a longer page from one that just fits.
+        outcome = await self._ask("POST", endpoint, query_url(endpoint), body, most=MAX_LIST + 1)
+        is_longer = isinstance(outcome, Answer) and len(outcome.body) > MAX_LIST
+        return Lost(sent=True, error=_too_long()) if is_longer else outcome
 
     @override
     async def recent_runs(
@@ -122,7 +136,9 @@ class SynapsePipelines(Pipelines):
     def _is_old(self, token: Token) -> bool:
         return self._clock.monotonic() - token.fetched_at >= FRESH
 
-    async def _ask(self, method: str, endpoint: str, url: str, body: bytes = b"") -> Answer | Lost:
+    async def _ask(
+        self, method: str, endpoint: str, url: str, body: bytes = b"", most: int = MAX_BODY
+    ) -> Answer | Lost:
         """Make any call but createRun; a token that is refused is replaced once, unless it is a fresh one.
 
         Who lacks the right is told so by a 401, too, at every call. A 401 has done nothing, not even cancelled.
@@ -131,28 +147,35 @@ class SynapsePipelines(Pipelines):
         token = await source.token()
         if isinstance(token, CloudError):
             return Lost(sent=False, error=token)
-        outcome = await self._send(method, url, token, body, {})
+        outcome = await self._send(method, url, token, body, {}, most=most)
         if isinstance(outcome, Lost) or outcome.status != 401 or not self._is_old(token):
             return outcome
         token.refused = True
         another = await source.another()
         if isinstance(another, CloudError):
             return Lost(sent=False, error=another)
-        return await self._send(method, url, another, body, {})
+        return await self._send(method, url, another, body, {}, most=most)
 
     async def _send(
-        self, method: str, url: str, token: Token, body: bytes, headers: dict[str, str]
+        self,
+        method: str,
+        url: str,
+        token: Token,
+        body: bytes,
+        headers: dict[str, str],
+        *,
+        most: int = MAX_BODY,
     ) -> Answer | Lost:
         headers |= {
             "authorization": f"Bearer {token.text}",
             "accept": "application/json",
-            # Answers are small, and one that is not must not grow any further.
+            # Most answers are small, and one that is not must not grow any further.
             "accept-encoding": "identity",
             "user-agent": "synapse-run-gateway",
         }
         if body:
             headers["content-type"] = "application/json"
-        return await self._open().send(method, url, headers, body)
+        return await self._open().send(method, url, headers, body, most=most)
 
     def _open(self) -> "HttpClient":
         if self._client is None:
@@ -208,6 +231,14 @@ def _query(pipeline_name: str, since: datetime, until: datetime) -> dict[str, ob
         "filters": [{"operand": "PipelineName", "operator": "Equals", "values": [pipeline_name]}],
         "orderBy": [{"orderBy": "RunStart", "order": "DESC"}],
     }
+
+
+def _too_long() -> CloudError:
+    message = (
+        f"Synapse's page of runs is longer than {MAX_LIST >> 20} MiB. Narrow the filter: a shorter time from lastUpdatedAfter "
+        "to lastUpdatedBefore, or filters with the operands PipelineName, Status, RunStart or RunGroupId."
+    )
+    return CloudError(code="InvalidRequest", message=message, target="$.filters")
 
 
 def _instant(time: datetime) -> str:

@@ -104,7 +104,7 @@ def dump(value: object) -> str:
 
 
 def written(
-    body: str, status: int = 200, headers: Mapping[str, str] | None = None
+    body: str | bytes, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> func.HttpResponse:
     """Answer with JSON."""
     return func.HttpResponse(

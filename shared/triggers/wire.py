@@ -176,7 +176,7 @@ def _passed(
         again = None if outcome.retry_after is None else max(1, math.ceil(outcome.retry_after))
         response = answers.refusal(outcome.error, retry_after=again, status=outcome.status)
     elif outcome.body:
-        response = answers.written(outcome.body.decode())
+        response = answers.written(outcome.body)
     else:
         response = func.HttpResponse(status_code=200)
     return _marked(response, request, call_id, wire=outcome.wire)

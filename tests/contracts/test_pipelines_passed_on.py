@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.ports import CreateRun
-from shared.reply import Absent, Answer, Lost, Started, read_run
+from shared.reply import MAX_BODY, MAX_LIST, Absent, Answer, Lost, Started, read_run
 from tests.contracts.calling_synapse import TOKEN, synapse
 from tests.contracts.pipelines_world import FakeWorld, PipelinesWorld, simulated
 from tests.contracts.raw_server import RUN_ID, Arrived, RawServer, answer, answers
@@ -151,6 +151,35 @@ async def test_a_fresh_token_that_is_refused_is_not_replaced(call: str) -> None:
     assert len(requests) == 1
     assert isinstance(outcome, Answer)
     assert outcome.status == 401
+
+
+async def listed(status: int, length: int) -> Answer | Lost:
+    text = answer(status, b" " * length)
+    async with RawServer(answers(text)) as server, synapse(call_timeout=30) as pipelines:
+        return await pipelines.query_runs(server.url, b"{}")
+
+
+async def test_a_list_of_16_mib_is_read_to_its_end() -> None:
+    outcome = await listed(200, MAX_LIST)
+
+    assert isinstance(outcome, Answer)
+    assert (outcome.status, len(outcome.body)) == (200, 16 * 1024 * 1024)
+
+
+async def test_a_longer_list_asks_for_a_narrower_filter() -> None:
+    outcome = await listed(200, MAX_LIST + 1)
+
+    assert isinstance(outcome, Lost)
+    assert (outcome.sent, outcome.error.code) == (True, "InvalidRequest")
+    for hint in ("16 MiB", "lastUpdatedAfter", "lastUpdatedBefore", "PipelineName", "Status"):
+        assert hint in outcome.error.message
+
+
+async def test_an_error_in_the_place_of_a_list_is_read_as_far_as_any_other() -> None:
+    outcome = await listed(500, MAX_LIST + 1)
+
+    assert isinstance(outcome, Answer)
+    assert (outcome.status, len(outcome.body)) == (500, MAX_BODY)
 
 
 async def test_without_a_token_nothing_is_asked() -> None:

@@ -216,3 +216,18 @@ async def test_the_sdk_sends_no_token_over_plain_http(running: stack.Stack, gate
         plain = Gate(url=running.url, certificate=gate.certificate)
         with pytest.raises(ServiceRequestError, match="non-TLS"):
             await open_sync(clients, plain, "token").create("copyOrders")
+
+
+async def test_a_page_of_two_megabytes_is_passed_on(world: Outside, sdk: Sdk) -> None:
+    """100 runs of 20 KB: more than the megabyte that is read of any other answer."""
+    await world.synapse.reset()
+    parameters = {"day": "a line of an order\n" * 1_100, "regions": [{"password": "hunter22"}]}
+    ids = [await world.synapse.start_other("copyOrders", parameters) for _ in range(100)]
+
+    listed = await sdk.query()
+    await world.synapse.reset()
+
+    assert [run.run_id for run in listed.value] == ids
+    assert {run.parameters["day"] for run in listed.value} == {parameters["day"]}
+    assert {run.parameters["regions"] for run in listed.value} == {'[{"password":"***"}]'}
+    assert sdk.seen.statuses == [200]

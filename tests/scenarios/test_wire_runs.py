@@ -157,6 +157,18 @@ async def test_a_list_has_the_runs_of_the_pipelines_that_one_may_start() -> None
     assert json.loads(world.pipelines.queries[0]) == LATER
 
 
+async def test_a_list_that_is_too_long_is_the_callers_to_narrow() -> None:
+    world = World()
+    world.pipelines.unreachable = Unreachable(
+        error=CloudError(code="InvalidRequest", message="Narrow the filter.", target="$.filters")
+    )
+
+    answer = await Wire(world).query(LATER)
+
+    assert (answer.status, answer.code) == (400, "InvalidRequest")
+    assert "Retry-After" not in answer.headers
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{"])
 async def test_a_filter_that_is_none_is_not_passed_on(body: bytes) -> None:
     world = World()
