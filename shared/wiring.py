@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final
 import azure.functions as func
 
 from shared import (
-    access,
     access_token,
     gateway_config,
     hook_secrets,
@@ -279,7 +278,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         call_timeout=settings.call_timeout,
         max_connections=settings.max_concurrent_calls,
     )
-    policy = _policy(config, settings)
+    policy = Policy.configured(config, settings)
     runner = Runner(
         clock=clock, records=records, pipelines=pipelines, policy=policy, settings=settings
     )
@@ -334,23 +333,6 @@ def _webhooks(config: GatewayConfig, events: Events, clock: SystemClock) -> Webh
     }
     return Webhooks(
         events=events, clock=clock, senders=config.events, hooks=config.hooks, secrets=secrets
-    )
-
-
-def _policy(config: GatewayConfig, settings: Settings) -> Policy:
-    def default(principal: str) -> bool:
-        # Anyone in a tenant can get a token; keys, queues and rules are in the operator's own hands.
-        is_open = settings.http_auth is not HttpAuth.ENTRA
-        return is_open or Caller.read(principal).object_id is None
-
-    return Policy(
-        workspaces=config.endpoints(settings.synapse_endpoint),
-        default_workspace=config.default_workspace,
-        permits=lambda principal, pipeline, workspace: access.permits(
-            config.access, principal, pipeline, workspace, default=default(principal)
-        ),
-        names=lambda principal: access.names(config.access, principal, default=default(principal)),
-        bars=lambda principal: access.bars(config.access, principal, default=default(principal)),
     )
 
 
