@@ -28,6 +28,7 @@ from shared.adapters.queues import PoisonQueue, RequestQueue, ResultQueue
 from shared.adapters.records import TableRecords
 from shared.adapters.storage import Account, ByConnectionString, ByIdentity
 from shared.adapters.synapse import SynapsePipelines
+from shared.cached import Cached
 from shared.caller import Caller
 from shared.cloud_error import CloudError
 from shared.errors import Misconfigured, RecordUnreadable, StorageUnavailable
@@ -39,6 +40,8 @@ from shared.policy import Policy
 from shared.ports import Records
 from shared.requeue import Requeue
 from shared.retention import Retention
+from shared.rights import Statement
+from shared.rights_lookup import RightsLookup
 from shared.runner import Runner
 from shared.settings import HttpAuth, Settings, StorageSettings
 from shared.triggers import answers, health, wire
@@ -75,6 +78,7 @@ class App:
     webhooks: Webhooks
     poison: Poison
     retention: Retention
+    rights: RightsLookup
     config: GatewayConfig
     records: Records
     policy: Policy
@@ -204,9 +208,17 @@ async def faults() -> tuple[CloudError, ...]:
 
 
 @cache
-def readiness() -> health.Readiness:
+def readiness() -> Cached[tuple[CloudError, ...]]:
     """Return what the open probe asks."""
-    return health.Readiness(SystemClock(), faults)
+    return Cached(SystemClock(), faults, health.KEPT_SECONDS)
+
+
+async def rights(caller: Caller) -> Statement | None:
+    """State which rights the app has; None while settings are wrong, and to whom `access` does not name."""
+    wired = _wired()
+    if isinstance(wired, tuple) or not wired.policy.names(caller.principal):
+        return None
+    return await wired.rights(caller.principal)
 
 
 @cache
@@ -319,6 +331,15 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         webhooks=_webhooks(config, events, clock),
         poison=Poison(records=records, requests=requests, gateway=gateway),
         retention=Retention(clock=clock, records=records, audit=audit, settings=settings),
+        rights=RightsLookup(
+            clock=clock,
+            storage=account,
+            pipelines=pipelines,
+            gate=runner.gate,
+            policy=policy,
+            rules=config.rules,
+            settings=settings,
+        ),
         config=config,
         records=records,
         policy=policy,
