@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -24,13 +24,25 @@ from shared.settings import StorageSettings
 NO_RUN: Final = "0f6f5e0c-9c11-8000-8000-000000000000"
 
 
-class State(StrEnum):
+class RightState(StrEnum):
     """How a right stands."""
 
     GRANTED = "granted"  #: it was tried or used, and served
     REFUSED = "refused"  #: the service refused it when it was tried or used last
     NOT_YET_SEEN = "notYetSeen"  #: it can only be used, and this process has not used it
     UNKNOWN = "unknown"  #: the service could not be asked
+
+
+#: What the app needs to do: at storage, and in each workspace.
+type RightName = Literal[
+    "readTable",
+    "writeTable",
+    "putOnQueue",
+    "getToken",
+    "reachWorkspace",
+    "lookAtRuns",
+    "startRuns",
+]
 
 
 class PipelineState(StrEnum):
@@ -51,9 +63,9 @@ class _Stated(BaseModel):
 class Right(_Stated):
     """One right. A refused one has a message and, where a role would grant it, that role with scope and command."""
 
-    right: str
-    target: str
-    state: State
+    right: RightName
+    target: str  #: the table's, the queue's or the workspaces' names
+    state: RightState
     message: str | None = None
     role: str | None = None
     role_id: str | None = None
@@ -83,7 +95,7 @@ class Statement(_Stated):
     @property
     def is_complete(self) -> bool:
         """Whether nothing is refused, missing or out of reach."""
-        faulty = {State.REFUSED, State.UNKNOWN}
+        faulty = {RightState.REFUSED, RightState.UNKNOWN}
         is_missing = any(one.state is PipelineState.MISSING for one in self.pipelines)
         return not is_missing and not any(one.state in faulty for one in self.rights)
 
@@ -97,7 +109,7 @@ class Statement(_Stated):
 class Tried:
     """What came of trying a right."""
 
-    state: State
+    state: RightState
     code: str = ""  #: the service's, of a refusal
     reason: str | None = None  #: why it could not be asked
 
@@ -190,34 +202,36 @@ def _of_workspace(seen: WorkspaceSeen, now: datetime) -> Iterator[Right]:
 
 def _reached(error: CloudError | None) -> Tried:
     if error is None:
-        return Tried(state=State.GRANTED)
-    return Tried(state=State.UNKNOWN, reason=error.message)
+        return Tried(state=RightState.GRANTED)
+    return Tried(state=RightState.UNKNOWN, reason=error.message)
 
 
 def _looked(outcome: Answer | Lost, now: datetime) -> Tried:
     match reply.read_run(outcome, asked=NO_RUN, now=now):
         case Forbidden(error=error):
-            return Tried(state=State.REFUSED, code=error.code)
+            return Tried(state=RightState.REFUSED, code=error.code)
         case Unreachable(error=error):
-            return Tried(state=State.UNKNOWN, reason=error.message)
+            return Tried(state=RightState.UNKNOWN, reason=error.message)
         case _:
-            return Tried(state=State.GRANTED)
+            return Tried(state=RightState.GRANTED)
 
 
-def _tried(right: str, target: str, tried: Tried, grant: Grant | None) -> Right:
-    if tried.state is State.REFUSED:
+def _tried(right: RightName, target: str, tried: Tried, grant: Grant | None) -> Right:
+    if tried.state is RightState.REFUSED:
         return _refused(right, target, tried.code, grant)
     return Right(right=right, target=target, state=tried.state, message=tried.reason)
 
 
-def _used(right: str, target: str, seen: Evidence, grant: Grant, now: datetime) -> Right:
+def _used(right: RightName, target: str, seen: Evidence, grant: Grant, now: datetime) -> Right:
     """State a right by what its use showed: the last word counts, and both are told."""
     if seen.refused is not None and (seen.succeeded is None or seen.refused < seen.succeeded):
         found = _refused(right, target, seen.code, grant)
     else:
         is_seen = seen.succeeded is not None
         found = Right(
-            right=right, target=target, state=State.GRANTED if is_seen else State.NOT_YET_SEEN
+            right=right,
+            target=target,
+            state=RightState.GRANTED if is_seen else RightState.NOT_YET_SEEN,
         )
     times = {"last_success": _ago(seen.succeeded, now), "last_refusal": _ago(seen.refused, now)}
     return found.model_copy(update=times)
@@ -227,11 +241,11 @@ def _ago(seconds: float | None, now: datetime) -> datetime | None:
     return None if seconds is None else now - timedelta(seconds=seconds)
 
 
-def _refused(right: str, target: str, code: str, grant: Grant | None) -> Right:
+def _refused(right: RightName, target: str, code: str, grant: Grant | None) -> Right:
     other = role_grant.WITHOUT_ROLE.get(code)
     if other is not None or grant is None:
         message = f"Refused [{code}]: {other or 'no role would grant it'}."
-        return Right(right=right, target=target, state=State.REFUSED, message=message)
+        return Right(right=right, target=target, state=RightState.REFUSED, message=message)
     message = (
         f"Refused [{code}]: {grant.lacking} the role {grant.role.name} on {grant.scope}."
         f" Grant it with: {grant.command}"
@@ -239,7 +253,7 @@ def _refused(right: str, target: str, code: str, grant: Grant | None) -> Right:
     return Right(
         right=right,
         target=target,
-        state=State.REFUSED,
+        state=RightState.REFUSED,
         message=message,
         role=grant.role.name,
         role_id=grant.role.id,

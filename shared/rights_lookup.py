@@ -12,7 +12,7 @@ from shared.gate import Gate
 from shared.policy import Policy
 from shared.ports import Clock, Identity, Pipelines, StorageRights
 from shared.reply import Answer, Lost
-from shared.rights import NO_RUN, State, Statement, StorageSeen, Tried, WorkspaceSeen
+from shared.rights import NO_RUN, RightState, Statement, StorageSeen, Tried, WorkspaceSeen
 from shared.rule import Rule
 from shared.settings import StorageSettings
 
@@ -80,10 +80,10 @@ class RightsLookup:
         try:
             await self._storage.try_reading(table)
         except StorageRefused as refusal:
-            return Tried(state=State.REFUSED, code=refusal.code)
+            return Tried(state=RightState.REFUSED, code=refusal.code)
         except StorageUnavailable as error:
-            return Tried(state=State.UNKNOWN, reason=str(error))
-        return Tried(state=State.GRANTED)
+            return Tried(state=RightState.UNKNOWN, reason=str(error))
+        return Tried(state=RightState.GRANTED)
 
     async def _look_at_workspace(self, endpoint: str, names: Sequence[str]) -> WorkspaceSeen:
         not_sent = await self._pipelines.authorize(endpoint)
