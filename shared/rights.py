@@ -244,7 +244,7 @@ def _ago(seconds: float | None, now: datetime) -> datetime | None:
 def _refused(right: RightName, target: str, code: str, grant: Grant | None) -> Right:
     other = role_grant.WITHOUT_ROLE.get(code)
     if other is not None or grant is None:
-        message = f"Refused [{code}]: {other or 'no role would grant it'}."
+        message = f"Refused [{code or 'no code'}]: {other or 'no role would grant it'}."
         return Right(right=right, target=target, state=RightState.REFUSED, message=message)
     message = (
         f"Refused [{code}]: {grant.lacking} the role {grant.role.name} on {grant.scope}."

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from shared import cloud_error
 from shared.ports import Identity
 from shared.settings import StorageSettings, is_loopback
 
@@ -43,12 +44,15 @@ STARTS: Final = Role("Synapse Credential User", "5eb298b4-692c-4241-9cf0-f58a3b4
 LOOKS: Final = Role("Synapse Monitoring Operator")
 
 _NETWORK: Final = "the storage account's network rules don't let the app in"
+_PROXY: Final = "the answer is not the service's own: a proxy or a firewall stands in between"
 _PROOF: Final = "the key, the signature or the token was not accepted"
 #: Refusals that no role mends, by the service's code. Every other is for want of one: AuthorizationPermissionMismatch
 #: at storage (learn, troubleshoot/azure/azure-storage/blobs/authentication/storage-troubleshoot-403-errors),
 #: Unauthorized and AccessControlUnauthorized at Synapse (azure-docs #100560), whose firewall says
 #: ClientIpAddressNotAuthorized (azure-rest-api-specs #21516).
 WITHOUT_ROLE: Final[Mapping[str, str]] = {
+    "": _PROXY,
+    cloud_error.UNREADABLE: _PROXY,
     "AuthenticationFailed": _PROOF,
     "AuthorizationFailure": _NETWORK,
     "AuthorizationSourceIPMismatch": _NETWORK,

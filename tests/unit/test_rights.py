@@ -209,6 +209,8 @@ def test_a_right_that_synapse_refuses_names_what_grants_it(
         ("ClientIpAddressNotAuthorized", "firewall"),
         ("AuthenticationFailed", "token was not accepted"),
         ("InvalidTokenAuthenticationAudience", "another service"),
+        ("", "proxy"),
+        ("UnreadableResponse", "proxy"),
     ],
 )
 def test_a_refusal_that_no_role_mends_names_none(code: str, words: str) -> None:
