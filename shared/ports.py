@@ -15,7 +15,7 @@ from shared.audit_page import Page, Wanted
 from shared.bearer import Reason
 from shared.cloud_error import CloudError
 from shared.record import Record
-from shared.reply import Answer, Look, Lost, NotSent, Reply, RunSeen
+from shared.reply import Answer, Look, Lost, NotSent, Reply, RunSeen, Unreachable
 from shared.run_request import Resume
 from shared.run_result import RunResult
 
@@ -173,8 +173,8 @@ class Pipelines(Protocol):
 
     async def recent_runs(
         self, endpoint: str, pipeline_name: str, since: datetime, until: datetime
-    ) -> tuple[RunSeen, ...] | None:
-        """List up to ten runs of a pipeline that changed in that time, newest first; None if that can't be had."""
+    ) -> tuple[RunSeen, ...] | Unreachable:
+        """List up to ten runs of a pipeline that changed in that time, newest first."""
         ...
 
 

@@ -40,6 +40,7 @@ class SendAgain:
     """Send it again with the same id, for that reason."""
 
     why: str
+    may_run: bool  #: whether the send before may have started a run that nobody has seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,10 @@ def conclude(
     if age < settle:
         return LookAgain(_pause(age, settle - age))
     if isinstance(look, Absent) and echo is Echo.CONFIRMED:
-        return SendAgain(f"no run after {age:.0f} s in a workspace that keeps the id")
+        why = f"no run after {age:.0f} s in a workspace that keeps the id"
+        return SendAgain(why, may_run=False)
     why = _doubt(look, age)
-    return SendAgain(why) if policy is UnknownOutcome.RESEND else GiveUp(why)
+    return SendAgain(why, may_run=True) if policy is UnknownOutcome.RESEND else GiveUp(why)
 
 
 def _doubt(look: Absent | Forbidden | Unreachable, age: float) -> str:
@@ -100,7 +102,7 @@ def _pause(age: float, longest: float) -> float:
     return max(0.2, min(max(FIRST_PAUSE, age), longest))
 
 
-def outcome_unknown(record: Record, why: str, seen: tuple[RunSeen, ...] | None) -> CloudError:
+def outcome_unknown(record: Record, why: str, seen: tuple[RunSeen, ...]) -> CloudError:
     """Say that a run may exist, how to find out, and which runs it might be."""
     message = (
         f"createRun was sent and its answer was lost; {why}. Look for run "
@@ -109,6 +111,6 @@ def outcome_unknown(record: Record, why: str, seen: tuple[RunSeen, ...] | None) 
     )
     runs = tuple(
         CloudError(code="RunSeen", message=f"{run.status} since {run.run_start}", target=run.run_id)
-        for run in seen or ()
+        for run in seen
     )
     return CloudError(code="OutcomeUnknown", message=message, details=runs)

@@ -84,6 +84,8 @@ class Record:
     first_sent_at: datetime | None = None
     #: how old the record had become at its last write, summed since the first send; no two hosts' clocks are compared
     sent_seconds: float = 0.0
+    #: a send whose outcome nobody could find out was followed by another: UNKNOWN_OUTCOME=resend
+    may_run: bool = False
     attempts: int = 0
     #: while Waiting: due when the record is that old; withdrawn: the same
     wait_seconds: float = 0.0
@@ -146,18 +148,23 @@ def limit_reached(
     record: Record, request: RunRequest, now: datetime, age: float, max_attempts: int
 ) -> CloudError | None:
     """Return why a Waiting request, last written `age` seconds ago, may not be sent any more; None while it may."""
-    last = (record.error,) if record.error else ()
+    code = "RetriesExhausted"
     if request.expires_at is not None and now >= request.expires_at:
-        code = "RequestExpired" if record.first_sent_at is None else "RetriesExhausted"
         message = f"The request expired at {request.expires_at.isoformat()}."
-        return CloudError(code=code, message=message, details=last)
-    if record.attempts >= max_attempts:
+        code = code if record.first_sent_at else "RequestExpired"
+    elif record.attempts >= max_attempts:
         message = f"The request was tried {record.attempts} times."
-        return CloudError(code="RetriesExhausted", message=message, details=last)
-    if record.first_sent_at is not None and record.sent_seconds + age >= GIVE_UP_AFTER:
+    elif record.first_sent_at is not None and record.sent_seconds + age >= GIVE_UP_AFTER:
         message = "The request was first sent more than 24 hours ago."
-        return CloudError(code="RetriesExhausted", message=message, details=last)
-    return None
+    else:
+        return None
+    last = (record.error,) if record.error else ()
+    if record.may_run:
+        message = (
+            f"{message} An earlier send of it may have started run {record.client_request_id}."
+        )
+        code = "OutcomeUnknown"
+    return CloudError(code=code, message=message, details=last)
 
 
 # The transitions.
@@ -206,6 +213,12 @@ def aged(after: Record, before: Record, age: float) -> Record:
 def wait(record: Record, seconds: float, why: str, now: datetime) -> Record:
     """Let a request wait for its time; nothing of it is on the wire."""
     return _next(record, Status.WAITING, now, "waiting", why, wait_seconds=seconds)
+
+
+def send_again(record: Record, why: str, now: datetime, *, may_run: bool) -> Record:
+    """Let a request whose answer was lost be sent again at once."""
+    doubtful = replace(record, may_run=record.may_run or may_run)
+    return wait(doubtful, 0.0, f"to be sent again: {why}", now)
 
 
 def throttle(

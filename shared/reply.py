@@ -182,11 +182,8 @@ def read_run(outcome: Answer | Lost, *, asked: str, now: datetime) -> Look:
             return Absent()
         case 401 | 403:
             return Forbidden(error=_error(outcome))
-        case status:
-            seconds = retry.retry_after(outcome.headers, now) or retry.SHORTEST
-            return Unreachable(
-                error=_error(outcome), retry_after=seconds if status == 429 else None
-            )
+        case _:
+            return _unreachable(outcome, now)
 
 
 def is_absent(answer: Answer) -> bool:
@@ -202,16 +199,28 @@ def is_absent(answer: Answer) -> bool:
     return answer.status == 404 and cloud_error.is_documented(answer.body)
 
 
-def read_runs(outcome: Answer | Lost) -> tuple[RunSeen, ...] | None:
-    """Read queryPipelineRuns' answer: up to ten runs, newest first; None if it is none."""
-    if isinstance(outcome, Lost) or outcome.status != 200:
-        return None
+def read_runs(outcome: Answer | Lost, *, now: datetime) -> tuple[RunSeen, ...] | Unreachable:
+    """Read queryPipelineRuns' answer: up to ten runs, newest first, or why there is no list.
+
+    Args:
+        outcome: the answer, or how it was lost.
+        now: measures a Retry-After date where the answer has no Date of its own.
+    """
+    if isinstance(outcome, Lost):
+        return Unreachable(error=outcome.error)
+    if outcome.status != 200:
+        return _unreachable(outcome, now)
     listed = (_content(outcome) or {}).get("value")
     if not isinstance(listed, list):
-        return None
+        return Unreachable(error=_unreadable(outcome))
     seen = [_seen(run) for run in listed if isinstance(run, dict) and _run_id(run)]
     # ISO times of one server: their order is that of their text.
     return tuple(sorted(seen, key=lambda run: run.run_start, reverse=True)[:MAX_RUNS])
+
+
+def _unreachable(answer: Answer, now: datetime) -> Unreachable:
+    seconds = retry.retry_after(answer.headers, now) or retry.SHORTEST
+    return Unreachable(error=_error(answer), retry_after=seconds if answer.status == 429 else None)
 
 
 def is_same_id(one: str, other: str) -> bool:

@@ -4,17 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
-from shared import retry, rights
+from shared import rights
 from shared.cached import Cached
-from shared.cloud_error import CloudError
 from shared.errors import StorageRefused, StorageUnavailable
-from shared.gate import Gate
 from shared.policy import Policy
 from shared.ports import Clock, Identity, Pipelines, StorageRights
 from shared.reply import Answer, Lost
 from shared.rights import NO_RUN, RightState, Statement, StorageSeen, Tried, WorkspaceSeen
 from shared.rule import Rule
 from shared.settings import StorageSettings
+from shared.throttle import NotAsked, Throttle
 
 KEPT_SECONDS: Final = 60.0
 _REFUSALS: Final = frozenset({401, 403})
@@ -29,7 +28,7 @@ class RightsLookup:
         clock: Clock,
         storage: StorageRights,
         pipelines: Pipelines,
-        gate: Gate,
+        throttle: Throttle,
         policy: Policy,
         rules: Sequence[Rule],
         settings: StorageSettings,
@@ -37,7 +36,7 @@ class RightsLookup:
         self._clock = clock
         self._storage = storage
         self._pipelines = pipelines
-        self._gate = gate
+        self._throttle = throttle
         self._policy = policy
         self._settings = settings
         self._wanted = rights.wanted_pipelines(rules, policy.default_workspace)
@@ -122,13 +121,6 @@ class RightsLookup:
     async def _ask(
         self, endpoint: str, send: Callable[[], Awaitable[Answer | Lost]]
     ) -> Answer | Lost:
-        """Make a call through the process's gate: who looks is throttled, too."""
-        async with self._gate.slot():
-            if self._gate.remaining(endpoint):
-                error = CloudError(code="Throttled", message="The workspace is throttled.")
-                return Lost(sent=False, error=error)
-            answer = await send()
-        if isinstance(answer, Answer) and answer.status == 429:
-            seconds = retry.retry_after(answer.headers, self._clock.now())
-            self._gate.rest(endpoint, seconds or retry.backoff(1, self._clock.jitter()))
-        return answer
+        """Make a call unless looks at the workspace rest."""
+        outcome = await self._throttle.looks(endpoint).ask(send)
+        return Lost(sent=False, error=outcome.error) if isinstance(outcome, NotAsked) else outcome

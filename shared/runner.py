@@ -1,11 +1,10 @@
-"""How does one recorded request get as far as it can get now?
+"""Brings one recorded request as far as it can get now.
 
 The runner claims, sends, reads and settles. It never sleeps: where a request has to wait, it says for how
 long, and the gateway puts a message on the queue. Every write is fenced: who lost the race follows the
 record that stands.
 """
 
-import json
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -16,11 +15,9 @@ from shared import log_line, record as records, retry, stored_request
 from shared.cloud_error import CloudError
 from shared.delivery import Delivery
 from shared.errors import RecordUnreadable, StorageUnavailable
-from shared.gate import Gate
 from shared.policy import Policy
 from shared.ports import Clock, CreateRun, Echo, Overtaken, Pipelines, Records, Stored
 from shared.reconciliation import (
-    PATIENCE,
     Adopt,
     GiveUp,
     LookAgain,
@@ -31,7 +28,6 @@ from shared.reconciliation import (
 from shared.record import FINAL, Record, Status
 from shared.reply import (
     Forbidden,
-    Look,
     NotSent,
     Refused,
     Reply,
@@ -41,8 +37,9 @@ from shared.reply import (
     Unknown,
     Unreachable,
 )
-from shared.run_request import RunRequest
+from shared.run_lookup import RunLookup
 from shared.settings import Settings
+from shared.throttle import NotAsked, Throttle
 
 MAX_STEPS: Final = 8  # of one visit; others may be working on the same record
 Insert = Callable[[Record], Awaitable[Stored | Overtaken]]
@@ -62,15 +59,16 @@ Attend = Callable[[Standing, Delivery], Awaitable[Standing]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Held:
-    """Why nothing may be sent to a workspace now."""
+    """Why a request may not be sent now."""
 
     why: str
     rest: float = 0.0  #: so many seconds the workspace rests
-    error: CloudError | None = None  #: why there is no token
+    error: CloudError | None = None  #: what failed on the way: a token, a look
+    refusal: CloudError | None = None  #: why it may never be sent
 
 
 class Runner:
-    """Brings records forward. One for each process: it owns the process's gate."""
+    """Brings records forward. One for each process: it owns the process's throttle."""
 
     def __init__(
         self,
@@ -86,12 +84,15 @@ class Runner:
         self._pipelines = pipelines
         self._policy = policy
         self._settings = settings
-        self._gate = Gate(clock, settings.max_concurrent_calls)
+        self._throttle = Throttle(clock, settings.max_concurrent_calls)
+        self._lookup = RunLookup(
+            clock=clock, pipelines=pipelines, policy=policy, throttle=self._throttle
+        )
 
     @property
-    def gate(self) -> Gate:
-        """The process's gate, for whatever else calls these workspaces."""
-        return self._gate
+    def throttle(self) -> Throttle:
+        """The process's throttle, for whatever else calls these workspaces."""
+        return self._throttle
 
     async def begin(self, claimed: Record, insert: Insert) -> Stored | Overtaken:
         """Claim a new request and send it, unless another's record of it stands.
@@ -100,11 +101,14 @@ class Runner:
             claimed: the record to be inserted.
             insert: inserts it, with all that must have landed, too, before anything is sent.
         """
-        async with self._gate.slot():
-            held = await self._held(claimed.endpoint)
+        barred = await self._barred(claimed)
+        async with self._throttle.starts(claimed.endpoint).place() as has_place:
+            held = barred or await self._held(claimed.endpoint, has_place=has_place)
             since = self._clock.monotonic()
             first = claimed if held is None else self._hold(claimed, held)
-            stored = await insert(first)
+            stored = await insert(
+                await stored_request.close(first) if first.status in FINAL else first
+            )
             if isinstance(stored, Overtaken) or held is not None:
                 return stored
             return await self._send(stored, since)
@@ -173,10 +177,28 @@ class Runner:
             )
         return standing
 
-    async def _held(self, endpoint: str) -> _Held | None:
-        rest = self._gate.remaining(endpoint)
+    async def _barred(self, record: Record) -> _Held | None:
+        """Look at the run that a request refers to."""
+        run_id = stored_request.read(record).reference_pipeline_run_id
+        bar = await self._lookup.bar(record, run_id) if run_id else None
+        match bar:
+            case NotAsked(seconds=seconds) | Unreachable(retry_after=float(seconds)):
+                return _Held(rest=seconds, why="looks at the workspace's runs are throttled")
+            case Unreachable(error=error):
+                return _Held(error=error, why=error.message)
+            case CloudError():
+                return _Held(refusal=bar, why=bar.message)
+            case None:
+                return None
+            case _:
+                assert_never(bar)
+
+    async def _held(self, endpoint: str, *, has_place: bool) -> _Held | None:
+        rest = self._throttle.starts(endpoint).remaining()
         if rest:
             return _Held(rest=rest, why="the workspace is throttled")
+        if not has_place:
+            return _Held(rest=retry.SHORTEST, why="too many calls are on their way")
         not_sent = await self._pipelines.authorize(endpoint)
         if not_sent:
             return _Held(why=not_sent.error.message, error=not_sent.error)
@@ -184,6 +206,8 @@ class Runner:
 
     def _hold(self, record: Record, held: _Held) -> Record:
         now, jitter = self._clock.now(), self._clock.jitter()
+        if held.refusal is not None:
+            return records.stop(record, held.refusal, now)
         if held.error is not None:
             seconds = retry.backoff(record.attempts + 1, jitter)
             return records.retry(record, _within(record, seconds, now), held.error, now)
@@ -203,8 +227,9 @@ class Runner:
         if request.not_before is not None and request.not_before > now:
             seconds = (request.not_before - now).total_seconds()
             return await self.settle(stored, records.wait(record, seconds, "notBefore", now))
-        async with self._gate.slot():
-            held = await self._held(record.endpoint)
+        barred = await self._barred(record)
+        async with self._throttle.starts(record.endpoint).place() as has_place:
+            held = barred or await self._held(record.endpoint, has_place=has_place)
             if held is not None:
                 return await self.settle(stored, self._hold(record, held))
             since = self._clock.monotonic()
@@ -221,7 +246,7 @@ class Runner:
         """Send createRun under a lease that was taken at `since`, and settle what came of it."""
         record = stored.record
         request = stored_request.read(record)
-        reply = await self._post(_call(record, request), since, request.expires_at)
+        reply = await self._post(stored_request.call(record, request), since, request.expires_at)
         if isinstance(reply, _Held):
             return await self.settle(stored, self._hold(record, reply))
         try:
@@ -273,7 +298,7 @@ class Runner:
         left = self._settings.lease - (self._clock.monotonic() - since)
         if left < self._settings.call_timeout * 1.1:
             return _Held(why="too little of the lease was left")
-        rest = self._gate.remaining(endpoint)
+        rest = self._throttle.starts(endpoint).remaining()
         if rest:
             return _Held(rest=rest, why="the workspace is throttled")
         return None
@@ -287,7 +312,7 @@ class Runner:
                 return records.fail(record, await stored_request.safe(error, record), now, wire)
             case Throttled(error=error, retry_after=retry_after, wire=wire):
                 seconds = retry.wait_for_throttle(retry_after, _waits(record), jitter)
-                self._gate.rest(record.endpoint, retry_after or seconds)
+                self._throttle.starts(record.endpoint).rest(retry_after or seconds)
                 seconds = _within(record, seconds, now)
                 return records.throttle(
                     record, seconds, await stored_request.safe(error, record), now, wire
@@ -303,15 +328,13 @@ class Runner:
 
     async def _reconcile(self, stored: Stored) -> Stored | LookAgain:
         record, settle = stored.record, self._settings.settle
-        look = await self._look(stored)
+        look = await self._lookup.own(stored)
         if isinstance(look, LookAgain):
             return look
-        if isinstance(look, Unreachable) and look.retry_after:
-            self._gate.rest(record.endpoint, look.retry_after)
         if isinstance(look, Forbidden | Unreachable):
             look = replace(look, error=await stored_request.safe(look.error, record))
         due = stored.age >= settle
-        echo = await self._records.echo(record.endpoint) if due else Echo.UNKNOWN
+        echo = await self._echo(record) if due else Echo.UNKNOWN
         finding = conclude(
             look,
             pipeline_name=record.pipeline_name,
@@ -326,63 +349,29 @@ class Runner:
                 return await self.settle(stored, known)
             case LookAgain():
                 return finding
-            case SendAgain(why=why):
-                again = records.wait(record, 0.0, f"to be sent again: {why}", self._clock.now())
-                return await self.settle(stored, again)
+            case SendAgain(why=why, may_run=may_run):
+                now = self._clock.now()
+                return await self.settle(
+                    stored, records.send_again(record, why, now, may_run=may_run)
+                )
             case GiveUp(why=why):
                 return await self._give_up(stored, why)
             case _:
                 assert_never(finding)
 
-    async def _look(self, stored: Stored) -> Look | LookAgain:
-        """Look for the run; a workspace that rests at every visit counts as one that can't be asked."""
-        record = stored.record
-        look = await self._ask(
-            record.endpoint,
-            lambda: self._pipelines.find_run(record.endpoint, record.client_request_id),
-        )
-        if not isinstance(look, LookAgain) or stored.age < PATIENCE:
-            return look
-        throttled = CloudError(code="Throttled", message="The workspace is throttled.")
-        return Unreachable(error=throttled)
-
-    async def _ask[T](self, endpoint: str, question: Callable[[], Awaitable[T]]) -> T | LookAgain:
-        """Ask a workspace something when there is a place on the wire, unless it rests by then."""
-        async with self._gate.slot():
-            rest = self._gate.remaining(endpoint)
-            return LookAgain(rest + self._clock.jitter()) if rest else await question()
+    async def _echo(self, record: Record) -> Echo:
+        """Tell whether the run of a request would have the id that was sent."""
+        if stored_request.read(record).reference_pipeline_run_id is not None:
+            return Echo.UNKNOWN  # of a recovery's run that is recorded nowhere
+        return await self._records.echo(record.endpoint)
 
     async def _give_up(self, stored: Stored, why: str) -> Stored | LookAgain:
         record = stored.record
-        seen = await self._ask(
-            record.endpoint,
-            lambda: self._pipelines.recent_runs(
-                record.endpoint,
-                record.pipeline_name,
-                record.first_sent_at or record.received_at,
-                self._clock.now(),
-            ),
-        )
+        seen = await self._lookup.like(stored)
         if isinstance(seen, LookAgain):
-            if stored.age < PATIENCE:
-                return seen
-            seen = None  # a workspace that throttles for so long gets no details
+            return seen
         error = await stored_request.safe(outcome_unknown(record, why, seen), record)
         return await self.settle(stored, records.fail(record, error, self._clock.now()))
-
-
-def _call(record: Record, request: RunRequest) -> CreateRun:
-    # Synapse takes a referenced run's parameters from that run; ours may be redacted by then.
-    parameters = None if request.reference_pipeline_run_id else request.parameters
-    return CreateRun(
-        endpoint=record.endpoint,
-        pipeline_name=record.pipeline_name,
-        parameters=json.dumps(parameters, ensure_ascii=False).encode() if parameters else b"",
-        reference_run_id=request.reference_pipeline_run_id,
-        is_recovery=request.is_recovery,
-        start_activity_name=request.start_activity_name,
-        client_request_id=record.client_request_id,
-    )
 
 
 def _waits(record: Record) -> int:

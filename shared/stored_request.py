@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from shared import redaction, secret_look
 from shared.cloud_error import CloudError
 from shared.errors import RecordUnreadable
+from shared.ports import CreateRun
 from shared.record import Record
 from shared.run_request import KEPT_LIMIT, RunRequest
 from shared.secret_look import MARK
@@ -66,3 +67,18 @@ def _write(fields: dict[str, Any]) -> bytes:
 
 def _unreadable() -> RecordUnreadable:
     return RecordUnreadable("The request in the record is not one that this version wrote.")
+
+
+def call(record: Record, request: RunRequest) -> CreateRun:
+    """Return the call of createRun that sends a recorded request."""
+    # Synapse takes a referenced run's parameters from that run; ours may be redacted by then.
+    parameters = None if request.reference_pipeline_run_id else request.parameters
+    return CreateRun(
+        endpoint=record.endpoint,
+        pipeline_name=record.pipeline_name,
+        parameters=json.dumps(parameters, ensure_ascii=False).encode() if parameters else b"",
+        reference_run_id=request.reference_pipeline_run_id,
+        is_recovery=request.is_recovery,
+        start_activity_name=request.start_activity_name,
+        client_request_id=record.client_request_id,
+    )

@@ -18,6 +18,7 @@ from shared.errors import StorageUnavailable
 from shared.ports import Clock, Records
 from shared.record import FINAL, Record, Status
 from shared.runner import Attend, Runner, Standing
+from shared.throttle import PATIENCE
 
 PLATFORM: Final = 230.0  # its front end cuts an HTTP call then (learn, functions-scale: "Time out")
 LONGEST: Final = 200.0
@@ -34,8 +35,9 @@ class Vigil:
         self._clock = clock
         self._records = records
         self._runner = runner
-        # A visit may take two calls to Synapse, and has to end before the platform cuts its caller off.
-        self._last_visit = LONGEST - (PLATFORM - 2 * call_timeout)
+        # A visit may take two calls to Synapse, with their waits for a place, and has to end before the
+        # platform cuts its caller off.
+        self._last_visit = LONGEST - (PLATFORM - 2 * (call_timeout + PATIENCE))
 
     def begin(self) -> Attend:
         """Begin to wait now, also for what comes before the request is first seen to be open."""
@@ -46,7 +48,7 @@ class Vigil:
         while (wait := standing.wait) is not None:
             record = standing.stored.record
             left = until - self._clock.monotonic()
-            if record.status is Status.WAITING and record.delivery.is_same(delivery):
+            if _may_be_withdrawn(record) and record.delivery.is_same(delivery):
                 standing = await self._withdraw(standing, wait)
             elif left > 0 and (wait < left or record.status is not Status.WAITING):
                 pause = max(_SHORTEST_PAUSE, min(wait, _LONGEST_PAUSE, left))
@@ -79,10 +81,20 @@ class Vigil:
         withdrawn = records.withdraw(record, error, wait, self._clock.now())
         return await self._runner.advance(await self._runner.settle(standing.stored, withdrawn))
 
+    def _rests(self, endpoint: str) -> bool:
+        throttle = self._runner.throttle
+        lanes = (throttle.starts(endpoint), throttle.looks(endpoint))
+        return any(lane.remaining() for lane in lanes)
+
     def _why(self, record: Record) -> CloudError:
         last = (record.error,) if record.error else ()
-        if record.http_status == 429 or self._runner.gate.remaining(record.endpoint):
+        if record.http_status == 429 or self._rests(record.endpoint):
             message = "The workspace is throttled. Nothing was started: ask again with the same id."
             return CloudError(code="Throttled", message=message, details=last)
         message = "Synapse can't be called now. Nothing was started: ask again with the same id."
         return CloudError(code="GatewayUnavailable", message=message, details=last)
+
+
+def _may_be_withdrawn(record: Record) -> bool:
+    """Tell whether nothing was started for a request, nor will be."""
+    return record.status is Status.WAITING and not record.may_run

@@ -288,7 +288,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         credential=_credential,
         clock=clock,
         call_timeout=settings.call_timeout,
-        max_connections=settings.max_concurrent_calls,
+        max_connections=2 * settings.max_concurrent_calls,  # starts, and looks
     )
     policy = Policy.configured(config, settings)
     runner = Runner(
@@ -316,7 +316,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
             records=records,
             pipelines=pipelines,
             policy=policy,
-            gate=runner.gate,
+            throttle=runner.throttle,
         ),
         wire=WireRoutes(
             gateway=gateway,
@@ -324,7 +324,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
                 clock=clock, records=records, runner=runner, call_timeout=settings.call_timeout
             ),
             workspace=WorkspaceRuns(
-                clock=clock, pipelines=pipelines, policy=policy, gate=runner.gate
+                clock=clock, pipelines=pipelines, policy=policy, throttle=runner.throttle
             ),
         ),
         events=events,
@@ -335,7 +335,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
             clock=clock,
             storage=account,
             pipelines=pipelines,
-            gate=runner.gate,
+            throttle=runner.throttle,
             policy=policy,
             rules=config.rules,
             settings=settings,

@@ -10,22 +10,23 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from shared import log_line, retry, synapse_run, wire_view
-from shared.cloud_error import CloudError
-from shared.gate import Gate
 from shared.policy import Policy
 from shared.ports import Clock, Pipelines
 from shared.reply import Answer, Lost, read_wire
+from shared.throttle import NotAsked, Throttle
 from shared.wire_view import NotPassed, Passed, RunShown
 
 
 class WorkspaceRuns:
     """The runs of one workspace, by their ids at Synapse."""
 
-    def __init__(self, *, clock: Clock, pipelines: Pipelines, policy: Policy, gate: Gate) -> None:
+    def __init__(
+        self, *, clock: Clock, pipelines: Pipelines, policy: Policy, throttle: Throttle
+    ) -> None:
         self._clock = clock
         self._pipelines = pipelines
         self._policy = policy
-        self._gate = gate
+        self._throttle = throttle
         self._workspace = policy.default_workspace
         self._endpoint = policy.workspaces[policy.default_workspace]
 
@@ -76,23 +77,17 @@ class WorkspaceRuns:
         return self._policy.permits(principal, pipeline_name, self._workspace)
 
     async def _call(self, send: Callable[[], Awaitable[Answer | Lost]]) -> Answer | NotPassed:
-        """Make a call through the process's gate: a throttled workspace rests for these calls, too."""
-        async with self._gate.slot():
-            rest = self._gate.remaining(self._endpoint)
-            if rest:
-                error = CloudError(code="Throttled", message="The workspace is throttled.")
-                return NotPassed(error=error, retry_after=rest)
-            outcome = await send()
-        return wire_view.read(outcome, retry_after=self._rest(outcome))
-
-    def _rest(self, outcome: Answer | Lost) -> float | None:
-        if isinstance(outcome, Lost):
-            return None
-        again = retry.retry_after(outcome.headers, self._clock.now())
-        if outcome.status == 429:
-            again = again or retry.backoff(1, self._clock.jitter())
-            self._gate.rest(self._endpoint, again)
-        return again
+        """Make a call unless looks at the workspace rest."""
+        lane = self._throttle.looks(self._endpoint)
+        outcome = await lane.ask(send)
+        if isinstance(outcome, NotAsked):
+            return NotPassed(error=outcome.error, retry_after=outcome.seconds)
+        asked = (
+            retry.retry_after(outcome.headers, self._clock.now())
+            if isinstance(outcome, Answer)
+            else None
+        )
+        return wire_view.read(outcome, retry_after=asked or lane.remaining() or None)
 
 
 def _absent(looked: NotPassed | RunShown) -> NotPassed:

@@ -71,7 +71,7 @@ def optional(column: Column) -> Column:
     )
 
 
-def added(column: Column, absent: Value) -> Column:
+def added(column: Column, *, absent: Value) -> Column:
     """Let rows of an earlier version, which have no such column, be read as if `absent` stood there."""
     return replace(column, absent=absent)
 

@@ -70,7 +70,11 @@ class HttpClient:
         # POST: IDEMPOTENT_METHODS in aiohttp/client.py, and a contract test counts what arrives.
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=self._max_connections, keepalive_timeout=KEEP_ALIVE, ssl=self._tls
+                # For each host: a workspace that hangs leaves the others their connections.
+                limit=0,
+                limit_per_host=self._max_connections,
+                keepalive_timeout=KEEP_ALIVE,
+                ssl=self._tls,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("Content-Type",),  # else a call without a body has octet-stream

@@ -16,7 +16,7 @@ from shared.adapters.token import Credential, Token, TokenSource, token_scope
 from shared.adapters.track import Track
 from shared.cloud_error import CloudError
 from shared.ports import Clock, CreateRun, Evidence, Identity, Pipelines
-from shared.reply import Answer, Look, Lost, NotSent, Reply, RunSeen, Unauthorized
+from shared.reply import Answer, Look, Lost, NotSent, Reply, RunSeen, Unauthorized, Unreachable
 
 if TYPE_CHECKING:
     from shared.adapters.http_client import HttpClient
@@ -34,7 +34,7 @@ class SynapsePipelines(Pipelines):
         call_timeout: seconds for one call, its answer's body included.
         connect_timeout: seconds to a connection, the wait for a place in the pool included.
         token_timeout: seconds for the identity service.
-        max_connections: of this process.
+        max_connections: to one workspace.
     """
 
     def __init__(
@@ -126,10 +126,11 @@ class SynapsePipelines(Pipelines):
     @override
     async def recent_runs(
         self, endpoint: str, pipeline_name: str, since: datetime, until: datetime
-    ) -> tuple[RunSeen, ...] | None:
-        """List up to ten runs of a pipeline that changed in that time, newest first; None if that can't be had."""
+    ) -> tuple[RunSeen, ...] | Unreachable:
+        """List up to ten runs of a pipeline that changed in that time, newest first."""
         body = json.dumps(_query(pipeline_name, since, until), ensure_ascii=False).encode()
-        return reply.read_runs(await self._ask("POST", endpoint, query_url(endpoint), body))
+        outcome = await self._ask("POST", endpoint, query_url(endpoint), body)
+        return reply.read_runs(outcome, now=self._clock.now())
 
     async def aclose(self) -> None:
         """Close all connections and the credentials."""

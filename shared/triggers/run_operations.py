@@ -1,4 +1,4 @@
-"""`/api/runs/{requestId}/…`: how does an operator cancel a request, run it again, resolve it, or see its run?
+"""`/api/runs/{requestId}/…`: cancel a request, run it again, resolve it, show its run.
 
 What one may not start one may not cancel, run again or look at.
 """
@@ -13,19 +13,20 @@ from shared import faults, operation_request, run_view, synapse_run, wire_view
 from shared.caller import Caller
 from shared.cloud_error import CloudError
 from shared.delivery import Delivery, Source
-from shared.gate import Gate
 from shared.operation_request import Rerun
 from shared.operations import IF_MATCH, Operations, changed
 from shared.policy import Policy
 from shared.ports import Pipelines, Records, Stored
 from shared.record import Record, Status
 from shared.reply import Absent, Forbidden, Found, Unreachable
+from shared.throttle import NotAsked, Throttle
 from shared.triggers import answers, headers
 from shared.triggers.headers import Expected
 from shared.triggers.runs import find
 
 # 412 says that the state named by If-Match is gone; the codes of the gateway have no other word for it.
 _PRECONDITION_FAILED: Final = 412
+_PAUSE: Final = 5  # seconds before Synapse is worth asking again where its answer names no time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,7 @@ class RunOperations:
     records: Records
     pipelines: Pipelines
     policy: Policy
-    gate: Gate
+    throttle: Throttle
 
     async def cancel(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """Serve `POST …/cancel`: end a request that waits."""
@@ -88,8 +89,8 @@ class RunOperations:
         if isinstance(asked, CloudError):
             return answers.refusal(asked)
         said_by = await self._vouched(stored.record, asked.run_id, caller)
-        if isinstance(said_by, CloudError):
-            return answers.refusal(said_by)
+        if isinstance(said_by, func.HttpResponse):
+            return said_by
         outcome = await self.operations.resolve(stored.record.request_id, asked.run_id, said_by)
         if isinstance(outcome, CloudError):
             return answers.refusal(outcome, retry_after=_soon(stored, outcome))
@@ -106,37 +107,38 @@ class RunOperations:
                 code="NotFound", message=f"The request is {record.status}; it has no run."
             )
             return answers.refusal(none, retry_after=run_view.retry_after(stored))
-        async with self.gate.slot():
-            rest = self.gate.remaining(record.endpoint)
-            if rest:
-                throttled = CloudError(code="Throttled", message="The workspace is throttled.")
-                return answers.refusal(throttled, retry_after=math.ceil(rest))
-            outcome = await self.pipelines.get_run(record.endpoint, record.run_id)
-        run = synapse_run.read(outcome, record.run_id)
+        run_id, lane = record.run_id, self.throttle.looks(record.endpoint)
+        outcome = await lane.ask(lambda: self.pipelines.get_run(record.endpoint, run_id))
+        if isinstance(outcome, NotAsked):
+            return answers.refusal(outcome.error, retry_after=math.ceil(outcome.seconds))
+        run = synapse_run.read(outcome, run_id)
         if isinstance(run, CloudError):
-            return answers.refusal(run)
-        # An operator may have named any run: it is shown to who may start what it runs.
-        if not self.policy.permits(caller.principal, run.pipeline_name, record.workspace):
+            return answers.refusal(run, retry_after=math.ceil(lane.remaining()) or None)
+        # An operator may have named any run: one of another pipeline is not this request's.
+        if run.pipeline_name.casefold() != record.pipeline_name.casefold():
             return answers.refusal(synapse_run.absent())
         return answers.written((await wire_view.show_run(run)).body.decode())
 
     async def _vouched(
         self, record: Record, run_id: str | None, caller: Caller
-    ) -> str | CloudError:
-        """Compare a named run's pipeline with the record's; return who vouches for it, or why it is refused."""
+    ) -> str | func.HttpResponse:
+        """Compare a named run's pipeline with the record's; return who vouches for it, or the refusal."""
         if run_id is None:
             return caller.principal
-        match await self.pipelines.find_run(record.endpoint, run_id):
-            case Found(pipeline_name=name) if name == record.pipeline_name:
+        lane = self.throttle.looks(record.endpoint)
+        match await lane.ask(lambda: self.pipelines.find_run(record.endpoint, run_id)):
+            case Found(pipeline_name=name) if name.casefold() == record.pipeline_name.casefold():
                 return caller.principal
             case Absent() | Forbidden() if not self.policy.bars(caller.principal):
                 return f"{caller.principal}, unseen by the gateway"
-            case Unreachable(error=error):
+            case NotAsked(error=error) | Unreachable(error=error):
                 message = "Synapse could not be asked for the run."
-                return CloudError(code="GatewayUnavailable", message=message, details=(error,))
+                away = CloudError(code="GatewayUnavailable", message=message, details=(error,))
+                return answers.refusal(away, retry_after=math.ceil(lane.remaining()) or _PAUSE)
             case _:
                 message = "The gateway sees no run of the request's pipeline with this id."
-                return CloudError(code="InvalidState", message=message, target="$.runId")
+                no_such = CloudError(code="InvalidState", message=message, target="$.runId")
+                return answers.refusal(no_such)
 
     async def _find(self, request: func.HttpRequest, caller: Caller) -> Stored | CloudError:
         return await find(self.records, self.policy, request, caller)

@@ -90,7 +90,7 @@ class TestFailures:
         assert refusal.error.code == "GatewayUnavailable"
         assert reply == refusal
         assert look == Unreachable(error=refusal.error)
-        assert seen is None
+        assert seen == look
         assert server.connections == 0
 
 

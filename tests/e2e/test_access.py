@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import httpx
 import pytest
 
 from local import process, stack
@@ -221,6 +222,28 @@ async def test_what_one_may_not_start_one_may_not_touch(
     assert (untouched["status"], untouched["generation"]) == ("Started", 1)
     assert len(await world.synapse.runs()) - runs == (1 if operation == "/rerun" else 0)
     assert permitted.status_code in {200, 202, 409}
+
+
+async def test_who_refers_to_a_run_may_start_its_pipeline(
+    world: Outside, entra: process.Child
+) -> None:
+    """Synapse gives the new run that one's parameters."""
+    ada, app = await Token().mint(world.synapse), await APPLICATION.mint(world.synapse)
+    own = (await start(entra, "referred-own", headers=bearer(ada))).json()["runId"]
+    others = (await start(entra, "referred-blob", "copyBlob", headers=bearer(app))).json()["runId"]
+    runs = len(await world.synapse.runs())
+
+    async def refer(request_id: str, run_id: str) -> httpx.Response:
+        body = {"pipelineName": "copyOrders", "requestId": request_id}
+        reference = {"referencePipelineRunId": run_id}
+        return await ask(entra, "POST", "/api/runs", ada, json=body | reference)
+
+    refused, permitted = await refer("refers-1", others), await refer("refers-2", own)
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "NotPermitted")
+    assert refused.json()["error"]["target"] == "$.referencePipelineRunId"
+    assert permitted.status_code == 202
+    assert len(await world.synapse.runs()) == runs + 1
 
 
 async def test_the_list_shows_what_one_may_start(world: Outside, entra: process.Child) -> None:

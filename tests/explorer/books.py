@@ -88,7 +88,9 @@ class Books:
             self._blame(f"unanswered: {visit.mark} ({visit.kind})")
         record = self._records.get(str(visit.fields.get("requestId")))
         conflicts = any(one.error and one.error.code == "RequestIdConflict" for one in results)
-        if record is not None and conflicts and "parameters" in visit.fields:
+        # Of a record that is gone nobody can tell any more what it asked for.
+        first = record is not None and self._ground.records.inserted[record.request_id] == 1
+        if record is not None and first and conflicts and "parameters" in visit.fields:
             theirs = b'"variant":%d' % visit.fields["parameters"]["variant"]
             if theirs in record.request:
                 self._blame(f"false: {visit.mark} is told of a conflict with its own request")
@@ -136,5 +138,7 @@ class Books:
             if any(entry.event.startswith("resolved by") for entry in record.history)
         }
         for (request_id, generation), told in ends.items():
-            if len(told) > 1 and request_id not in resolved:
+            # An id whose record is gone may be used again, and end anew.
+            ends_allowed = max(1, self._ground.records.inserted[request_id])
+            if len(told) > ends_allowed and request_id not in resolved:
                 self._blame(f"contradictory: {request_id}, {generation} ended as {told}")

@@ -77,8 +77,13 @@ async def _drain(ground: Ground, platform: Platform) -> None:
     loop = asyncio.get_running_loop()
     until = max(loop.time(), ground.weather.ends) + PATIENCE
     await asyncio.sleep(max(0.0, min(DAY, ground.weather.ends) - loop.time()) + 60.0)
+    seen = (
+        platform.deliveries
+    )  # in the weather: a long outage, or puts that land and fail, take as many as they take
     while not platform.idle:
-        if loop.time() > until or platform.deliveries > MOST_DELIVERIES:
+        if loop.time() <= ground.weather.ends:
+            seen = platform.deliveries
+        if loop.time() > until or platform.deliveries - seen > MOST_DELIVERIES:
             ground.blame("circles: a message is delivered again and again")
             return
         await asyncio.sleep(600.0)

@@ -166,7 +166,7 @@ class Workspace(FakePipelines):
     @override
     async def recent_runs(
         self, endpoint: str, pipeline_name: str, since: datetime, until: datetime
-    ) -> tuple[RunSeen, ...] | None:
+    ) -> tuple[RunSeen, ...] | Unreachable:
         self._see_that_it_may_be_called("looks")
         await self._spend("recent_runs", 0.05)
         return await super().recent_runs(endpoint, pipeline_name, since, until)

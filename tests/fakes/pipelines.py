@@ -81,6 +81,7 @@ class FakePipelines(Pipelines):
         definition_looks: the names of pipelines that were looked for.
         who: what the identity's token says.
         evidence: what was seen of starting runs.
+        lists: how often recent runs were listed.
     """
 
     def __init__(self, *, echoes: bool = True, clock: Clock | None = None) -> None:
@@ -101,6 +102,7 @@ class FakePipelines(Pipelines):
         self.definition_looks: list[str] = []
         self.who = Identity()
         self.evidence = Evidence()
+        self.lists = 0
         self._clock = clock
         self._script: deque[Script] = deque()
 
@@ -180,10 +182,10 @@ class FakePipelines(Pipelines):
             case Forbidden(error=error):
                 body = json.dumps({"error": error.model_dump()}).encode()
                 return Answer(status=403, headers={}, body=body)
-            case Unreachable() if self.unreachable is None:
+            case Unreachable(retry_after=None) if self.unreachable is None:
                 return self.unknown_run
-            case Unreachable(error=error):
-                return Lost(sent=True, error=error)
+            case Unreachable():
+                return _unseen(look)
 
     @override
     async def get_pipeline(self, endpoint: str, pipeline_name: str) -> Answer | Lost:
@@ -222,7 +224,7 @@ class FakePipelines(Pipelines):
         """List all runs of the workspace, whatever the filter says."""
         self.queries.append(body)
         if self.unreachable is not None:
-            return Lost(sent=True, error=self.unreachable.error)
+            return _unseen(self.unreachable)
         if not self.may_look:
             refusal = json.dumps({"error": _forbidden().model_dump()}).encode()
             return Answer(status=401, headers={}, body=refusal)
@@ -250,10 +252,15 @@ class FakePipelines(Pipelines):
     @override
     async def recent_runs(
         self, endpoint: str, pipeline_name: str, since: datetime, until: datetime
-    ) -> tuple[RunSeen, ...] | None:
+    ) -> tuple[RunSeen, ...] | Unreachable:
         """List the runs; the time counts only where there is a clock."""
-        if not self.may_look or self.unreachable is not None:
-            return None
+        self.lists += 1
+        if not self.may_look:
+            return Unreachable(error=_forbidden())
+        if isinstance(self.unreachable, Forbidden):
+            return Unreachable(error=self.unreachable.error)
+        if self.unreachable is not None:
+            return self.unreachable
         seen = [
             RunSeen(run_id=run.run_id, status=run.status, run_start=run.started_at.isoformat())
             for run in reversed(self.runs)
@@ -273,6 +280,14 @@ class FakePipelines(Pipelines):
             ),
             None,
         )
+
+
+def _unseen(look: Unreachable | Forbidden) -> Answer | Lost:
+    seconds = look.retry_after if isinstance(look, Unreachable) else None
+    if seconds is None:
+        return Lost(sent=True, error=look.error)
+    body = json.dumps({"error": look.error.model_dump()}).encode()
+    return Answer(status=429, headers={"Retry-After": f"{seconds:.0f}"}, body=body)
 
 
 def _forbidden() -> CloudError:

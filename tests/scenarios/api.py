@@ -62,7 +62,7 @@ class Api:
             records=world.records,
             pipelines=world.pipelines,
             policy=policy,
-            gate=world.host.gateway._runner.gate,
+            throttle=world.host.gateway._runner.throttle,
         )
         self._caller = Caller(principals=("key",))
         self._calls = 0

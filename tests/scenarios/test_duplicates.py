@@ -7,7 +7,8 @@ import pytest
 from shared.delivery import Delivery, Source
 from shared.errors import StorageUnavailable
 from shared.gateway import Answered, Deferred
-from shared.record import Status
+from shared.ports import Overtaken
+from shared.record import Record, Status
 from shared.run_request import Resume
 from tests.scenarios.world import World, a_request, later
 
@@ -240,3 +241,24 @@ async def test_a_conflict_tells_the_first_request_s_state_to_who_may_start_it(
     assert told.result.error is not None
     assert told.result.error.code == "RequestIdConflict"
     assert ("Started" in told.result.error.message) is not barred
+
+
+async def test_a_record_that_goes_at_every_look_ends_in_another_delivery(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Retention may delete a record between our insert and our look: not for ever."""
+    world = World()
+    inserts = 0
+
+    async def overtaken_by_nobody(record: Record) -> Overtaken:
+        nonlocal inserts
+        inserts += 1
+        return Overtaken(stored=None)
+
+    monkeypatch.setattr(world.records, "insert", overtaken_by_nobody)
+
+    with pytest.raises(StorageUnavailable):
+        await world.deliver()
+
+    assert inserts == 5
+    assert world.pipelines.calls == []

@@ -43,11 +43,16 @@ async def test_an_operator_s_word_counts_where_nothing_is_kept_from_it(
     assert ("unseen" in answer.text) is (pipelines is None)
 
 
-async def test_nothing_is_resolved_while_synapse_is_away() -> None:
+@pytest.mark.parametrize(("seconds", "pause"), [(None, "5"), (20.0, "20")])
+async def test_nothing_is_resolved_while_synapse_can_t_be_asked(
+    seconds: float | None, pause: str
+) -> None:
     world = await unresolved()
-    world.pipelines.unreachable = Unreachable(error=ERROR)
+    world.pipelines.unreachable = Unreachable(error=ERROR, retry_after=seconds)
 
-    assert (await Api(world).resolve({"runId": RUN})).status == 503
+    answer = await Api(world).resolve({"runId": RUN})
+
+    assert (answer.status, answer.headers["Retry-After"]) == (503, pause)
 
 
 async def test_an_operator_says_that_there_is_none() -> None:

@@ -156,16 +156,25 @@ async def test_the_run_shows_no_secret_and_says_none() -> None:
     assert shown.body["parameters"] == {"password": "***", "day": "1"}
 
 
-async def test_a_throttled_workspace_is_not_asked_for_the_run() -> None:
+async def test_a_throttled_workspace_is_not_asked_for_the_run_again() -> None:
     world = World()
     await world.deliver()
-    world.pipelines.script(Throttled(error=ERROR, retry_after=20.0))
-    await world.deliver("m-2", requestId="order-18")
+    world.pipelines.unreachable = Unreachable(error=ERROR, retry_after=20.0)
 
-    answer = await Api(world).run()
+    for _ in range(2):
+        answer = await Api(world).run()
+        assert (answer.status, answer.headers["Retry-After"]) == (429, "20")
 
-    assert (answer.status, answer.code) == (429, "Throttled")
-    assert answer.headers["Retry-After"] == "20"
+    assert len(world.pipelines.looks) == 1
+
+
+async def test_a_run_of_another_pipeline_is_not_the_request_s() -> None:
+    """Whatever an operator has named: the caller may start the other pipeline, too."""
+    world = World()
+    await world.deliver()
+    world.pipelines.runs[0].pipeline_name = "load"
+
+    assert (await Api(world).run()).status == 404
 
 
 async def test_a_request_without_a_run_has_none_to_show() -> None:

@@ -111,6 +111,20 @@ async def test_a_recovery_says_nothing_about_echoing(echoes: bool) -> None:
     assert world.records.echoes == {}
 
 
+async def test_a_lost_recovery_is_not_sent_again_where_runs_have_the_id_that_was_sent() -> None:
+    """Its run may have another id there, and would be started twice."""
+    world = World()
+    await world.deliver("m-1", requestId="a")
+    world.pipelines.script(LOST)
+
+    await world.deliver("m-2", requestId="b", referencePipelineRunId="first", parameters=None)
+    await world.drain()
+
+    assert world.results.published[-1].error is not None
+    assert world.results.published[-1].error.code == "OutcomeUnknown"
+    assert len(world.pipelines.calls) == 2
+
+
 async def test_an_unknown_outcome_lists_the_runs_it_might_be() -> None:
     world = World(echoes=False)
     await world.deliver("m-1", requestId="a")
@@ -203,7 +217,7 @@ async def test_what_expired_meanwhile_is_not_sent_again() -> None:
     assert world.result.error.code == "RetriesExhausted"
 
 
-async def test_a_resting_workspace_is_not_asked() -> None:
+async def test_a_workspace_that_throttles_starts_is_looked_at_all_the_same() -> None:
     world = World()
     world.pipelines.visible_after = 1
     world.pipelines.script(world.pipelines.behind(LOST))
@@ -212,7 +226,7 @@ async def test_a_resting_workspace_is_not_asked() -> None:
     await world.deliver("m-2", requestId="b")
 
     await world.drain(for_seconds=29)
-    assert len(world.pipelines.looks) == 1
+    assert (len(world.pipelines.looks), len(world.pipelines.calls)) == (2, 2)
     await world.drain()
 
     assert {record.status for record in world.records.all()} == {Status.STARTED}

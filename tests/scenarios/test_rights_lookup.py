@@ -44,12 +44,12 @@ class Lookups:
         self.synapse.definitions["copy"] = DEFINITION
         self.storage = FakeStorageRights()
         self.hidden: set[str] = set()
-        self.gate = self.world.host.gateway._runner.gate
+        self.throttle = self.world.host.gateway._runner.throttle
         self.lookup = RightsLookup(
             clock=self.world.clock,
             storage=self.storage,
             pipelines=self.synapse,
-            gate=self.gate,
+            throttle=self.throttle,
             policy=Policy(
                 workspaces={"default": ENDPOINT} | dict(workspaces or {}),
                 default_workspace="default",
@@ -245,17 +245,18 @@ class Throttling(FakePipelines):
         return Answer(status=429, headers={"Retry-After": "7"}, body=b"")
 
 
-async def test_a_throttled_workspace_is_left_alone() -> None:
+async def test_a_throttled_workspace_is_left_alone_by_looks() -> None:
     lookups = Lookups(a_rule("a"), a_rule("b", "load"), synapse=Throttling())
 
     assert set((await lookups.pipelines()).values()) == {PipelineState.UNKNOWN}
     assert lookups.synapse.definition_looks == ["copy"]
-    assert lookups.gate.remaining(ENDPOINT) == 7.0
+    assert lookups.throttle.looks(ENDPOINT).remaining() == 7.0
+    assert lookups.throttle.starts(ENDPOINT).remaining() == 0.0
 
 
 async def test_a_workspace_that_rests_is_not_asked() -> None:
     lookups = Lookups(a_rule("a"))
-    lookups.gate.rest(ENDPOINT, 30.0)
+    lookups.throttle.looks(ENDPOINT).rest(30.0)
     found = await lookups.right("lookAtRuns")
 
     assert (found.state, found.message) == (RightState.UNKNOWN, "The workspace is throttled.")

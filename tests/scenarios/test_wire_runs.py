@@ -225,7 +225,7 @@ async def test_an_unreachable_workspace_is_an_outage() -> None:
 
 
 @pytest.mark.parametrize(("headers", "seconds"), [({"retry-after": "7"}, 7.0), ({}, 3.0)])
-async def test_a_429_lets_the_workspace_rest_for_every_call(
+async def test_a_429_to_a_look_lets_looks_rest_and_no_start(
     headers: dict[str, str], seconds: float
 ) -> None:
     world = World()
@@ -239,17 +239,17 @@ async def test_a_429_lets_the_workspace_rest_for_every_call(
 
     assert (answer.status, answer.headers["Retry-After"]) == (429, f"{seconds:.0f}")
     assert (looked.status, looked.headers["Retry-After"]) == (429, f"{seconds:.0f}")
-    assert (created.status, len(world.pipelines.calls)) == (429, 1)
+    assert (created.status, len(world.pipelines.calls)) == (202, 2)
     world.clock.advance(seconds)
     assert (await wire.get(run_id)).status == 200
 
 
-async def test_a_throttled_create_run_lets_looks_rest() -> None:
+async def test_a_throttled_create_run_lets_looks_go_on() -> None:
     world = World()
     run_id = await started(world)
     world.pipelines.script(Throttled(error=ERROR, retry_after=10.0))
     wire = Wire(world)
     await wire.create()
 
-    assert (await wire.get(run_id, VERSION)).status == 429
-    assert world.pipelines.looks == []
+    assert (await wire.get(run_id, VERSION)).status == 200
+    assert world.pipelines.looks == [run_id]

@@ -41,7 +41,10 @@ class Wire:
                 call_timeout=world.settings.call_timeout,
             ),
             workspace=WorkspaceRuns(
-                clock=world.clock, pipelines=world.pipelines, policy=policy, gate=runner.gate
+                clock=world.clock,
+                pipelines=world.pipelines,
+                policy=policy,
+                throttle=runner.throttle,
             ),
         )
         self._caller = Caller(principals=("key",))

@@ -81,9 +81,9 @@ def test_an_unreachable_workspace_is_asked_for_a_day(
 @pytest.mark.parametrize(
     ("look", "age", "echo", "policy", "expected"),
     [
-        (Absent(), 61.4, Echo.CONFIRMED, UnknownOutcome.FAIL, SendAgain("no run after 61 s in a workspace that keeps the id")),
+        (Absent(), 61.4, Echo.CONFIRMED, UnknownOutcome.FAIL, SendAgain("no run after 61 s in a workspace that keeps the id", may_run=False)),
         (Absent(), 61.4, Echo.UNKNOWN, UnknownOutcome.FAIL, GiveUp("no run has the id after 61 s, but the workspace is not known to keep it")),
-        (FORBIDDEN, 61.4, Echo.CONFIRMED, UnknownOutcome.RESEND, SendAgain("the gateway may not look: It went wrong.")),
+        (FORBIDDEN, 61.4, Echo.CONFIRMED, UnknownOutcome.RESEND, SendAgain("the gateway may not look: It went wrong.", may_run=True)),
         (UNREACHABLE, PATIENCE, Echo.CONFIRMED, UnknownOutcome.FAIL, GiveUp("the workspace could not be asked for 24 h: It went wrong.")),
         (UNREACHABLE, 60.0, Echo.CONFIRMED, UnknownOutcome.FAIL, LookAgain(60.0)),
     ],
@@ -114,4 +114,4 @@ def test_an_unknown_outcome_names_the_run_the_role_and_the_runs_it_might_be() ->
 
 
 def test_an_unknown_outcome_without_a_list_has_no_details() -> None:
-    assert outcome_unknown(a_record(), "nobody may look", None).details == ()
+    assert outcome_unknown(a_record(), "nobody may look", ()).details == ()

@@ -1,5 +1,6 @@
 """(record, event, now) → the next record."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -196,6 +197,27 @@ def test_limits(
 
     assert (reached.code if reached else None) == code
     assert reached is None or reached.details == (ERROR,)
+
+
+@pytest.mark.parametrize(
+    ("expires", "attempts", "sent_hours_ago"), [(-1, 3, 1), (None, 20, 1), (None, 0, 24)]
+)
+def test_a_limit_of_a_request_whose_run_may_exist_leaves_its_outcome_unknown(
+    expires: int | None, attempts: int, sent_hours_ago: int
+) -> None:
+    """UNKNOWN_OUTCOME=resend sends again what nobody could find; Rejected or exhausted would deny the first run."""
+    lost = records.lose(a_record(), ERROR, NOW)
+    again = records.send_again(lost, "nobody may look", NOW, may_run=True)
+    request = a_request(
+        expiresAt=None if expires is None else (NOW + timedelta(seconds=expires)).isoformat()
+    )
+    record = replace(again, attempts=attempts, sent_seconds=3600.0 * sent_hours_ago)
+
+    reached = records.limit_reached(record, request, NOW, 0.0, max_attempts=20)
+
+    assert reached is not None
+    assert reached.code == "OutcomeUnknown"
+    assert record.client_request_id in reached.message
 
 
 def test_a_limit_without_an_earlier_error_has_no_details() -> None:

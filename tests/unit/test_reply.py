@@ -270,7 +270,7 @@ class TestRuns:
             "parameters": {"OutputBlobNameList": '["exampleoutput.csv"]'},
         }
 
-        assert reply.read_runs(answer(200, {"value": [run]})) == (
+        assert reply.read_runs(answer(200, {"value": [run]}), now=NOW) == (
             RunSeen(
                 run_id=SENT,
                 status="Succeeded",
@@ -282,20 +282,20 @@ class TestRuns:
     def test_ten_newest_come_first(self) -> None:
         runs = [{"runId": f"r{n}", "runStart": f"2018-06-16T00:{n:02}:00Z"} for n in range(30)]
 
-        seen = reply.read_runs(answer(200, {"value": runs[::-2] + runs[::2]}))
+        seen = reply.read_runs(answer(200, {"value": runs[::-2] + runs[::2]}), now=NOW)
 
-        assert seen is not None
+        assert not isinstance(seen, Unreachable)
         assert [run.run_id for run in seen] == [f"r{n}" for n in range(29, 19, -1)]
 
     def test_what_is_no_run_is_left_out(self) -> None:
         listed = [None, "run", {"runId": ""}, {"runId": "r1", "parameters": [1], "status": 7}]
 
-        assert reply.read_runs(answer(200, {"value": listed})) == (
+        assert reply.read_runs(answer(200, {"value": listed}), now=NOW) == (
             RunSeen(run_id="r1", status="7"),
         )
 
     def test_empty_list_is_an_answer(self) -> None:
-        assert reply.read_runs(answer(200, {"value": []})) == ()
+        assert reply.read_runs(answer(200, {"value": []}), now=NOW) == ()
 
     @pytest.mark.parametrize(
         "outcome",
@@ -308,8 +308,16 @@ class TestRuns:
             answer(200, b"<html>"),
         ],
     )
-    def test_anything_else_is_none(self, outcome: Answer | Lost) -> None:
-        assert reply.read_runs(outcome) is None
+    def test_anything_else_is_no_list(self, outcome: Answer | Lost) -> None:
+        assert isinstance(reply.read_runs(outcome, now=NOW), Unreachable)
+
+    def test_a_429_says_when_to_ask_again(self) -> None:
+        throttled = Answer(status=429, headers={"Retry-After": "7"}, body=b"")
+
+        seen = reply.read_runs(throttled, now=NOW)
+
+        assert isinstance(seen, Unreachable)
+        assert seen.retry_after == 7.0
 
 
 @given(
@@ -326,5 +334,5 @@ def test_readings_are_total(status: int, headers: dict[str, str], body: bytes, a
     assert isinstance(read, get_args(Reply))
     assert not isinstance(read, NotSent)
     assert isinstance(reply.read_run(outcome, asked=asked, now=NOW), get_args(Look))
-    seen = reply.read_runs(outcome)
-    assert seen is None or len(seen) <= reply.MAX_RUNS
+    seen = reply.read_runs(outcome, now=NOW)
+    assert isinstance(seen, Unreachable) or len(seen) <= reply.MAX_RUNS

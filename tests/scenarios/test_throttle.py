@@ -1,8 +1,10 @@
-"""The process's gate: what comes through it late, and whatever else asks the workspace something."""
+"""The throttle: what comes through it late, and whatever else asks the workspace something."""
 
 import asyncio
 from datetime import datetime
 from typing import override
+
+import pytest
 
 from shared.ports import CreateRun
 from shared.record import Status
@@ -24,7 +26,7 @@ def a_slow_call(world: World, seconds: float, answer: Reply | None = None) -> No
     world.pipelines.script(slow)
 
 
-async def test_a_request_that_expires_behind_the_gate_is_not_sent() -> None:
+async def test_a_request_that_expires_while_it_waits_for_a_place_is_not_sent() -> None:
     world = World(MAX_CONCURRENT_CALLS="1")
     a_slow_call(world, 20.0)
 
@@ -41,7 +43,7 @@ async def test_a_request_that_expires_behind_the_gate_is_not_sent() -> None:
     assert len(world.pipelines.calls) == 1
 
 
-async def test_a_waiting_request_that_expires_behind_the_gate_is_not_sent() -> None:
+async def test_a_waiting_request_that_expires_while_it_waits_for_a_place_is_not_sent() -> None:
     world = World(MAX_CONCURRENT_CALLS="1")
     await world.deliver("m-2", requestId="b", notBefore=later(world, 5), expiresAt=later(world, 15))
     world.clock.advance(6.0)
@@ -56,22 +58,18 @@ async def test_a_waiting_request_that_expires_behind_the_gate_is_not_sent() -> N
     assert len(world.pipelines.calls) == 1
 
 
-async def test_a_look_that_stood_behind_a_429_waits_until_the_workspace_may_be_called() -> None:
-    world = World(MAX_CONCURRENT_CALLS="1")
-    world.pipelines.visible_after = 1
-    world.pipelines.script(world.pipelines.behind(Unknown(error=ERROR)))
-    await world.deliver("m-1", requestId="a")
-    looks = len(world.pipelines.looks)
-    a_slow_call(world, 3.0, Throttled(error=ERROR, retry_after=30.0))
+async def test_a_look_that_stood_behind_a_429_waits_until_the_workspace_may_be_asked() -> None:
+    world = World(MAX_CONCURRENT_CALLS="1", SETTLE_SECONDS="0")
+    world.pipelines.script(*[Unknown(error=ERROR)] * 2)
+    world.pipelines.unreachable = Unreachable(error=ERROR, retry_after=30.0)
 
-    await asyncio.gather(world.deliver("m-2", requestId="b"), world.drain(for_seconds=20))
+    await asyncio.gather(*[world.deliver(f"m-{n}", requestId=f"r-{n}") for n in range(2)])
+    await world.drain(for_seconds=29)
 
-    assert len(world.pipelines.looks) == looks
-    await world.drain()
-    assert {record.status for record in world.records.all()} == {Status.STARTED}
+    assert len(world.pipelines.looks) == 1
 
 
-async def test_a_throttled_look_lets_the_workspace_rest() -> None:
+async def test_a_throttled_look_lets_looks_rest_and_no_start() -> None:
     world = World()
     world.pipelines.unreachable = Unreachable(error=ERROR, retry_after=30.0)
     world.pipelines.script(world.pipelines.behind(Unknown(error=ERROR)))
@@ -81,9 +79,67 @@ async def test_a_throttled_look_lets_the_workspace_rest() -> None:
     await world.deliver("m-2", requestId="b")
     await world.drain(for_seconds=29)
 
-    assert (len(world.pipelines.calls), len(world.pipelines.looks)) == (1, 1)
+    assert (len(world.pipelines.calls), len(world.pipelines.looks)) == (2, 1)
     await world.drain()
     assert {record.status for record in world.records.all()} == {Status.STARTED}
+
+
+async def test_a_throttled_list_of_runs_lets_looks_rest_and_is_asked_again() -> None:
+    world = World(SETTLE_SECONDS="0")
+    world.synapse = throttled = Throttling()
+    world.restart()
+    throttled.script(Unknown(error=ERROR))
+
+    await world.deliver("m-1")
+    await world.drain(for_seconds=29)
+    assert (throttled.lists, world.record.status) == (1, Status.UNKNOWN)
+    await world.drain()
+
+    assert throttled.lists == 2
+    assert world.record.status is Status.FAILED
+
+
+async def test_a_workspace_without_a_free_place_lets_requests_wait_in_the_queue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shared.throttle.PATIENCE", 0.0)
+    world = World(MAX_CONCURRENT_CALLS="1")
+    a_slow_call(world, 20.0)
+
+    await asyncio.gather(*[world.deliver(f"m-{n}", requestId=f"r-{n}") for n in range(3)])
+
+    statuses = sorted(record.status for record in world.records.all())
+    assert statuses == [Status.STARTED, Status.WAITING, Status.WAITING]
+    await world.drain()
+    assert {record.status for record in world.records.all()} == {Status.STARTED}
+
+
+async def test_a_workspace_without_a_free_place_leaves_another_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shared.throttle.PATIENCE", 0.0)
+    world = World(MAX_CONCURRENT_CALLS="1")
+    world.workspaces["other"] = "https://other.dev.azuresynapse.net"
+    world.restart()
+    a_slow_call(world, 20.0)
+
+    await asyncio.gather(
+        world.deliver("m-1", requestId="a"),
+        world.deliver("m-2", requestId="b", workspace="other"),
+    )
+
+    assert {record.status for record in world.records.all()} == {Status.STARTED}
+
+
+class Throttling(FakePipelines):
+    """Answers the first list of runs with 429."""
+
+    @override
+    async def recent_runs(
+        self, endpoint: str, pipeline_name: str, since: datetime, until: datetime
+    ) -> tuple[RunSeen, ...] | Unreachable:
+        seen = await super().recent_runs(endpoint, pipeline_name, since, until)
+        return Unreachable(error=ERROR, retry_after=30.0) if self.lists == 1 else seen
 
 
 class Counted(FakePipelines):
@@ -98,16 +154,16 @@ class Counted(FakePipelines):
     @override
     async def recent_runs(
         self, endpoint: str, pipeline_name: str, since: datetime, until: datetime
-    ) -> tuple[RunSeen, ...] | None:
+    ) -> tuple[RunSeen, ...] | Unreachable:
         self.on_the_wire += 1
         self.most = max(self.most, self.on_the_wire)
         for _ in range(20):
             await asyncio.sleep(0)
         self.on_the_wire -= 1
-        return None
+        return ()
 
 
-async def test_the_list_of_runs_goes_through_the_gate_as_well() -> None:
+async def test_the_list_of_runs_takes_a_place_as_well() -> None:
     world = World(MAX_CONCURRENT_CALLS="2", SETTLE_SECONDS="0")
     world.synapse = counted = Counted()
     world.restart()
