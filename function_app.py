@@ -135,5 +135,5 @@ async def ready(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 (th
 
 @app.route("api/health/settings", methods=["GET"])
 async def settings(req: func.HttpRequest) -> func.HttpResponse:
-    """Serve GET /api/health/settings: every wrong setting by name, for a caller who is known."""
-    return await wiring.admit(req, lambda _: health.settings(wiring.faults()))
+    """Serve GET /api/health/settings: what is wrong by name and each right, for a caller who is known."""
+    return await wiring.admit(req, lambda who: health.settings(wiring.faults(), wiring.rights(who)))

@@ -2,6 +2,7 @@
 
 GatewayError
 ├── StorageUnavailable   a queue or a table could not be reached or refused us
+│   └── StorageRefused   it answered 401 or 403
 ├── RecordUnreadable     a record in `runs` that this version can't understand
 └── Misconfigured        the app settings or gateway.json are wrong
 
@@ -15,6 +16,19 @@ class GatewayError(Exception):
 
 class StorageUnavailable(GatewayError):
     """A queue or a table could not be reached, or it refused the gateway's identity."""
+
+
+class StorageRefused(StorageUnavailable):
+    """The storage service answered 401 or 403: a role is missing, or its network or keys are closed to the app.
+
+    Args:
+        message: what was called, and the answer's status and code.
+        code: the service's own, as AuthorizationPermissionMismatch.
+    """
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class RecordUnreadable(GatewayError):

@@ -3,16 +3,18 @@
 Left out are `/api/events` and `/api/hooks/{name}`: their formats are those of Event Grid and of whoever signs webhooks.
 """
 
+from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared import http_api_wire, openapi
 from shared.audit_page import ListQuery
 from shared.cloud_error import CloudError
 from shared.openapi import Parameter, Reply, Route
 from shared.operation_request import Rerun, Resolve
+from shared.rights import Right, RulePipeline
 from shared.run_request import REQUEST_ID, UNFIT_ID, RunRequest
 from shared.run_result import RunResult
 from shared.run_view import AuditList, ErrorBody, RunRecord, Waiting
@@ -26,10 +28,21 @@ class Health(BaseModel):
     status: str
 
 
-class SettingsHealth(Health):
-    """Whether the app is ready, and each setting that is wrong."""
+class SettingsHealth(BaseModel):
+    """Whether the app is ready, each setting that is wrong, and each right that the app needs.
 
+    The rights are looked up once a minute at most; they are left out while settings are wrong, and for a caller
+    whom `access` does not name. `incomplete`: the app works, but a right is refused or can't be looked up, or a
+    pipeline that a rule names is missing.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Literal["ready", "incomplete", "not ready"]
     faults: list[CloudError]
+    looked_at: datetime | None = Field(default=None, alias="lookedAt")
+    rights: list[Right] = []
+    pipelines: list[RulePipeline] = []
 
 
 _PERMITTED: Final = REQUEST_ID.strip("^$")
@@ -237,11 +250,11 @@ ROUTES: Final = (
         method="GET",
         path="/api/health/settings",
         name="settings",
-        summary="Name every setting that is wrong.",
+        summary="Name every setting that is wrong, and say of each right whether the app has it.",
         replies=(
-            Reply(status=200, description="None is.", models=(SettingsHealth,)),
+            Reply(status=200, description="All settings are valid.", models=(SettingsHealth,)),
             UNAUTHENTICATED,
-            Reply(status=503, description="These are.", models=(SettingsHealth, ErrorBody)),
+            Reply(status=503, description="Some are not.", models=(SettingsHealth, ErrorBody)),
         ),
     ),
     Route(

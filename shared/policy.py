@@ -2,10 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Self
 
+from shared import access
+from shared.caller import Caller
 from shared.cloud_error import CloudError
+from shared.gateway_config import GatewayConfig
 from shared.record import Place
 from shared.run_request import RunRequest
+from shared.settings import HttpAuth, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +22,27 @@ class Policy:
     permits: Callable[[str, str, str], bool]  #: (principal, pipeline name, workspace name)
     names: Callable[[str], bool]  #: whether an entry of `access` names this principal
     bars: Callable[[str], bool]  #: whether anything is kept from this principal
+
+    @classmethod
+    def configured(cls, config: GatewayConfig, settings: Settings) -> Self:
+        """Make the policy of this configuration."""
+
+        def default(principal: str) -> bool:
+            # Anyone in a tenant can get a token; keys, queues and rules are in the operator's own hands.
+            is_open = settings.http_auth is not HttpAuth.ENTRA
+            return is_open or Caller.read(principal).object_id is None
+
+        def permits(principal: str, pipeline: str, workspace: str) -> bool:
+            is_default = default(principal)
+            return access.permits(config.access, principal, pipeline, workspace, default=is_default)
+
+        return cls(
+            workspaces=config.endpoints(settings.synapse_endpoint),
+            default_workspace=config.default_workspace,
+            permits=permits,
+            names=lambda one: access.names(config.access, one, default=default(one)),
+            bars=lambda one: access.bars(config.access, one, default=default(one)),
+        )
 
     def place(self, request: RunRequest, principal: str) -> Place | CloudError:
         """Find the workspace of a request that this principal may start there."""

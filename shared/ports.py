@@ -113,6 +113,23 @@ class CreateRun:
     client_request_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What this process saw of a right that can't be tried without using it, in seconds ago; None: never."""
+
+    succeeded: float | None = None
+    refused: float | None = None
+    code: str = ""  #: the service's own, of the last refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who the gateway is at Synapse, as its token says; None for what it doesn't say."""
+
+    object_id: str | None = None
+    client_id: str | None = None
+
+
 class Pipelines(Protocol):
     """Synapse workspaces. Nothing here raises and nothing retries."""
 
@@ -130,6 +147,18 @@ class Pipelines(Protocol):
 
     async def get_run(self, endpoint: str, run_id: str) -> Answer | Lost:
         """Read one run as Synapse shows it, with its status and headers, for whoever asked for it."""
+        ...
+
+    async def get_pipeline(self, endpoint: str, pipeline_name: str) -> Answer | Lost:
+        """Read a pipeline's definition."""
+        ...
+
+    async def identity(self, endpoint: str) -> Identity:
+        """Return who the gateway is there."""
+        ...
+
+    def started(self, endpoint: str) -> Evidence:
+        """Return what was seen of the right to start runs there."""
         ...
 
     async def cancel_run(
@@ -208,6 +237,18 @@ class Requests(Protocol):
 
     async def withdraw(self, receipt: Receipt) -> None:
         """Delete a message; one already gone is no fault."""
+        ...
+
+
+class StorageRights(Protocol):
+    """What the storage account lets this process do."""
+
+    async def try_reading(self, table: str) -> None:
+        """Read nothing of a table, which need not exist. Raises `StorageRefused` where that is not allowed."""
+        ...
+
+    def written(self, what: str) -> Evidence:
+        """Return what was seen of writing to `table <name>`, or of putting on `queue <name>`."""
         ...
 
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final
 import azure.functions as func
 
 from shared import (
-    access,
     access_token,
     gateway_config,
     hook_secrets,
@@ -29,6 +28,7 @@ from shared.adapters.queues import PoisonQueue, RequestQueue, ResultQueue
 from shared.adapters.records import TableRecords
 from shared.adapters.storage import Account, ByConnectionString, ByIdentity
 from shared.adapters.synapse import SynapsePipelines
+from shared.cached import Cached
 from shared.caller import Caller
 from shared.cloud_error import CloudError
 from shared.errors import Misconfigured, RecordUnreadable, StorageUnavailable
@@ -40,6 +40,8 @@ from shared.policy import Policy
 from shared.ports import Records
 from shared.requeue import Requeue
 from shared.retention import Retention
+from shared.rights import Statement
+from shared.rights_lookup import RightsLookup
 from shared.runner import Runner
 from shared.settings import HttpAuth, Settings, StorageSettings
 from shared.triggers import answers, health, wire
@@ -76,6 +78,7 @@ class App:
     webhooks: Webhooks
     poison: Poison
     retention: Retention
+    rights: RightsLookup
     config: GatewayConfig
     records: Records
     policy: Policy
@@ -205,9 +208,17 @@ async def faults() -> tuple[CloudError, ...]:
 
 
 @cache
-def readiness() -> health.Readiness:
+def readiness() -> Cached[tuple[CloudError, ...]]:
     """Return what the open probe asks."""
-    return health.Readiness(SystemClock(), faults)
+    return Cached(SystemClock(), faults, health.KEPT_SECONDS)
+
+
+async def rights(caller: Caller) -> Statement | None:
+    """State which rights the app has; None while settings are wrong, and to whom `access` does not name."""
+    wired = _wired()
+    if isinstance(wired, tuple) or not wired.policy.names(caller.principal):
+        return None
+    return await wired.rights(caller.principal)
 
 
 @cache
@@ -279,7 +290,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         call_timeout=settings.call_timeout,
         max_connections=2 * settings.max_concurrent_calls,  # starts, and looks
     )
-    policy = _policy(config, settings)
+    policy = Policy.configured(config, settings)
     runner = Runner(
         clock=clock, records=records, pipelines=pipelines, policy=policy, settings=settings
     )
@@ -320,6 +331,15 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         webhooks=_webhooks(config, events, clock),
         poison=Poison(records=records, requests=requests, gateway=gateway),
         retention=Retention(clock=clock, records=records, audit=audit, settings=settings),
+        rights=RightsLookup(
+            clock=clock,
+            storage=account,
+            pipelines=pipelines,
+            throttle=runner.throttle,
+            policy=policy,
+            rules=config.rules,
+            settings=settings,
+        ),
         config=config,
         records=records,
         policy=policy,
@@ -334,23 +354,6 @@ def _webhooks(config: GatewayConfig, events: Events, clock: SystemClock) -> Webh
     }
     return Webhooks(
         events=events, clock=clock, senders=config.events, hooks=config.hooks, secrets=secrets
-    )
-
-
-def _policy(config: GatewayConfig, settings: Settings) -> Policy:
-    def default(principal: str) -> bool:
-        # Anyone in a tenant can get a token; keys, queues and rules are in the operator's own hands.
-        is_open = settings.http_auth is not HttpAuth.ENTRA
-        return is_open or Caller.read(principal).object_id is None
-
-    return Policy(
-        workspaces=config.endpoints(settings.synapse_endpoint),
-        default_workspace=config.default_workspace,
-        permits=lambda principal, pipeline, workspace: access.permits(
-            config.access, principal, pipeline, workspace, default=default(principal)
-        ),
-        names=lambda principal: access.names(config.access, principal, default=default(principal)),
-        bars=lambda principal: access.bars(config.access, principal, default=default(principal)),
     )
 
 

@@ -1,7 +1,10 @@
 """May this principal do that? Synapse RBAC, as far as the gateway meets it.
 
 Who lacks every role gets 401 for workspaces/read, who may read but not run gets 403: both as quoted in public repositories
-(see errors). The actions are those of MicrosoftDocs/azure-docs synapse-workspace-understand-what-role-you-need.md.
+(see errors). The actions are those of MicrosoftDocs/azure-docs synapse-workspace-understand-what-role-you-need.md. Reading a
+definition takes artifacts/read, which no role that only runs pipelines has (Azure/azure-sdk-for-js, recordings of
+synapse-access-control-rest, recording_should_list_roles.js); its refusal is quoted in public code with the words of role_missing
+and the workspace as its scope.
 """
 
 from collections.abc import Mapping
@@ -14,6 +17,7 @@ from local.synapse.wire import Reply
 
 READ = "Microsoft.Synapse/workspaces/read"
 VIEW = "Microsoft.Synapse/workspaces/pipelines/viewOutputs/action"
+ARTIFACTS = "Microsoft.Synapse/workspaces/artifacts/read"
 CANCEL = "Microsoft.Synapse/workspaces/cancelPipelineRun/action"
 EVERYTHING = Access()
 
@@ -33,6 +37,8 @@ def refusal(
     match operation:
         case Operation.CREATE_RUN:
             return None if allowed.run else credential_missing(principal, workspace)
+        case Operation.GET_PIPELINE:
+            return None if allowed.artifacts else role_missing(principal, ARTIFACTS, scope)
         case Operation.CANCEL_RUN:
             return None if allowed.cancel else role_missing(principal, CANCEL, scope)
         case _:

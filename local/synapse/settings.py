@@ -16,6 +16,7 @@ class Access(Wire):
     run: bool = True
     monitor: bool = True
     cancel: bool = True
+    artifacts: bool = True
 
 
 class Admission(Wire):

@@ -11,6 +11,7 @@ from azure.storage.queue.aio import QueueClient
 from shared import json_object
 from shared.adapters.storage import Changed, Missing, NotCreated
 from shared.adapters.storage_call import reach
+from shared.adapters.track import Track
 from shared.ports import Receipt
 
 LONGEST_DELAY: Final = 6 * 24 * 3600.0  # the service's limit is seven days
@@ -21,17 +22,20 @@ _NEVER: Final = -1  # expires a message; the service's own default is seven days
 class Queue:
     """One queue. It is created when the service says that it does not exist."""
 
-    def __init__(self, client: QueueClient) -> None:
+    def __init__(self, client: QueueClient, track: Track) -> None:
         self._client = client
+        self._track = track
         self._what = f"queue {client.queue_name}"
 
     async def put(self, text: str, *, delay: float = 0.0) -> Receipt:
         """Put a message on the queue, which never expires. JSON in it stays the same JSON."""
-        sent = await self._call(
-            lambda: self._client.send_message(
-                json_object.for_xml(text),
-                visibility_timeout=_seconds(delay),
-                time_to_live=_NEVER,
+        sent = await self._track.watch(
+            self._call(
+                lambda: self._client.send_message(
+                    json_object.for_xml(text),
+                    visibility_timeout=_seconds(delay),
+                    time_to_live=_NEVER,
+                )
             )
         )
         return _receipt(sent)

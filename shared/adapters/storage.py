@@ -5,9 +5,11 @@ Nothing of Azure's SDK is imported before the first call (0.2 s), and one sessio
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, override
 
+from shared.adapters.track import Track
 from shared.errors import StorageUnavailable
+from shared.ports import Evidence, StorageRights
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -56,7 +58,7 @@ class ByIdentity:
     credential: "Callable[[], AsyncTokenCredential]"  #: called once; its owner closes what it gives
 
 
-class Account:
+class Account(StorageRights):
     """A storage account. Its clients are made on first use, inside the running event loop."""
 
     def __init__(
@@ -72,6 +74,7 @@ class Account:
         self._place = place
         self._use_proxy_settings = use_proxy_settings
         self._clients: Clients | None = None
+        self._tracks: dict[str, Track] = {}
 
     def table(self, name: str) -> "Table":
         """Return the table's client."""
@@ -80,6 +83,14 @@ class Account:
     def queue(self, name: str) -> "Queue":
         """Return the queue's client."""
         return self._opened().queue(name)
+
+    @override
+    async def try_reading(self, table: str) -> None:
+        await self.table(table).try_reading()
+
+    @override
+    def written(self, what: str) -> Evidence:
+        return self._track(what).evidence()
 
     async def aclose(self) -> None:
         """Close the session. The next call would open another."""
@@ -91,5 +102,10 @@ class Account:
         if self._clients is None:
             from shared.adapters.storage_clients import Clients  # noqa: PLC0415 - 0.2 s, on first use
 
-            self._clients = Clients(self._place, use_proxy_settings=self._use_proxy_settings)
+            self._clients = Clients(
+                self._place, use_proxy_settings=self._use_proxy_settings, track=self._track
+            )
         return self._clients
+
+    def _track(self, what: str) -> Track:
+        return self._tracks.setdefault(what, Track())

@@ -13,7 +13,7 @@ import aiohttp
 from azure.core.exceptions import AzureError, HttpResponseError
 
 from shared.adapters.storage import DEADLINE, Changed, Exists, Missing, NotCreated
-from shared.errors import StorageUnavailable
+from shared.errors import StorageRefused, StorageUnavailable
 
 # The services' own codes (learn, rest/api/storageservices: table and queue service error codes).
 FACTS: Final[Mapping[str, type[Exception]]] = {
@@ -40,6 +40,7 @@ async def reach[T](what: str, operation: Callable[[], Awaitable[T]]) -> T:
 
     Raises:
         Missing, Exists, Changed, NotCreated: the service's answer is such a fact.
+        StorageRefused: it answered 401 or 403.
         StorageUnavailable: anything else.
     """
     try:
@@ -53,7 +54,10 @@ async def reach[T](what: str, operation: Callable[[], Awaitable[T]]) -> T:
 def read(what: str, error: Exception) -> Exception:
     """Read a foreign error as one of ours."""
     code = error_code(error)
-    return FACTS.get(code, StorageUnavailable)(f"{what}: {_reason(error, code)}")
+    message = f"{what}: {_reason(error, code)}"
+    if code not in FACTS and getattr(error, "status_code", None) in {401, 403}:
+        return StorageRefused(message, code=code)
+    return FACTS.get(code, StorageUnavailable)(message)
 
 
 def error_code(error: Exception) -> str:

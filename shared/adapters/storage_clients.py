@@ -1,6 +1,6 @@
 """Which clients reach the account? One for each table and queue, all on one session."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -17,6 +17,7 @@ from shared.adapters.storage import (
     ByIdentity,
 )
 from shared.adapters.table_client import Table
+from shared.adapters.track import Track
 from shared.errors import StorageUnavailable
 
 _RETRIES: Final = dict.fromkeys(
@@ -38,8 +39,15 @@ _MALFORMED: Final = (AttributeError, LookupError, TypeError, ValueError)
 class Clients:
     """Azure's clients of one account. Make it inside the event loop that uses it."""
 
-    def __init__(self, place: ByConnectionString | ByIdentity, *, use_proxy_settings: bool) -> None:
+    def __init__(
+        self,
+        place: ByConnectionString | ByIdentity,
+        *,
+        use_proxy_settings: bool,
+        track: Callable[[str], Track],
+    ) -> None:
         self._place = place
+        self._track = track
         # One for all clients: each credential keeps tokens of its own.
         self._credential = place.credential() if isinstance(place, ByIdentity) else None
         self._tables: dict[str, Table] = {}
@@ -61,13 +69,13 @@ class Clients:
     def table(self, name: str) -> Table:
         """Return the table's client."""
         if name not in self._tables:
-            self._tables[name] = Table(self._table_client(name))
+            self._tables[name] = Table(self._table_client(name), self._track(f"table {name}"))
         return self._tables[name]
 
     def queue(self, name: str) -> Queue:
         """Return the queue's client."""
         if name not in self._queues:
-            self._queues[name] = Queue(self._queue_client(name))
+            self._queues[name] = Queue(self._queue_client(name), self._track(f"queue {name}"))
         return self._queues[name]
 
     async def aclose(self) -> None:

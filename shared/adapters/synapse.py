@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Final, override
 from urllib.parse import quote
 
 from shared import reply
+from shared.adapters import token as tokens
 from shared.adapters.token import Credential, Token, TokenSource, token_scope
+from shared.adapters.track import Track
 from shared.cloud_error import CloudError
-from shared.ports import Clock, CreateRun, Pipelines
+from shared.ports import Clock, CreateRun, Evidence, Identity, Pipelines
 from shared.reply import (
     MAX_BODY,
     MAX_LIST,
@@ -64,6 +66,7 @@ class SynapsePipelines(Pipelines):
         self._max_connections = max_connections
         self._sources: dict[str, TokenSource] = {}
         self._client: HttpClient | None = None
+        self._starts: dict[str, Track] = {}
 
     @override
     async def authorize(self, endpoint: str, *, refused: bool = False) -> NotSent | None:
@@ -88,6 +91,7 @@ class SynapsePipelines(Pipelines):
         answer = reply.read_create_run(outcome, sent=call.client_request_id, now=self._clock.now())
         if isinstance(answer, Unauthorized):
             token.refused = True
+        self._note(call.endpoint, answer)
         return answer
 
     @override
@@ -100,6 +104,22 @@ class SynapsePipelines(Pipelines):
     async def get_run(self, endpoint: str, run_id: str) -> Answer | Lost:
         """Read one run as Synapse shows it."""
         return await self._ask("GET", endpoint, run_url(endpoint, run_id))
+
+    @override
+    async def get_pipeline(self, endpoint: str, pipeline_name: str) -> Answer | Lost:
+        """Read a pipeline's definition."""
+        return await self._ask("GET", endpoint, pipeline_url(endpoint, pipeline_name))
+
+    @override
+    async def identity(self, endpoint: str) -> Identity:
+        """Return who the gateway is there."""
+        token = await self._source(endpoint).token()
+        return Identity() if isinstance(token, CloudError) else tokens.identity(token.text)
+
+    @override
+    def started(self, endpoint: str) -> Evidence:
+        """Return what was seen of the right to start runs there."""
+        return self._starts.get(endpoint, Track()).evidence()
 
     @override
     async def cancel_run(
@@ -132,6 +152,18 @@ class SynapsePipelines(Pipelines):
             await source.aclose()
         if self._client is not None:
             await self._client.aclose()
+
+    def _note(self, endpoint: str, answer: Reply) -> None:
+        track = self._starts.setdefault(endpoint, Track())
+        match answer:
+            case reply.Started():
+                track.succeed()
+            case Unauthorized(error=error):
+                track.refuse(error.code)
+            case reply.Refused(error=error, wire=wire) if wire.http_status == 403:
+                track.refuse(error.code)
+            case _:
+                pass  # nothing was said about the right
 
     def _is_old(self, token: Token) -> bool:
         return self._clock.monotonic() - token.fetched_at >= FRESH
@@ -209,6 +241,12 @@ def query_url(endpoint: str) -> str:
     return f"{endpoint.rstrip('/')}/queryPipelineRuns?api-version={API_VERSION}"
 
 
+def pipeline_url(endpoint: str, pipeline_name: str, action: str = "") -> str:
+    """Build the URL of one pipeline, or of what is done with it."""
+    path = f"pipelines/{quote(pipeline_name, safe='')}{action}"
+    return f"{endpoint.rstrip('/')}/{path}?api-version={API_VERSION}"
+
+
 def create_run_url(call: CreateRun) -> str:
     """Build createRun's URL; parameters that were not given are left out, as the SDK does."""
     recovery = (
@@ -219,8 +257,7 @@ def create_run_url(call: CreateRun) -> str:
     given = "".join(
         f"&{name}={quote(value, safe='')}" for name, value in recovery if value is not None
     )
-    path = f"pipelines/{quote(call.pipeline_name, safe='')}/createRun"
-    return f"{call.endpoint.rstrip('/')}/{path}?api-version={API_VERSION}{given}"
+    return pipeline_url(call.endpoint, call.pipeline_name, "/createRun") + given
 
 
 def _query(pipeline_name: str, since: datetime, until: datetime) -> dict[str, object]:

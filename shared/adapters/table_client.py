@@ -1,6 +1,7 @@
 """How is one table read and written? Azure's client, with what the gateway needs of it."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -14,6 +15,7 @@ from azure.data.tables.aio import TableClient
 from shared.adapters.columns import Entity
 from shared.adapters.storage import Missing, NotCreated
 from shared.adapters.storage_call import reach
+from shared.adapters.track import Track
 from shared.errors import StorageUnavailable
 
 # azure-core repeats a POST or PATCH whose connection broke only if told so. Every write here may be
@@ -36,8 +38,9 @@ class Row:
 class Table:
     """One table. It is created when the service says that it does not exist."""
 
-    def __init__(self, client: TableClient) -> None:
+    def __init__(self, client: TableClient, track: Track) -> None:
         self._client = client
+        self._track = track
         self._what = f"table {client.table_name}"
 
     async def get(self, partition: str, row: str) -> Row:
@@ -54,7 +57,7 @@ class Table:
 
     async def insert(self, entity: Entity) -> str:
         """Write an entity where there is none. Returns its ETag; raises `Exists`."""
-        written = await self._call(
+        written = await self._write(
             # Without the preference the service sends the whole entity back.
             lambda: self._client.create_entity(
                 entity, response_preference="return-no-content", **_AGAIN
@@ -64,7 +67,7 @@ class Table:
 
     async def merge(self, entity: Entity, etag: str) -> str:
         """Write properties of an unchanged entity. Returns its ETag; raises `Changed` or `Missing`."""
-        written = await self._call(
+        written = await self._write(
             lambda: self._client.update_entity(
                 entity,
                 mode=UpdateMode.MERGE,
@@ -77,7 +80,7 @@ class Table:
 
     async def replace(self, entity: Entity) -> None:
         """Write an entity whatever stands there."""
-        await self._call(
+        await self._write(
             lambda: self._client.upsert_entity(entity, mode=UpdateMode.REPLACE, **_AGAIN)
         )
 
@@ -119,12 +122,22 @@ class Table:
                 return
             yield [entity async for entity in page]
 
+    async def try_reading(self) -> None:
+        """Ask for an entity that is never there, and make no table. Raises where that can't be asked."""
+        with suppress(Missing, NotCreated):
+            await reach(
+                self._what, lambda: self._client.get_entity("readiness", "readiness", **_AGAIN)
+            )
+
     async def _delete_batch(self, keys: Sequence[Mapping[str, str]]) -> None:
         operations = [("delete", key) for key in keys]
         await reach(self._what, lambda: self._client.submit_transaction(operations, **_AGAIN))
 
     async def _delete_one(self, key: Mapping[str, str]) -> None:
         await reach(self._what, lambda: self._client.delete_entity(key, **_AGAIN))
+
+    async def _write[T](self, operation: Callable[[], Awaitable[T]]) -> T:
+        return await self._track.watch(self._call(operation))
 
     async def _call[T](self, operation: Callable[[], Awaitable[T]]) -> T:
         try:

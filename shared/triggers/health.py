@@ -1,35 +1,17 @@
-"""Is the app alive, is it ready, and if not, which setting is wrong?"""
+"""Says whether the app is alive and ready, and which setting is wrong or which right missing."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Final
 
 import azure.functions as func
 
 from shared.cloud_error import CloudError
-from shared.ports import Clock
+from shared.rights import Statement
 from shared.triggers import answers
 
+#: How long the open probe's answer is kept: each look costs storage calls.
 KEPT_SECONDS: Final = 5.0
-
-
-class Readiness:
-    """What was found wrong last, kept for some seconds: the probe is open, and each look costs storage calls."""
-
-    def __init__(self, clock: Clock, look: Callable[[], Awaitable[Sequence[CloudError]]]) -> None:
-        self._clock = clock
-        self._look = look
-        self._lock = asyncio.Lock()
-        self._found: Sequence[CloudError] = ()
-        self._until = float("-inf")
-
-    async def __call__(self) -> Sequence[CloudError]:
-        """Return the faults, found again where the last look is too old."""
-        async with self._lock:
-            if self._clock.monotonic() >= self._until:
-                self._found = await self._look()
-                self._until = self._clock.monotonic() + KEPT_SECONDS
-            return self._found
 
 
 def live() -> func.HttpResponse:
@@ -42,12 +24,23 @@ def ready(faults: Sequence[CloudError]) -> func.HttpResponse:
     return _json({"status": "not ready" if faults else "ready"}, 503 if faults else 200)
 
 
-async def settings(looking: Awaitable[Sequence[CloudError]]) -> func.HttpResponse:
-    """Name every fault, for a caller who is known; no value is quoted."""
-    faults = await looking
-    body = {"status": "not ready" if faults else "ready"} | {
-        "faults": [fault.model_dump() for fault in faults]
+async def settings(
+    looking: Awaitable[Sequence[CloudError]], lookup: Awaitable[Statement | None]
+) -> func.HttpResponse:
+    """Name every fault and every right, for a caller who is known; no setting's value is quoted.
+
+    Args:
+        looking: what keeps the app from working.
+        lookup: the rights; None while settings are wrong, and for a caller whom `access` does not name.
+    """
+    faults, rights = await asyncio.gather(looking, lookup)
+    is_complete = rights is None or rights.is_complete
+    body = {
+        "status": "not ready" if faults else "ready" if is_complete else "incomplete",
+        "faults": [fault.model_dump() for fault in faults],
     }
+    if rights is not None:
+        body |= rights.model_dump(mode="json", by_alias=True, exclude_none=True)
     return _json(body, 503 if faults else 200)
 
 

@@ -88,6 +88,13 @@ async def test_an_unknown_run_is_neither_shown_nor_cancelled(world: PipelinesWor
     assert read_run(cancelled, asked=run_id, now=world.clock.now()) == Absent()
 
 
+async def test_a_pipeline_that_is_not_there_is_not_found(world: PipelinesWorld) -> None:
+    outcome = await world.pipelines.get_pipeline(world.endpoint, "no such")
+
+    assert isinstance(outcome, Answer)
+    assert (outcome.status, json.loads(outcome.body)["code"]) == (404, "PipelineNotFound")
+
+
 async def test_an_identity_that_may_not_look_is_told_so(world: PipelinesWorld) -> None:
     run_id = await start(world)
     await world.forbid_looks()
@@ -111,6 +118,7 @@ async def arrived(call: str, *texts: bytes) -> tuple[list[Arrived], Answer | Los
             "cancel all": lambda: pipelines.cancel_run(server.url, RUN_ID, recursive=True),
             "cancel one": lambda: pipelines.cancel_run(server.url, RUN_ID, recursive=False),
             "query": lambda: pipelines.query_runs(server.url, b'{"a": 1}'),
+            "pipeline": lambda: pipelines.get_pipeline(server.url, "A copy/1"),
         }[call]()
         return server.arrived, await outcome
 
@@ -131,6 +139,7 @@ async def arrived(call: str, *texts: bytes) -> tuple[list[Arrived], Answer | Los
             b"",
         ),
         ("query", "POST /queryPipelineRuns?api-version=2020-12-01", b'{"a": 1}'),
+        ("pipeline", "GET /pipelines/A%20copy%2F1?api-version=2020-12-01", b""),
     ],
 )
 async def test_calls_go_over_the_wire_as_the_specification_has_them(

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import override
 
 from shared.cloud_error import CloudError
-from shared.ports import Clock, CreateRun, Pipelines
+from shared.ports import Clock, CreateRun, Evidence, Identity, Pipelines
 from shared.reply import (
     Absent,
     Answer,
@@ -35,6 +35,11 @@ MAX_RUNS = 10
 _ABSENT = b'{"error": {"code": "PipelineRunNotFound", "message": "There is no such run."}}'
 _NOT_REFERENCED = (
     b'{"error": {"code": "ReferencedPipelineRunNotFound", "message": "It does not exist."}}'
+)
+_NO_PIPELINE = Answer(
+    status=404,
+    headers={},
+    body=b'{"code": "PipelineNotFound", "message": "The Pipeline was not found."}',
 )
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -72,6 +77,10 @@ class FakePipelines(Pipelines):
         cancels: the ids that were cancelled, each with `recursive`.
         cancel_answer: what every cancel answers instead.
         queries: the filters of queryPipelineRuns.
+        definitions: the answers to looks at pipelines, by name; every other is not found.
+        definition_looks: the names of pipelines that were looked for.
+        who: what the identity's token says.
+        evidence: what was seen of starting runs.
         lists: how often recent runs were listed.
     """
 
@@ -89,6 +98,10 @@ class FakePipelines(Pipelines):
         self.cancels: list[tuple[str, bool | None]] = []
         self.cancel_answer: Answer | Lost | None = None
         self.queries: list[bytes] = []
+        self.definitions: dict[str, Answer | Lost] = {}
+        self.definition_looks: list[str] = []
+        self.who = Identity()
+        self.evidence = Evidence()
         self.lists = 0
         self._clock = clock
         self._script: deque[Script] = deque()
@@ -173,6 +186,24 @@ class FakePipelines(Pipelines):
                 return self.unknown_run
             case Unreachable():
                 return _unseen(look)
+
+    @override
+    async def get_pipeline(self, endpoint: str, pipeline_name: str) -> Answer | Lost:
+        """Give what `definitions` has, or what the look would meet."""
+        self.definition_looks.append(pipeline_name)
+        if self.unreachable is not None:
+            return Lost(sent=True, error=self.unreachable.error)
+        return self.definitions.get(pipeline_name, _NO_PIPELINE)
+
+    @override
+    async def identity(self, endpoint: str) -> Identity:
+        """Give `who`."""
+        return self.who
+
+    @override
+    def started(self, endpoint: str) -> Evidence:
+        """Give `evidence`."""
+        return self.evidence
 
     @override
     async def cancel_run(

@@ -28,11 +28,12 @@ async def caller(sim: Simulator) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def statuses(caller: httpx.AsyncClient) -> list[int]:
-    """Run, look, query, cancel."""
+    """Run, look, query, read the definition, cancel."""
     answers = [
         await caller.post("/pipelines/copy/createRun"),
         await caller.get(f"/pipelineruns/{ID}"),
         await caller.post("/queryPipelineRuns", json={}),
+        await caller.get("/pipelines/copy"),
         await caller.post(f"/pipelineruns/{ID}/cancel"),
     ]
     return [answer.status_code for answer in answers]
@@ -41,14 +42,15 @@ async def statuses(caller: httpx.AsyncClient) -> list[int]:
 @pytest.mark.parametrize(
     ("access", "expected"),
     [
-        ({}, [202, 200, 200, 200]),
-        ({"*": Access(run=False)}, [403, 200, 200, 200]),
-        ({"*": Access(monitor=False)}, [202, 401, 401, 200]),
-        ({"*": Access(cancel=False)}, [202, 200, 200, 401]),
-        ({"*": Access(read=False)}, [401, 401, 401, 401]),
-        ({SYSTEM_CLIENT: Access(run=False), "*": Access(read=False)}, [403, 200, 200, 200]),
-        ({WHO: Access(), SYSTEM_CLIENT: Access(run=False)}, [202, 200, 200, 200]),
-        ({"somebody else": Access(read=False)}, [202, 200, 200, 200]),
+        ({}, [202, 200, 200, 200, 200]),
+        ({"*": Access(run=False)}, [403, 200, 200, 200, 200]),
+        ({"*": Access(monitor=False)}, [202, 401, 401, 200, 200]),
+        ({"*": Access(artifacts=False)}, [202, 200, 200, 401, 200]),
+        ({"*": Access(cancel=False)}, [202, 200, 200, 200, 401]),
+        ({"*": Access(read=False)}, [401, 401, 401, 401, 401]),
+        ({SYSTEM_CLIENT: Access(run=False), "*": Access(read=False)}, [403, 200, 200, 200, 200]),
+        ({WHO: Access(), SYSTEM_CLIENT: Access(run=False)}, [202, 200, 200, 200, 200]),
+        ({"somebody else": Access(read=False)}, [202, 200, 200, 200, 200]),
     ],
 )
 async def test_roles_decide_who_may_do_what(

@@ -8,7 +8,7 @@ from azure.core import exceptions as foreign
 
 from shared.adapters import storage_call
 from shared.adapters.storage import Changed, Exists, Missing, NotCreated
-from shared.errors import StorageUnavailable
+from shared.errors import StorageRefused, StorageUnavailable
 
 
 class _Answer:
@@ -46,7 +46,8 @@ def an_error(status: int, code: str) -> foreign.HttpResponseError:
         (404, "AccountNotFound", StorageUnavailable),
         (503, "ServerBusy", StorageUnavailable),
         (500, "OperationTimedOut", StorageUnavailable),
-        (403, "AuthorizationPermissionMismatch", StorageUnavailable),
+        (403, "AuthorizationPermissionMismatch", StorageRefused),
+        (401, "InvalidAuthenticationInfo", StorageRefused),
         (413, "RequestBodyTooLarge", StorageUnavailable),
     ],
 )
