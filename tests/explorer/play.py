@@ -74,14 +74,12 @@ async def _play(seed: int, without: frozenset[str], sabotage: Sabotage | None) -
 
 async def _drain(ground: Ground, platform: Platform) -> None:
     """Wait until nothing is left to be delivered, and no message circles."""
-    loop = asyncio.get_running_loop()
-    until = max(loop.time(), ground.weather.ends) + PATIENCE
-    await asyncio.sleep(max(0.0, min(DAY, ground.weather.ends) - loop.time()) + 60.0)
-    seen = (
-        platform.deliveries
-    )  # in the weather: a long outage, or puts that land and fail, take as many as they take
+    loop, calm = asyncio.get_running_loop(), ground.weather.calm
+    until = max(loop.time(), calm) + PATIENCE
+    await asyncio.sleep(max(0.0, min(DAY, calm) - loop.time()) + 60.0)
+    seen = platform.deliveries
     while not platform.idle:
-        if loop.time() <= ground.weather.ends:
+        if loop.time() <= calm:  # an outage takes as many as it takes
             seen = platform.deliveries
         if loop.time() > until or platform.deliveries - seen > MOST_DELIVERIES:
             ground.blame("circles: a message is delivered again and again")

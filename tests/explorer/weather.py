@@ -65,6 +65,11 @@ class Weather:
         self._away = dice.choice(PORTS) if "outage" in self.features else None
         self._outage = (dice.uniform(0.0, 200.0), dice.uniform(700.0, 1800.0))
 
+    @property
+    def calm(self) -> float:
+        """When the weather has cleared, and every outage is over."""
+        return max(self.ends, sum(self._outage) if self._away else 0.0)
+
     def has(self, feature: str, chance: float = 1.0) -> bool:
         """Tell whether something of an ingredient happens now."""
         stormy = feature in self.features and self._time() < self.ends
