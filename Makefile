@@ -6,7 +6,7 @@ ONCE ?=
 ARGS ?=
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run test lint types check explain requeue fuzz soak lock airflow schemas mutants clean
+.PHONY: help run test lint types check explain requeue fuzz soak lock airflow schemas package mutants clean
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -51,6 +51,9 @@ soak: .venv/.installed $(AZURITE)  ## Play the crash harness in its long form: h
 
 schemas: .venv/.installed  ## Write docs/schemas and docs/openapi.json from the models
 	@$(ENV)/python -m local.schemas
+
+package: .venv/.installed  ## Build the zip that is deployed, and print its SHA-256 (docs/containers.md has the image)
+	@$(ENV)/python -m local.package
 
 lock: .venv/.installed  ## Resolve requirements*.in into exact versions
 	@mkdir -p .local
