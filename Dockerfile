@@ -1,9 +1,8 @@
 # The app in Microsoft's image of the Functions host: the same files as in the deployed zip. See docs/containers.md.
 # checkov:skip=CKV_DOCKER_2: Kubernetes and Container Apps ignore HEALTHCHECK; they probe /api/health/live.
 # checkov:skip=CKV_DOCKER_3: The host's image is made to run as root (azure-functions-docker#424, open).
-# The tag gets the host's security updates. For one exact image: --build-arg BASE=<this>@sha256:<digest>.
-ARG BASE=mcr.microsoft.com/azure-functions/python:4-python3.13
-FROM ${BASE}
+# The tag gets the host's security updates; what was built is deployed by its own digest.
+FROM mcr.microsoft.com/azure-functions/python:4-python3.13
 
 ENV AzureWebJobsScriptRoot=/home/site/wwwroot \
     AzureFunctionsJobHost__Logging__Console__IsEnabled=true
