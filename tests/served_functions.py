@@ -11,7 +11,7 @@ import function_app
 def triggers() -> dict[str, dict[str, Any]]:
     """Give each function's trigger as the platform reads it, by the function's name."""
     described = {
-        function.get_function_name(): json.loads(function.get_function_json())
+        str(function.get_function_name()): json.loads(function.get_function_json())
         for function in function_app.app.get_functions()
     }
     return {

@@ -54,7 +54,15 @@ def test_what_git_does_not_track_stays_out(tmp_path: Path) -> None:
     shutil.copy(ROOT / ".funcignore", tmp_path)
     for name in ("function_app.py", "secrets.json", "pyproject.toml"):
         (tmp_path / name).write_text(name)
-    tracked = ["git", "-C", tmp_path, "add", "function_app.py", "pyproject.toml", ".funcignore"]
+    tracked = [
+        "git",
+        "-C",
+        str(tmp_path),
+        "add",
+        "function_app.py",
+        "pyproject.toml",
+        ".funcignore",
+    ]
     subprocess.run(tracked, check=True)
 
     assert package.members(tmp_path) == ["function_app.py"]
