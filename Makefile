@@ -6,7 +6,7 @@ ONCE ?=
 ARGS ?=
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run test lint types check explain requeue fuzz soak lock airflow schemas mutants clean
+.PHONY: help run test lint types check explain requeue fuzz soak lock airflow schemas package mutants clean
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -52,6 +52,9 @@ soak: .venv/.installed $(AZURITE)  ## Play the crash harness in its long form: h
 schemas: .venv/.installed  ## Write docs/schemas and docs/openapi.json from the models
 	@$(ENV)/python -m local.schemas
 
+package: .venv/.installed  ## Build the zip that is deployed, and print its SHA-256 (docs/releases.md)
+	@$(ENV)/python -m local.package
+
 lock: .venv/.installed  ## Resolve requirements*.in into exact versions
 	@mkdir -p .local
 	@set -e; for name in requirements requirements-dev; do \
@@ -95,7 +98,7 @@ $(AZURITE): local/azurite/package-lock.json | .venv/.node
 # checkov pins old packages: it has an environment of its own.
 CHECKOV := .local/checkov
 .PHONY: infra-check
-infra-check: .venv/.installed $(CHECKOV)/.installed-3.3.30  ## Check infra/ offline: types, references, roles, breakages, policies
+infra-check: .venv/.installed $(CHECKOV)/.installed-3.3.30  ## Check infra/, image, workflows and package offline: types, references, roles, breakages, policies
 	@$(ENV)/python -m pytest tests/infra --quiet
 	@$(ENV)/python -m local.checkov
 

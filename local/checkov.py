@@ -1,7 +1,7 @@
-"""Run checkov over infra/, which knows policies that are not ours, and refuse anything but a clean report.
+"""Run checkov over infra/, the Dockerfile and the workflows, and refuse anything but clean reports.
 
-checkov pins old packages, so `make infra-check` gives it an environment of its own. Its exit code is 0 where it could not
-parse a file or failed over a check, so the report is judged here.
+It knows policies that are not ours. It pins old packages, so `make infra-check` gives it an environment of its own. Its
+exit code is 0 where it could not parse a file or failed over a check, so the reports are judged here.
 """
 
 import json
@@ -11,20 +11,19 @@ from pathlib import Path
 from typing import Any, Final
 
 COMMAND: Final = Path(".local/checkov/bin/checkov")
+WORKFLOWS: Final = Path(".github/workflows")
+#: the frameworks of each run, and where they look
+RUNS: Final = (
+    (("bicep", "kubernetes"), ("--directory", "infra")),
+    (("dockerfile", "github_actions"), ("--file", "Dockerfile", *map(str, WORKFLOWS.glob("*.yml")))),
+)  # fmt: skip
 
 
-def faults(report: dict[str, Any], log: str) -> list[str]:
-    """What is wrong in a report, and in what checkov wrote beside it."""
+def faults(report: dict[str, Any]) -> list[str]:
+    """What is wrong in a report."""
     found = [
         f"{check['check_id']} {check['check_name']}: {check['file_path']} {check['resource']}"
         for check in report["results"]["failed_checks"]
-    ]
-    # A skipped check is run too, and its result thrown away.
-    skipped = [check["check_id"] for check in report["results"]["skipped_checks"]]
-    found += [
-        line
-        for line in log.splitlines()
-        if "Failed to run check" in line and not any(f" {one} on" in line for one in skipped)
     ]
     summary = report["summary"]
     if summary["parsing_errors"]:
@@ -34,19 +33,38 @@ def faults(report: dict[str, Any], log: str) -> list[str]:
     return found
 
 
-def main() -> None:
-    command = [str(COMMAND), "--framework", "bicep", "--skip-download", "--directory", "infra"]
+def broken_off(reports: list[dict[str, Any]], log: str) -> list[str]:
+    """Checks that failed to run. A skipped check is run too, and its result thrown away."""
+    skipped = {
+        check["check_id"] for report in reports for check in report["results"]["skipped_checks"]
+    }
+    failed = (line for line in log.splitlines() if "Failed to run check" in line)
+    return [line for line in failed if not any(f" {one} on" in line for one in skipped)]
+
+
+def run(frameworks: tuple[str, ...], place: tuple[str, ...]) -> list[str]:
+    """Run checkov, print what each framework counted, and return what is wrong."""
+    command = [str(COMMAND), "--framework", *frameworks, "--skip-download", *place]
     done = subprocess.run(
         [*command, "--output", "json"], check=False, capture_output=True, text=True
     )
     try:
-        report = json.loads(done.stdout)
+        read = json.loads(done.stdout)
     except ValueError:
-        sys.exit(f"checkov gave no report:\n{done.stdout}{done.stderr}")
-    found = faults(report, done.stderr)
+        return [f"checkov gave no report:\n{done.stdout}{done.stderr}"]
+    reports = [one for one in (read if isinstance(read, list) else [read]) if "check_type" in one]
+    missing = set(frameworks) - {report["check_type"] for report in reports}
+    found = [f"checkov gave no report on {name}." for name in sorted(missing)]
+    for report in reports:
+        summary = report["summary"]
+        print(f"checkov, {report['check_type']}: {summary['passed']} passed, {summary['failed']} failed, {summary['skipped']} skipped")  # fmt: skip
+        found += faults(report)
+    return found + broken_off(reports, done.stderr)
+
+
+def main() -> None:
+    found = [fault for frameworks, place in RUNS for fault in run(frameworks, place)]
     print("\n".join(found))
-    summary = report["summary"]
-    print(f"checkov: {summary['passed']} passed, {summary['failed']} failed, {summary['skipped']} skipped")  # fmt: skip
     sys.exit(1 if found else 0)
 
 

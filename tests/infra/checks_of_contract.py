@@ -54,7 +54,7 @@ def _at(resource: Resource, path: str) -> Value:
     return value
 
 
-def _read_by_the_app() -> set[str]:
+def read_by_the_app() -> set[str]:
     fields = {field.alias or name for name, field in Settings.model_fields.items()}
     code = (wiring.ROOT / "shared" / "wiring.py").read_text()
     return fields | set(re.findall(r'"([A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+)"', code))
@@ -62,7 +62,7 @@ def _read_by_the_app() -> set[str]:
 
 def settings(world: World) -> Iterator[str]:
     """Every setting that the app reads is set or optional, none that it doesn't, and the app takes them."""
-    known = _read_by_the_app()
+    known = read_by_the_app()
     hooks = {Hook(scheme="github").setting(name) for name in ("github", "shop")}
     given = world.app_settings("all").keys() - hooks - {"MAX_ATTEMPTS"}
     yield from (f"The app reads {name}: it is not set." for name in known - given - OPTIONAL.keys())
@@ -147,7 +147,7 @@ def _role(assignment: Resource) -> tuple[str, str, str]:
     return who or "operator", facts.ROLES.get(guid, guid), at
 
 
-_SECRETS: Final = re.compile(
+SECRETS: Final = re.compile(
     r"listKeys|listSecrets|listConnectionStrings|getSecret|AccountKey=|SharedAccessKey|[?&]sig=|"
     r"DefaultEndpointsProtocol|StorageAccountConnectionString|AccountName=",
     re.IGNORECASE,
@@ -158,7 +158,7 @@ def secrets(world: World) -> Iterator[str]:
     """No secret, no shared key and no connection string, but Application Insights' address."""
     written_by_us = {*world.infra.rglob("*.*"), world.root / "azure.yaml"}
     for path in written_by_us - {world.infra / "types.json"}:  # Azure's own words
-        for found in _SECRETS.findall(path.read_text()):
+        for found in SECRETS.findall(path.read_text()):
             yield f"{path.relative_to(world.root)} holds {found}."
     for scenario in world.deployments:
         for name in {"AzureWebJobsStorage", "RunStorage"} & world.app_settings(scenario).keys():
