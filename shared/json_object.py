@@ -1,4 +1,4 @@
-"""Is this text one JSON object that can be sent, stored and hashed without a surprise?
+"""Reads a text as one JSON object that can be sent, stored and hashed without a surprise.
 
 Python's parser alone takes more than JSON (NaN, numbers beyond a double, half surrogates, a field twice)
 and raises four kinds of error; here every text gives an object or one `Unreadable`.
@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 MAX_DEPTH: Final = 100
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -40,13 +41,15 @@ def read(text: str) -> JsonValue:
             parse_constant=_refuse_constant,
             parse_float=_finite,
         )
-        # "\ud800" passes the parser and is no text: it can't be sent or stored.
-        json.dumps(value, ensure_ascii=False).encode()
+        if _SURROGATE.search(text):
+            # Half a pair passes the parser and is no text: it can't be sent or stored.
+            json.dumps(value, ensure_ascii=False).encode()
     except Unreadable:
         raise
     except (ValueError, RecursionError) as error:
         raise Unreadable(_reason(error)) from error
-    if _is_deeper(value, MAX_DEPTH):
+    may_be_deep = text.count("[") + text.count("{") > MAX_DEPTH
+    if may_be_deep and _is_deeper(value, MAX_DEPTH):
         raise Unreadable(_TOO_DEEP)
     return value
 
@@ -95,12 +98,12 @@ def _finite(text: str) -> float:
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
-    layer = [value]
+    layer = [value] if isinstance(value, (dict, list)) else []
     for _ in range(levels):
         layer = [
             inner
             for outer in layer
-            if isinstance(outer, dict | list)
             for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
         ]
-    return any(isinstance(item, dict | list) for item in layer)
+    return bool(layer)
