@@ -2,8 +2,9 @@
 
 import azure.functions as func
 
-from shared import http_api, wiring
-from shared.triggers import answers, health, queue
+from shared import wiring
+from shared.api import routes
+from shared.triggers import health, queue, responses
 
 app = func.FunctionApp(http_auth_level=wiring.http_auth_level())
 OPEN = func.AuthLevel.ANONYMOUS
@@ -118,7 +119,7 @@ async def query_pipeline_runs(req: func.HttpRequest, context: func.Context) -> f
 @app.route("api/openapi.json", methods=["GET"], auth_level=OPEN)
 async def openapi(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 (the platform binds it by name)
     """Serve GET /api/openapi.json: what all these routes take and answer."""
-    return answers.written(http_api.document())
+    return responses.written(routes.document())
 
 
 @app.route("api/health/live", methods=["GET"], auth_level=OPEN)

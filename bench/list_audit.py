@@ -17,14 +17,14 @@ from datetime import UTC, datetime, timedelta
 from azure.data.tables.aio import TableClient
 
 from local.azurite import server as azurite
-from shared.adapters.audit import TableAudit
-from shared.adapters.audit_entity import encode
-from shared.adapters.storage import Account, ByConnectionString
-from shared.audit import AuditEntry
-from shared.audit_page import Wanted
-from shared.cloud_error import CloudError
-from shared.delivery import Source
-from shared.run_result import Outcome
+from shared.adapters.storage.account import Account, ByConnectionString
+from shared.adapters.storage.audit import TableAudit
+from shared.adapters.storage.audit_entity import encode
+from shared.kernel.cloud_error import CloudError
+from shared.runs.audit_entry import AuditEntry
+from shared.runs.audit_query import Wanted
+from shared.runs.delivery import Source
+from shared.runs.result import Outcome
 
 NEWEST = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 BATCH = 100  # entities of one transaction

@@ -20,14 +20,15 @@ from typing import Any
 
 from azure.functions import HttpResponse
 
-from shared import stored_request, wire_view
-from shared.cloud_error import CloudError
-from shared.delivery import Delivery, Source
-from shared.record import Place, Record, claim
-from shared.reply import Answer
-from shared.run_request import HTTP_LIMIT, RunRequest, decode
-from shared.triggers import answers
-from shared.wire_view import Passed
+from shared.kernel.cloud_error import CloudError
+from shared.runs import payload
+from shared.runs.delivery import Delivery, Source
+from shared.runs.record import Place, Record, claim
+from shared.runs.request import HTTP_LIMIT, RunRequest, decode
+from shared.synapse import response_filter
+from shared.synapse.reply import Answer
+from shared.synapse.response_filter import Passed
+from shared.triggers import responses
 
 SECRETS = 57_000
 LIMIT = 50.0  # milliseconds
@@ -123,10 +124,10 @@ def an_answer(value: list[dict[str, Any]]) -> Answer:
 
 async def listed(answer: Answer) -> HttpResponse:
     """Do all that is done with the answer, but what the worker does with the response."""
-    shown = await wire_view.show_runs(answer, lambda _: True)
+    shown = await response_filter.show_runs(answer, lambda _: True)
     if not isinstance(shown, Passed):
         raise TypeError(shown)
-    return answers.written(shown.body)
+    return responses.written(shown.body)
 
 
 async def main() -> int:
@@ -150,15 +151,15 @@ async def main() -> int:
     }
     print(f"{'':58} {'CPU':>11} {'longest':>11} {'beats':>6}")
     calls: list[tuple[str, Coroutine[Any, Any, Any]]] = [
-        (f"close: {size(secrets)}, 56,900 secrets", stored_request.close(secrets)),
-        ("safe: the same, refused with 20 details of 4 KB", stored_request.safe(hidden, secrets)),
-        (f"close: {size(fields)}, 22,000 secret fields", stored_request.close(fields)),
-        (f"close: {size(plain)}, 15,000 plain texts", stored_request.close(plain)),
-        (f"close: {size(long)}, one plain text", stored_request.close(long)),
-        (f"close: {size(inner)}, JSON in a string", stored_request.close(inner)),
-        (f"close: {size(lines)}, one secret of 85,000 lines", stored_request.close(lines)),
-        (f"safe: {size(escapes)}, 25,000 secrets with escapes", stored_request.safe(hidden, escapes)),
-        (f"safe: {size(shares)}, 890 secrets that begin alike", stored_request.safe(refusal("a"), shares)),
+        (f"close: {size(secrets)}, 56,900 secrets", payload.close(secrets)),
+        ("safe: the same, refused with 20 details of 4 KB", payload.safe(hidden, secrets)),
+        (f"close: {size(fields)}, 22,000 secret fields", payload.close(fields)),
+        (f"close: {size(plain)}, 15,000 plain texts", payload.close(plain)),
+        (f"close: {size(long)}, one plain text", payload.close(long)),
+        (f"close: {size(inner)}, JSON in a string", payload.close(inner)),
+        (f"close: {size(lines)}, one secret of 85,000 lines", payload.close(lines)),
+        (f"safe: {size(escapes)}, 25,000 secrets with escapes", payload.safe(hidden, escapes)),
+        (f"safe: {size(shares)}, 890 secrets that begin alike", payload.safe(refusal("a"), shares)),
         *((f"list: {megabytes(each)}, {name}", listed(each)) for name, each in lists.items()),
     ]  # fmt: skip
     fine = [(await measure(name, call))[1] for name, call in calls]

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from local.stack import ROOT
-from shared import http_api
-from shared.gateway_config import GatewayConfig
-from shared.run_request import RunRequest
-from shared.run_result import RunResult
+from shared.api import routes
+from shared.config.gateway_json import GatewayConfig
+from shared.runs.request import RunRequest
+from shared.runs.result import RunResult
 
 DIRECTORY = ROOT / "docs" / "schemas"
 OPENAPI = ROOT / "docs" / "openapi.json"
@@ -34,7 +34,7 @@ def write(directory: Path, openapi: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name, schema in schemas().items():
         (directory / name).write_text(text(schema))
-    openapi.write_text(http_api.document())
+    openapi.write_text(routes.document())
 
 
 if __name__ == "__main__":

@@ -10,14 +10,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from shared.audit import AuditEntry
-from shared.audit_page import Page, Wanted
-from shared.bearer import Reason
-from shared.cloud_error import CloudError
-from shared.record import Record
-from shared.reply import Answer, Look, Lost, NotSent, Reply, RunSeen, Unreachable
-from shared.run_request import Resume
-from shared.run_result import RunResult
+from shared.auth.bearer import Reason
+from shared.kernel.cloud_error import CloudError
+from shared.runs.audit_entry import AuditEntry
+from shared.runs.audit_query import Page, Wanted
+from shared.runs.record import Record
+from shared.runs.request import Resume
+from shared.runs.result import RunResult
+from shared.synapse.reply import Answer, Look, Lost, NotSent, Reply, RunSeen, Unreachable
 
 
 class Clock(Protocol):

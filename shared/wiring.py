@@ -15,44 +15,40 @@ from typing import TYPE_CHECKING, Final
 
 import azure.functions as func
 
-from shared import (
-    access_token,
-    gateway_config,
-    hook_secrets,
-    log_line,
-    settings as app_settings,
-)
-from shared.adapters.audit import TableAudit
 from shared.adapters.clock import SystemClock
-from shared.adapters.queues import PoisonQueue, RequestQueue, ResultQueue
-from shared.adapters.records import TableRecords
-from shared.adapters.storage import Account, ByConnectionString, ByIdentity
+from shared.adapters.storage.account import Account, ByConnectionString, ByIdentity
+from shared.adapters.storage.audit import TableAudit
+from shared.adapters.storage.queues import PoisonQueue, RequestQueue, ResultQueue
+from shared.adapters.storage.records import TableRecords
 from shared.adapters.synapse import SynapsePipelines
-from shared.cached import Cached
-from shared.caller import Caller
-from shared.cloud_error import CloudError
-from shared.errors import Misconfigured, RecordUnreadable, StorageUnavailable
-from shared.gateway import Gateway
-from shared.gateway_config import GatewayConfig
-from shared.operations import Operations
-from shared.poison import Poison
-from shared.policy import Policy
+from shared.auth import token_claims, webhook_secrets
+from shared.auth.policy import Policy
+from shared.config import gateway_json, settings as app_settings
+from shared.config.gateway_json import GatewayConfig
+from shared.config.settings import HttpAuth, Settings, StorageSettings
+from shared.gateway.cached import Cached
+from shared.gateway.gateway import Gateway
+from shared.gateway.operations import Operations
+from shared.gateway.poison import Poison
+from shared.gateway.requeue import Requeue
+from shared.gateway.retention import Retention
+from shared.gateway.rights import Statement
+from shared.gateway.rights_lookup import RightsLookup
+from shared.gateway.runner import Runner
+from shared.gateway.synchronous_start import Vigil
+from shared.gateway.workspace_runs import WorkspaceRuns
+from shared.kernel import log_line
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import Misconfigured, RecordUnreadable, StorageUnavailable
 from shared.ports import Records
-from shared.requeue import Requeue
-from shared.retention import Retention
-from shared.rights import Statement
-from shared.rights_lookup import RightsLookup
-from shared.runner import Runner
-from shared.settings import HttpAuth, Settings, StorageSettings
-from shared.triggers import answers, health, wire
-from shared.triggers.events import Events
-from shared.triggers.identify import Identify, KeyHolders, TokenBearers
+from shared.runs.caller import Caller
+from shared.triggers import health, responses, synapse as wire
+from shared.triggers.authentication import Identify, KeyHolders, TokenBearers
+from shared.triggers.event_grid import Events
 from shared.triggers.run_operations import RunOperations
 from shared.triggers.runs import Runs
+from shared.triggers.synapse import WireRoutes
 from shared.triggers.webhooks import Webhooks
-from shared.triggers.wire import WireRoutes
-from shared.vigil import Vigil
-from shared.workspace_runs import WorkspaceRuns
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -137,7 +133,7 @@ async def admit(
 ) -> func.HttpResponse:
     """Answer a caller who is known, and nobody else."""
     caller = await identify(request)
-    return answers.refusal(caller) if isinstance(caller, CloudError) else await answer(caller)
+    return responses.refusal(caller) if isinstance(caller, CloudError) else await answer(caller)
 
 
 async def serve(
@@ -173,20 +169,20 @@ async def _serve_named(
         return await answer(app, caller)
     log_line.write(logging.WARNING, "not_named", principal=caller.principal)
     message = "No entry of the gateway's access configuration names the caller."
-    return answers.refusal(CloudError(code="NotPermitted", message=message))
+    return responses.refusal(CloudError(code="NotPermitted", message=message))
 
 
 async def _serve(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
     try:
         return await answer(app())
     except Misconfigured:
-        return answers.unavailable("The gateway is not configured.")
+        return responses.unavailable("The gateway is not configured.")
     except StorageUnavailable as error:
         log_line.write(logging.WARNING, "storage_unavailable", reason=error)
-        return answers.unavailable(str(error))
+        return responses.unavailable(str(error))
     except RecordUnreadable as error:
         log_line.write(logging.WARNING, "record_unreadable", reason=error)
-        return answers.unreadable(error)
+        return responses.unreadable(error)
 
 
 async def faults() -> tuple[CloudError, ...]:
@@ -235,7 +231,7 @@ def _door() -> Identify | CloudError:
     clock, tenant = SystemClock(), proof.entra_tenant_id or ""
     return TokenBearers(
         EntraTokens(authority=proof.entra_authority, tenant=tenant, clock=clock),
-        access_token.expected(proof.entra_authority, tenant, proof.entra_audiences),
+        token_claims.expected(proof.entra_authority, tenant, proof.entra_audiences),
         clock,
     )
 
@@ -258,7 +254,7 @@ def _config_file() -> bytes:
 @cache
 def _wire(content: bytes) -> App | tuple[CloudError, ...]:
     settings = app_settings.read(os.environ)
-    config = gateway_config.read(content)
+    config = gateway_json.read(content)
     if isinstance(settings, Settings) and isinstance(config, GatewayConfig):
         return _build(settings, config)
     return _misconfigured(settings, config)
@@ -349,7 +345,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
 
 def _webhooks(config: GatewayConfig, events: Events, clock: SystemClock) -> Webhooks:
     secrets = {
-        name: hook_secrets.read(name, hook, os.environ.get(hook.setting(name)))
+        name: webhook_secrets.read(name, hook, os.environ.get(hook.setting(name)))
         for name, hook in config.hooks.items()
     }
     return Webhooks(

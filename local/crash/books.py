@@ -13,7 +13,7 @@ from local.crash.observed import Entity, Observed, error_code, history
 from local.crash.plan import Entry
 from local.crash.senders import Sent
 from local.synapse.client import SeenRun
-from shared.run_identity import client_request_id
+from shared.runs.identity import client_request_id
 
 type News = tuple[str, str | None, str | None]  # status, run id, error code
 

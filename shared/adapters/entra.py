@@ -13,9 +13,9 @@ from typing import Any, Final, override
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from shared.adapters.key_set import KeySet
-from shared.bearer import Reason
-from shared.cloud_error import CloudError
+from shared.adapters.jwks import KeySet
+from shared.auth.bearer import Reason
+from shared.kernel.cloud_error import CloudError
 from shared.ports import Clock, Tokens
 
 ALGORITHM: Final = "RS256"

@@ -15,9 +15,9 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from shared.adapters.lost_call import lost
-from shared.cloud_error import CloudError
-from shared.reply import MAX_BODY, Answer, Lost
+from shared.adapters.http_errors import lost
+from shared.kernel.cloud_error import CloudError
+from shared.synapse.reply import MAX_BODY, Answer, Lost
 
 # Less than the shortest idle time that servers commonly grant (5 s: Node.js, uvicorn). A request on a
 # connection that the server has just closed is lost, and nobody knows whether it was read.

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, override
 from urllib.parse import quote
 
-from shared import reply
-from shared.adapters import token as tokens
-from shared.adapters.token import Credential, Token, TokenSource, token_scope
+from shared.adapters import synapse_token
+from shared.adapters.synapse_token import Credential, Token, TokenSource, token_scope
 from shared.adapters.track import Track
-from shared.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError
 from shared.ports import Clock, CreateRun, Evidence, Identity, Pipelines
-from shared.reply import (
+from shared.synapse import reply
+from shared.synapse.reply import (
     MAX_BODY,
     MAX_LIST,
     Answer,
@@ -114,7 +114,7 @@ class SynapsePipelines(Pipelines):
     async def identity(self, endpoint: str) -> Identity:
         """Return who the gateway is there."""
         token = await self._source(endpoint).token()
-        return Identity() if isinstance(token, CloudError) else tokens.identity(token.text)
+        return Identity() if isinstance(token, CloudError) else synapse_token.identity(token.text)
 
     @override
     def started(self, endpoint: str) -> Evidence:

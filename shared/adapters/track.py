@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
 
-from shared.errors import StorageRefused
+from shared.kernel.errors import StorageRefused
 from shared.ports import Evidence
 
 

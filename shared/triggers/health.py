@@ -6,9 +6,9 @@ from typing import Final
 
 import azure.functions as func
 
-from shared.cloud_error import CloudError
-from shared.rights import Statement
-from shared.triggers import answers
+from shared.gateway.rights import Statement
+from shared.kernel.cloud_error import CloudError
+from shared.triggers import responses
 
 #: How long the open probe's answer is kept: each look costs storage calls.
 KEPT_SECONDS: Final = 5.0
@@ -45,4 +45,4 @@ async def settings(
 
 
 def _json(body: object, status: int) -> func.HttpResponse:
-    return answers.written(answers.dump(body), status)
+    return responses.written(responses.dump(body), status)

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable
 
 import azure.functions as func
 
-from shared.delivery import Delivery, Source
-from shared.errors import RecordUnreadable
-from shared.gateway import Gateway, unreadable
-from shared.poison import Poison
-from shared.run_request import QUEUE_LIMIT, Rejection, Resume, decode, told
+from shared.gateway.gateway import Gateway, unreadable
+from shared.gateway.poison import Poison
+from shared.kernel.errors import RecordUnreadable
+from shared.runs.delivery import Delivery, Source
+from shared.runs.request import QUEUE_LIMIT, Rejection, Resume, decode, told
 
 PRINCIPAL = "queue"
 

@@ -5,19 +5,11 @@ from dataclasses import dataclass, replace
 
 import azure.functions as func
 
-from shared import faults
-from shared.cloud_error import CloudError
-from shared.run_request import (
-    HTTP_LIMIT,
-    Content,
-    Rejection,
-    Resume,
-    RunRequest,
-    decode,
-    refuse,
-)
-from shared.triggers import headers
-from shared.triggers.headers import Preference
+from shared.api import headers
+from shared.api.headers import Preference
+from shared.kernel import validation
+from shared.kernel.cloud_error import CloudError
+from shared.runs.request import HTTP_LIMIT, Content, Rejection, Resume, RunRequest, decode, refuse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +44,14 @@ def read(request: func.HttpRequest, call_id: str) -> RunCall | Rejection:
     if isinstance(asked, Rejection):
         return _with_faults(asked, wrong)
     if isinstance(preference, CloudError) or wrong:
-        return refuse(asked, faults.invalid(wrong))
+        return refuse(asked, validation.invalid(wrong))
     trace = asked.traceparent or headers.traceparent(request.headers)
     return RunCall(request=asked.model_copy(update={"traceparent": trace}), preference=preference)
 
 
 def _foreign(message: Resume) -> Rejection:
     text = "The field is the gateway's own and is taken from the queue only."
-    error = faults.invalid([faults.fault("$.resume", text)])
+    error = validation.invalid([validation.fault("$.resume", text)])
     return Rejection(error=error, request_id=message.resume)
 
 
@@ -68,6 +60,6 @@ def _with_faults(rejection: Rejection, wrong: list[CloudError]) -> Rejection:
     error = rejection.error
     if not wrong:
         return rejection
-    if error.code == faults.CODE:
-        return replace(rejection, error=faults.invalid([*wrong, *error.details]))
+    if error.code == validation.CODE:
+        return replace(rejection, error=validation.invalid([*wrong, *error.details]))
     return replace(rejection, error=error.model_copy(update={"details": tuple(wrong)}))

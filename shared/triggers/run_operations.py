@@ -9,19 +9,22 @@ from typing import Final
 
 import azure.functions as func
 
-from shared import faults, operation_request, run_view, synapse_run, wire_view
-from shared.caller import Caller
-from shared.cloud_error import CloudError
-from shared.delivery import Delivery, Source
-from shared.operation_request import Rerun
-from shared.operations import IF_MATCH, Operations, changed
-from shared.policy import Policy
+from shared.api import headers, views
+from shared.api.headers import Expected
+from shared.auth.policy import Policy
+from shared.gateway import operation_request
+from shared.gateway.operation_request import Rerun
+from shared.gateway.operations import IF_MATCH, Operations, changed
+from shared.gateway.throttle import NotAsked, Throttle
+from shared.kernel import validation
+from shared.kernel.cloud_error import CloudError
 from shared.ports import Pipelines, Records, Stored
-from shared.record import Record, Status
-from shared.reply import Absent, Forbidden, Found, Unreachable
-from shared.throttle import NotAsked, Throttle
-from shared.triggers import answers, headers
-from shared.triggers.headers import Expected
+from shared.runs.caller import Caller
+from shared.runs.delivery import Delivery, Source
+from shared.runs.record import Record, Status
+from shared.synapse import response_filter, run_response
+from shared.synapse.reply import Absent, Forbidden, Found, Unreachable
+from shared.triggers import responses
 from shared.triggers.runs import find
 
 # 412 says that the state named by If-Match is gone; the codes of the gateway have no other word for it.
@@ -43,11 +46,11 @@ class RunOperations:
         """Serve `POST …/cancel`: end a request that waits."""
         stored = await self._find(request, caller)
         if isinstance(stored, CloudError):
-            return answers.refusal(stored)
+            return responses.refusal(stored)
         outcome = await self.operations.cancel(stored.record.request_id, caller.principal)
         if isinstance(outcome, CloudError):
-            return answers.refusal(outcome, retry_after=_soon(stored, outcome))
-        return answers.written((await run_view.show(outcome)).to_json())
+            return responses.refusal(outcome, retry_after=_soon(stored, outcome))
+        return responses.written((await views.show(outcome)).to_json())
 
     async def rerun(
         self, request: func.HttpRequest, caller: Caller, call_id: str
@@ -55,13 +58,13 @@ class RunOperations:
         """Serve `POST …/rerun`: run a finished request again, once for each generation."""
         stored = await self._find(request, caller)
         if isinstance(stored, CloudError):
-            return answers.refusal(stored)
+            return responses.refusal(stored)
         asked = _read_rerun(request)
         if isinstance(asked, CloudError):
-            return answers.refusal(asked)
+            return responses.refusal(asked)
         rerun, expected = asked
         if expected is not None and _is_gone(expected, stored):
-            return answers.refusal(changed(stored.record), status=_PRECONDITION_FAILED)
+            return responses.refusal(changed(stored.record), status=_PRECONDITION_FAILED)
         # A tag of the generation before names a rerun that was asked for already.
         is_this = expected is not None and expected.generation == stored.record.generation
         trace = headers.traceparent(request.headers)
@@ -76,48 +79,48 @@ class RunOperations:
         )
         if isinstance(outcome, CloudError):
             gone = _PRECONDITION_FAILED if outcome.target == IF_MATCH else None
-            return answers.refusal(outcome, retry_after=_soon(stored, outcome), status=gone)
-        return answers.reply(outcome)
+            return responses.refusal(outcome, retry_after=_soon(stored, outcome), status=gone)
+        return responses.reply(outcome)
 
     async def resolve(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """Serve `POST …/resolve`: keep what an operator found out about an unknown outcome."""
         stored = await self._find(request, caller)
         if isinstance(stored, CloudError):
-            return answers.refusal(stored)
+            return responses.refusal(stored)
         media = headers.media_fault(request.headers)
         asked = media or operation_request.read_resolve(request.get_body())
         if isinstance(asked, CloudError):
-            return answers.refusal(asked)
+            return responses.refusal(asked)
         said_by = await self._vouched(stored.record, asked.run_id, caller)
         if isinstance(said_by, func.HttpResponse):
             return said_by
         outcome = await self.operations.resolve(stored.record.request_id, asked.run_id, said_by)
         if isinstance(outcome, CloudError):
-            return answers.refusal(outcome, retry_after=_soon(stored, outcome))
-        return answers.written((await run_view.show(outcome)).to_json())
+            return responses.refusal(outcome, retry_after=_soon(stored, outcome))
+        return responses.written((await views.show(outcome)).to_json())
 
     async def show_run(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """Serve `GET …/run`: Synapse's own view of the request's run."""
         stored = await self._find(request, caller)
         if isinstance(stored, CloudError):
-            return answers.refusal(stored)
+            return responses.refusal(stored)
         record = stored.record
         if record.run_id is None:
             none = CloudError(
                 code="NotFound", message=f"The request is {record.status}; it has no run."
             )
-            return answers.refusal(none, retry_after=run_view.retry_after(stored))
+            return responses.refusal(none, retry_after=views.retry_after(stored))
         run_id, lane = record.run_id, self.throttle.looks(record.endpoint)
         outcome = await lane.ask(lambda: self.pipelines.get_run(record.endpoint, run_id))
         if isinstance(outcome, NotAsked):
-            return answers.refusal(outcome.error, retry_after=math.ceil(outcome.seconds))
-        run = synapse_run.read(outcome, run_id)
+            return responses.refusal(outcome.error, retry_after=math.ceil(outcome.seconds))
+        run = run_response.read(outcome, run_id)
         if isinstance(run, CloudError):
-            return answers.refusal(run, retry_after=math.ceil(lane.remaining()) or None)
+            return responses.refusal(run, retry_after=math.ceil(lane.remaining()) or None)
         # An operator may have named any run: one of another pipeline is not this request's.
         if run.pipeline_name.casefold() != record.pipeline_name.casefold():
-            return answers.refusal(synapse_run.absent())
-        return answers.written((await wire_view.show_run(run)).body.decode())
+            return responses.refusal(run_response.absent())
+        return responses.written((await response_filter.show_run(run)).body.decode())
 
     async def _vouched(
         self, record: Record, run_id: str | None, caller: Caller
@@ -134,11 +137,11 @@ class RunOperations:
             case NotAsked(error=error) | Unreachable(error=error):
                 message = "Synapse could not be asked for the run."
                 away = CloudError(code="GatewayUnavailable", message=message, details=(error,))
-                return answers.refusal(away, retry_after=math.ceil(lane.remaining()) or _PAUSE)
+                return responses.refusal(away, retry_after=math.ceil(lane.remaining()) or _PAUSE)
             case _:
                 message = "The gateway sees no run of the request's pipeline with this id."
                 no_such = CloudError(code="InvalidState", message=message, target="$.runId")
-                return answers.refusal(no_such)
+                return responses.refusal(no_such)
 
     async def _find(self, request: func.HttpRequest, caller: Caller) -> Stored | CloudError:
         return await find(self.records, self.policy, request, caller)
@@ -156,7 +159,7 @@ def _read_rerun(request: func.HttpRequest) -> tuple[Rerun, Expected | None] | Cl
         rest = operation_request.read_rerun(body, None)
         told = rest.details if isinstance(rest, CloudError) else ()
         named = (each for each in told if each.target != "$.generation")
-        return faults.invalid([expected, *named])
+        return validation.invalid([expected, *named])
     rerun = operation_request.read_rerun(body, expected.generation + 1 if expected else None)
     return rerun if isinstance(rerun, CloudError) else (rerun, expected)
 
@@ -164,11 +167,11 @@ def _read_rerun(request: func.HttpRequest) -> tuple[Rerun, Expected | None] | Cl
 def _is_gone(expected: Expected, stored: Stored) -> bool:
     """Tell whether a record of that generation has changed since. An older one's rerun was asked for before."""
     same = expected.generation == stored.record.generation
-    return same and expected.tag != run_view.entity_tag(stored)
+    return same and expected.tag != views.entity_tag(stored)
 
 
 def _soon(stored: Stored, error: CloudError) -> int | None:
     """Tell when an open request is worth another try."""
     if error.code != "InvalidState" or stored.record.status is Status.WAITING:
         return None
-    return run_view.retry_after(stored)
+    return views.retry_after(stored)

@@ -7,18 +7,20 @@ from typing import Final
 
 import azure.functions as func
 
-from shared import audit_page, faults, run_view
-from shared.audit import AuditEntry
-from shared.caller import Caller
-from shared.cloud_error import CloudError
-from shared.delivery import Delivery, Source
-from shared.errors import RecordUnreadable
-from shared.gateway import Deferred, Gateway, Reception, unreadable
-from shared.patience import Patience
-from shared.policy import Policy
+from shared.api import headers, views
+from shared.auth.policy import Policy
+from shared.gateway.gateway import Deferred, Gateway, Reception, unreadable
+from shared.gateway.long_poll import Patience
+from shared.kernel import validation
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import RecordUnreadable
 from shared.ports import Audit, Clock, Records, Stored
-from shared.run_request import REQUEST_ID, Rejection, told
-from shared.triggers import answers, headers, run_call
+from shared.runs import audit_query
+from shared.runs.audit_entry import AuditEntry
+from shared.runs.caller import Caller
+from shared.runs.delivery import Delivery, Source
+from shared.runs.request import REQUEST_ID, Rejection, told
+from shared.triggers import responses, run_call
 from shared.triggers.run_call import RunCall
 
 _REQUEST_ID: Final = re.compile(REQUEST_ID.strip("^$"))
@@ -42,40 +44,40 @@ class Runs:
         call = run_call.read(request, call_id)
         if isinstance(call, Rejection):
             rejected = told(delivery, call)
-            return answers.reply(await self.gateway.turn_away(call, rejected, caller.principal))
+            return responses.reply(await self.gateway.turn_away(call, rejected, caller.principal))
         delivery = told(delivery, call.request)
         try:
             reception = await self._take(call, delivery, caller.principal)
         except RecordUnreadable as error:
             rejection = unreadable(call.request.request_id, error)
             await self.gateway.note(rejection, delivery, caller.principal)
-            return answers.refusal(rejection.error)
-        return answers.reply(reception, call.preference.applied())
+            return responses.refusal(rejection.error)
+        return responses.reply(reception, call.preference.applied())
 
     async def show(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """Serve `GET /api/runs/{requestId}`: the record with its history."""
         stored = await find(self.records, self.policy, request, caller)
         if isinstance(stored, CloudError):
-            return answers.refusal(stored)
-        beside = {"ETag": run_view.entity_tag(stored)}
-        again = run_view.retry_after(stored)
+            return responses.refusal(stored)
+        beside = {"ETag": views.entity_tag(stored)}
+        again = views.retry_after(stored)
         if again is not None:
             beside["Retry-After"] = str(again)
         if headers.is_unchanged(request.headers, beside["ETag"]):
-            return answers.unchanged(beside)
-        return answers.written((await run_view.show(stored.record)).to_json(), headers=beside)
+            return responses.unchanged(beside)
+        return responses.written((await views.show(stored.record)).to_json(), headers=beside)
 
     async def list(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """Serve `GET /api/runs`: the audit, newest first."""
-        query = audit_page.read_query(request.url.partition("?")[2])
+        query = audit_query.read_query(request.url.partition("?")[2])
         if isinstance(query, CloudError):
-            return answers.refusal(query)
+            return responses.refusal(query)
         wanted = query.wanted(self.clock.now(), self._may_see(caller))
         if isinstance(wanted, CloudError):
-            return answers.refusal(wanted)
+            return responses.refusal(wanted)
         page = await self.audit.page(wanted)
         token = None if page.end is None else query.token(page.end)
-        return answers.written(run_view.audited(page.entries, token).to_json())
+        return responses.written(views.audited(page.entries, token).to_json())
 
     async def _take(self, call: RunCall, delivery: Delivery, principal: str) -> Reception:
         since, wait = self.clock.monotonic(), call.preference.wait
@@ -103,8 +105,8 @@ async def find(
     """Find the record that a path names, if the caller may start its pipeline."""
     request_id = request.route_params.get("requestId", "")
     if not _REQUEST_ID.fullmatch(request_id):
-        bad = faults.fault("$.path.requestId", "The path should name a requestId.")
-        return faults.invalid([bad])
+        bad = validation.fault("$.path.requestId", "The path should name a requestId.")
+        return validation.invalid([bad])
     stored = await records.get(request_id)
     if stored is not None:
         record = stored.record

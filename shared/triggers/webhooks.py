@@ -12,19 +12,21 @@ from typing import Final
 
 import azure.functions as func
 
-from shared import envelope, handshake, hook_event, log_line, signature
-from shared.cloud_error import CloudError
-from shared.delivery import Delivery, Source
-from shared.envelope import LIMIT, MAX_EVENTS, Item
-from shared.errors import RecordUnreadable, StorageUnavailable
-from shared.event import Event
-from shared.gateway import Deferred
-from shared.gateway_config import EventSenders, Hook
+from shared.auth import webhook_signature
+from shared.auth.webhook_signature import Reason
+from shared.config.gateway_json import EventSenders, Hook
+from shared.events import envelope, handshake, webhook_event
+from shared.events.envelope import LIMIT, MAX_EVENTS, Item
+from shared.events.event import Event
+from shared.gateway.gateway import Deferred
+from shared.kernel import log_line
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.ports import Clock
-from shared.run_request import Rejection
-from shared.signature import Reason
-from shared.triggers import answers
-from shared.triggers.events import Events, Taken, arrival
+from shared.runs.delivery import Delivery, Source
+from shared.runs.request import Rejection
+from shared.triggers import responses
+from shared.triggers.event_grid import Events, Taken, arrival
 
 #: Events of one call that are recorded side by side: a batch of thousands has 30 s at Event Grid.
 AT_ONCE: Final = 32
@@ -96,27 +98,27 @@ class Webhooks:
             return _validated(asked)
         # 200, although 202 says more: Azure's own publishing clients take nothing else for a success.
         said = {"events": len(items), "requests": len(taken)} | _passed_over(passed_over)
-        return answers.written(answers.dump(said))
+        return responses.written(responses.dump(said))
 
     async def _answer_hook(self, request: func.HttpRequest, call_id: str) -> func.HttpResponse:
         name = request.route_params.get("name", "")
         hook = self._hooks.get(name)
         if hook is None:
             message = "The configuration names no such hook."
-            return answers.refusal(CloudError(code="NotFound", message=message))
+            return responses.refusal(CloudError(code="NotFound", message=message))
         secrets = self._secrets[name]
         if isinstance(secrets, CloudError):
-            return answers.unavailable("The hook is not configured.")
+            return responses.unavailable("The hook is not configured.")
         delivery, principal = Delivery(id=call_id, source=Source.HOOK), f"hook:{name}"
         body = request.get_body()
         if len(body) > LIMIT:  # before it is hashed: a stranger leaves nothing in the audit
-            return answers.refusal(_too_large(body))
+            return responses.refusal(_too_large(body))
         webhook_id = self._verify(hook, request.headers, body, secrets)
         if isinstance(webhook_id, Reason):
             return self._refuse(name, webhook_id)
-        item = hook_event.read(name, hook, webhook_id, request.headers, body)
+        item = webhook_event.read(name, hook, webhook_id, request.headers, body)
         taken = await self._events.take_item(item, delivery, principal)
-        return answers.written(answers.dump({"id": webhook_id, "requests": _told(taken)}), 202)
+        return responses.written(responses.dump({"id": webhook_id, "requests": _told(taken)}), 202)
 
     def _permit(self, headers: Mapping[str, str]) -> func.HttpResponse:
         permission = handshake.permission(headers, self._senders)
@@ -124,15 +126,15 @@ class Webhooks:
             origin = headers.get("WebHook-Request-Origin", "")[:200]
             log_line.write(logging.WARNING, "origin_refused", origin=origin)
             error = CloudError(code="NotPermitted", message="This origin may not send events here.")
-            return answers.refusal(error)
+            return responses.refusal(error)
         return func.HttpResponse(status_code=200, headers={"Allow": "POST, OPTIONS"} | permission)
 
     def _verify(
         self, hook: Hook, headers: Mapping[str, str], body: bytes, secrets: tuple[bytes, ...]
     ) -> str | Reason:
         if hook.scheme == "github":
-            return signature.github(headers, body, secrets)
-        return signature.standard_webhooks(headers, body, secrets, self._clock.now())
+            return webhook_signature.github(headers, body, secrets)
+        return webhook_signature.standard_webhooks(headers, body, secrets, self._clock.now())
 
     def _refuse(self, name: str, reason: Reason) -> func.HttpResponse:
         """A stranger leaves a log line and a count: neither result nor audit can be filled from outside."""
@@ -142,14 +144,14 @@ class Webhooks:
             logging.WARNING, "hook_unauthenticated", hook=name, reason=reason, count=count
         )
         error = CloudError(code="Unauthenticated", message=_SENTENCES[reason])
-        body = answers.dump({"error": error.model_dump(by_alias=True)})
-        return answers.written(body, 401, {"WWW-Authenticate": 'Webhook realm="run-gateway"'})
+        body = responses.dump({"error": error.model_dump(by_alias=True)})
+        return responses.written(body, 401, {"WWW-Authenticate": 'Webhook realm="run-gateway"'})
 
     async def _too_large(self, error: CloudError, body: bytes, call_id: str) -> func.HttpResponse:
         """The one refusal that a sender has to hear: it may send the same events in smaller batches."""
         rejection = Rejection(error=error, request_id=None, content=envelope.content_of(body))
         await self._events.refuse(rejection, arrival(call_id))
-        return answers.refusal(error)
+        return responses.refusal(error)
 
 
 _LONGEST_URL: Final = 2000  # cut, it would be of no use
@@ -172,7 +174,7 @@ async def _safely(answer: Awaitable[func.HttpResponse]) -> func.HttpResponse:
     except (StorageUnavailable, RecordUnreadable) as error:
         log_line.write(logging.WARNING, "events_not_taken", reason=error)
         again = CloudError(code="GatewayUnavailable", message=f"{error} Send it again.")
-        return answers.refusal(again, retry_after=RETRY_AFTER)
+        return responses.refusal(again, retry_after=RETRY_AFTER)
 
 
 async def _each(
@@ -206,9 +208,9 @@ def _validated(asked: handshake.Validation) -> func.HttpResponse:
             topic=asked.topic,
             validationUrl=asked.url,
         )
-        return answers.written("{}")
+        return responses.written("{}")
     log_line.write(logging.INFO, "subscription_validated", topic=asked.topic)
-    return answers.written(answers.dump({"validationResponse": asked.code}))
+    return responses.written(responses.dump({"validationResponse": asked.code}))
 
 
 def _log_deleted(event: Event) -> None:

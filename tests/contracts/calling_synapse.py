@@ -9,9 +9,9 @@ from azure.core.credentials import AccessToken
 
 from shared.adapters.clock import SystemClock
 from shared.adapters.synapse import SynapsePipelines
-from shared.adapters.token import Credential
+from shared.adapters.synapse_token import Credential
 from shared.ports import Clock, CreateRun
-from shared.reply import NotSent, Reply, Unknown
+from shared.synapse.reply import NotSent, Reply, Unknown
 from tests.contracts.raw_server import RUN_ID, RawServer
 
 TOKEN = "planted-token"

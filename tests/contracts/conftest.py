@@ -6,7 +6,7 @@ import pytest
 
 from local.azurite import server as azurite
 from local.storage_proxy.server import serving
-from shared.adapters.storage import Account
+from shared.adapters.storage.account import Account
 from tests.contracts.queue_worlds import (
     FakeRequestsWorld,
     FakeResultsWorld,

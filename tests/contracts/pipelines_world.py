@@ -18,9 +18,9 @@ from local.synapse.routes import Operation
 from local.synapse.settings import Access
 from local.synapse.simulation import IDENTITY_HEADER
 from shared.adapters.clock import SystemClock
-from shared.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError
 from shared.ports import Clock, Pipelines
-from shared.reply import (
+from shared.synapse.reply import (
     Answer as HttpAnswer,
     NotSent,
     Refused,

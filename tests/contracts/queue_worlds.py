@@ -8,8 +8,8 @@ from urllib.parse import parse_qs
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
-from shared.adapters.queues import PoisonQueue, RequestQueue, ResultQueue
-from shared.adapters.storage import Account
+from shared.adapters.storage.account import Account
+from shared.adapters.storage.queues import PoisonQueue, RequestQueue, ResultQueue
 from shared.ports import Poisoned, Requests, Results
 from tests.contracts.worlds import Storage, fresh_name
 from tests.fakes.clock import FakeClock

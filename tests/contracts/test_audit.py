@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared import audit
-from shared.audit import AuditEntry
-from shared.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError
 from shared.ports import Kept
-from shared.record import Status
-from shared.run_request import Content
+from shared.runs import audit_entry
+from shared.runs.audit_entry import AuditEntry
+from shared.runs.record import Status
+from shared.runs.request import Content
 from tests.contracts.worlds import AuditWorld, Storage, TableAuditWorld, all_pages
 from tests.unit.builders import DELIVERY, ERROR, NOW, a_record
 
@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
 def an_entry(number: int = 0, at: datetime = NOW, request_id: str | None = None) -> AuditEntry:
     failed = replace(a_record(), request_id=request_id or f"order-{number}", status=Status.FAILED)
     delivery = DELIVERY.model_copy(update={"id": f"m-{number}"})
-    entry = audit.of_answer(failed, delivery, "queue", at, parameters=True)
+    entry = audit_entry.of_answer(failed, delivery, "queue", at, parameters=True)
     return replace(entry, error=ERROR)
 
 

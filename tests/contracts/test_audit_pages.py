@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared import audit
-from shared.audit import AuditEntry
-from shared.audit_page import Page, Wanted
-from shared.cloud_error import CloudError
-from shared.record import Status
-from shared.run_request import Content
+from shared.kernel.cloud_error import CloudError
+from shared.runs import audit_entry
+from shared.runs.audit_entry import AuditEntry
+from shared.runs.audit_query import Page, Wanted
+from shared.runs.record import Status
+from shared.runs.request import Content
 from tests.contracts.worlds import AuditWorld, Storage, TableAuditWorld
 from tests.unit.builders import DELIVERY, ERROR, NOW, a_record
 
@@ -23,7 +23,7 @@ SOON = NOW + timedelta(hours=1)
 def an_entry(number: int = 0, at: datetime = NOW, **fields: object) -> AuditEntry:
     failed = replace(a_record(), request_id=f"order-{number}", status=Status.FAILED)
     delivery = DELIVERY.model_copy(update={"id": f"m-{number}"})
-    entry = audit.of_answer(failed, delivery, "queue", at, parameters=True)
+    entry = audit_entry.of_answer(failed, delivery, "queue", at, parameters=True)
     return replace(entry, **({"error": ERROR} | fields))  # type: ignore[arg-type] # a test's own fields
 
 

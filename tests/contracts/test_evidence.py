@@ -8,17 +8,17 @@ import pytest
 
 from local.storage_proxy.faults import BUSY, REFUSED, Answer, Fault, Match
 from local.synapse import errors
-from shared import run_result
-from shared.adapters import storage_call
-from shared.adapters.audit import TableAudit
-from shared.adapters.queues import RequestQueue, ResultQueue
-from shared.adapters.records import TableRecords
-from shared.adapters.storage import Account
-from shared.adapters.token import identity
-from shared.errors import StorageRefused, StorageUnavailable
+from shared.adapters.storage import call as storage_call
+from shared.adapters.storage.account import Account
+from shared.adapters.storage.audit import TableAudit
+from shared.adapters.storage.queues import RequestQueue, ResultQueue
+from shared.adapters.storage.records import TableRecords
+from shared.adapters.synapse_token import identity
+from shared.kernel.errors import StorageRefused, StorageUnavailable
 from shared.ports import Evidence, Identity
-from shared.record import Status
-from shared.run_request import Resume
+from shared.runs import result as run_result
+from shared.runs.record import Status
+from shared.runs.request import Resume
 from tests.contracts.calling_synapse import a_call, synapse
 from tests.contracts.raw_server import ACCEPTED, RawServer, answer, answers
 from tests.contracts.test_audit import an_entry

@@ -14,7 +14,7 @@ import pytest
 
 from local.synapse.errors import UnknownRun
 from shared.ports import CreateRun
-from shared.reply import (
+from shared.synapse.reply import (
     Absent,
     Forbidden,
     Found,

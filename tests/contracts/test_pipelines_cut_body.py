@@ -4,15 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.reply import (
-    NotSent,
-    Refused,
-    Reply,
-    Started,
-    Throttled,
-    Unauthorized,
-    Unknown,
-)
+from shared.synapse.reply import NotSent, Refused, Reply, Started, Throttled, Unauthorized, Unknown
 from tests.contracts.calling_synapse import (
     LARGE,
     created,

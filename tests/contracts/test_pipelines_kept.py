@@ -5,12 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.reply import (
-    Absent,
-    Refused,
-    Started,
-    Unreachable,
-)
+from shared.synapse.reply import Absent, Refused, Started, Unreachable
 from tests.contracts.calling_synapse import (
     a_call,
     assert_lost,

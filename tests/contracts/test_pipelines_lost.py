@@ -6,7 +6,7 @@ import pytest
 from aiohttp import client_exceptions
 from aiohttp.client_reqrep import ConnectionKey
 
-from shared.adapters.lost_call import MAY_HAVE_LEFT, lost, may_have_left
+from shared.adapters.http_errors import MAY_HAVE_LEFT, lost, may_have_left
 
 KEY = ConnectionKey("h", 443, True, True, None, None, None)
 CONNECTOR_ERROR = aiohttp.ClientConnectorError(KEY, OSError(111, "Connect call failed"))

@@ -7,9 +7,9 @@ from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 from azure.identity import CredentialUnavailableError
 from azure.identity.aio import ManagedIdentityCredential
 
-from shared.adapters.token import Credential, TokenSource
-from shared.cloud_error import CloudError
-from shared.reply import NotSent, Unreachable
+from shared.adapters.synapse_token import Credential, TokenSource
+from shared.kernel.cloud_error import CloudError
+from shared.synapse.reply import NotSent, Unreachable
 from tests.contracts.calling_synapse import a_call, synapse
 from tests.contracts.raw_server import ACCEPTED, RUN_ID, RawServer, answer, answers, hang
 from tests.fakes.clock import FakeClock

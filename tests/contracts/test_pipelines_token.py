@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from shared.adapters.token import Token, TokenSource, token_scope
-from shared.cloud_error import CloudError
-from shared.reply import Forbidden, Found, Started, Unauthorized
+from shared.adapters.synapse_token import Token, TokenSource, token_scope
+from shared.kernel.cloud_error import CloudError
+from shared.synapse.reply import Forbidden, Found, Started, Unauthorized
 from tests.contracts.calling_synapse import a_call, synapse
 from tests.contracts.raw_server import ACCEPTED, RUN_ID, RawServer, answer, answers
 from tests.fakes.identity import HOUR, SCOPE, Identity

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from local.storage_proxy.faults import REFUSED, Fault, Match
-from shared.adapters.queues import PoisonQueue
-from shared.adapters.storage import Account
-from shared.errors import StorageUnavailable
+from shared.adapters.storage.account import Account
+from shared.adapters.storage.queues import PoisonQueue
+from shared.kernel.errors import StorageUnavailable
 from tests.contracts.queue_worlds import FakePoisonedWorld, PoisonedWorld, PoisonQueueWorld
 from tests.contracts.worlds import Storage, fresh_name
 

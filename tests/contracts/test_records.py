@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared import record as records
 from shared.ports import Overtaken, Stored
-from shared.record import Record
+from shared.runs import record as records
+from shared.runs.record import Record
 from tests.contracts.using_records import everything, found, inserted, written
 from tests.contracts.worlds import RecordsWorld
 from tests.unit.builders import DELIVERY, ERROR, NOW, a_record, a_request

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from shared.cloud_error import CloudError
-from shared.errors import RecordUnreadable
-from shared.record import Entry, Record
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import RecordUnreadable
+from shared.runs.record import Entry, Record
 from tests.contracts.using_records import everything, found, inserted, written
 from tests.contracts.worlds import REMOVED, RecordsWorld
 from tests.unit.builders import NOW, a_record

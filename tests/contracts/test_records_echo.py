@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.adapters import records
+from shared.adapters.storage import records
 from shared.ports import Echo
 from tests.contracts.worlds import RecordsWorld
 

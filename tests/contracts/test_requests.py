@@ -2,9 +2,9 @@
 
 import pytest
 
-from shared.delivery import Delivery, Source
 from shared.ports import Receipt
-from shared.run_request import QUEUE_LIMIT, Resume, decode
+from shared.runs.delivery import Delivery, Source
+from shared.runs.request import QUEUE_LIMIT, Resume, decode
 from tests.contracts.queue_worlds import RequestQueueWorld, RequestsWorld
 from tests.contracts.worlds import Storage
 

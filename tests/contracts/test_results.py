@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared import run_result
-from shared.cloud_error import CloudError
-from shared.record import Status
-from shared.run_result import MAX_BYTES, RunResult
+from shared.kernel.cloud_error import CloudError
+from shared.runs import result as run_result
+from shared.runs.record import Status
+from shared.runs.result import MAX_BYTES, RunResult
 from tests.contracts.queue_worlds import ResultQueueWorld, ResultsWorld
 from tests.unit.builders import DELIVERY, ERROR, NOW, a_record
 

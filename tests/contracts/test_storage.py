@@ -13,16 +13,16 @@ from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.pipeline.transport import AioHttpTransport
 
 from local.storage_proxy.faults import BUSY, REFUSED, Act, Answer, Cut, Fault, Hold, Match, Point
-from shared import run_result
-from shared.adapters import storage_call
-from shared.adapters.audit import TableAudit
-from shared.adapters.queues import RequestQueue, ResultQueue
-from shared.adapters.records import TableRecords
-from shared.adapters.storage import Account, ByConnectionString, ByIdentity
-from shared.errors import StorageUnavailable
+from shared.adapters.storage import call as storage_call
+from shared.adapters.storage.account import Account, ByConnectionString, ByIdentity
+from shared.adapters.storage.audit import TableAudit
+from shared.adapters.storage.queues import RequestQueue, ResultQueue
+from shared.adapters.storage.records import TableRecords
+from shared.kernel.errors import StorageUnavailable
 from shared.ports import Receipt, Stored
-from shared.record import Status
-from shared.run_request import Resume
+from shared.runs import result as run_result
+from shared.runs.record import Status
+from shared.runs.request import Resume
 from tests.contracts.test_audit import an_entry
 from tests.contracts.worlds import Storage, all_pages, fresh_name
 from tests.unit.builders import DELIVERY, ERROR, NOW, a_record

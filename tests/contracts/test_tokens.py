@@ -9,9 +9,9 @@ import jwt
 import pytest
 
 from shared.adapters.entra import EntraTokens
-from shared.adapters.key_set import PAUSE, PAUSE_WITHOUT_KEYS, RENEW_AFTER
-from shared.bearer import Reason
-from shared.cloud_error import CloudError
+from shared.adapters.jwks import PAUSE, PAUSE_WITHOUT_KEYS, RENEW_AFTER
+from shared.auth.bearer import Reason
+from shared.kernel.cloud_error import CloudError
 from tests.contracts.directory import (
     CLAIMS,
     TENANT,

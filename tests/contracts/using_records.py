@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from shared.cloud_error import CloudError
-from shared.delivery import Delivery, Source
+from shared.kernel.cloud_error import CloudError
 from shared.ports import Stored
-from shared.record import Entry, Record, Status
+from shared.runs.delivery import Delivery, Source
+from shared.runs.record import Entry, Record, Status
 from tests.contracts.worlds import RecordsWorld
 from tests.unit.builders import ERROR, NOW, a_record
 

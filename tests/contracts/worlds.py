@@ -15,11 +15,11 @@ from azure.data.tables.aio import TableClient
 from local.azurite import server as azurite
 from local.storage_proxy.faults import Cut, Fault, Match, Point
 from local.storage_proxy.server import Listening
-from shared.adapters import audit_entity
-from shared.adapters.audit import TableAudit
-from shared.adapters.record_entity import ROW_KEY, partition_key
-from shared.adapters.records import TableRecords
-from shared.adapters.storage import Account, ByConnectionString
+from shared.adapters.storage import audit_entity
+from shared.adapters.storage.account import Account, ByConnectionString
+from shared.adapters.storage.audit import TableAudit
+from shared.adapters.storage.record_entity import ROW_KEY, partition_key
+from shared.adapters.storage.records import TableRecords
 from shared.ports import Audit, Kept, Records
 from tests.fakes.audit import FakeAudit
 from tests.fakes.clock import FakeClock

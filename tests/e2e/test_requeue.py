@@ -17,7 +17,7 @@ from local import process, stack
 from tests.e2e.outside import Outside
 
 QUEUE = "requeued-requests"
-COMMAND = (sys.executable, "-m", "shared.triggers.requeue")
+COMMAND = (sys.executable, "-m", "shared.commands.requeue")
 
 
 @dataclass(frozen=True, slots=True)

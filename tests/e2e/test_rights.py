@@ -16,7 +16,7 @@ from local.storage_proxy.server import serving
 from local.synapse.client import SeenCall
 from local.synapse.identity import SYSTEM_PRINCIPAL
 from local.synapse.settings import Access
-from shared.rights import NO_RUN
+from shared.gateway.rights import NO_RUN
 from tests.e2e.callers import BOB, Token, bearer, gateway
 from tests.e2e.outside import Outside
 

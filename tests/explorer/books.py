@@ -3,8 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from shared.record import FINAL, Record, Status
-from shared.run_result import RunResult
+from shared.runs.record import FINAL, Record, Status
+from shared.runs.result import RunResult
 from tests.explorer.ground import Ground
 from tests.explorer.story import Visit
 

@@ -4,12 +4,12 @@ import asyncio
 from collections import defaultdict
 from typing import Final, override
 
-from shared.adapters.columns import Entity
-from shared.adapters.record_entity import decode
-from shared.errors import StorageUnavailable
+from shared.adapters.storage.columns import Entity
+from shared.adapters.storage.record_entity import decode
+from shared.kernel.errors import StorageUnavailable
 from shared.ports import Overtaken, Receipt, Stored
-from shared.record import FINAL, Record
-from shared.run_request import Resume
+from shared.runs.record import FINAL, Record
+from shared.runs.request import Resume
 from tests.explorer.life import RUNNING
 from tests.explorer.virtual_time import VirtualClock
 from tests.explorer.weather import DAY, Line, Weather

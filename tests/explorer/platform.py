@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Final
 
-from shared.errors import GatewayError
+from shared.kernel.errors import GatewayError
 from tests.explorer.ground import Ground
 from tests.explorer.hosts import Process
 from tests.fakes.queues import Message

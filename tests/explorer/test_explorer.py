@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 
 from shared.ports import CreateRun, Echo, Receipt
-from shared.run_request import Resume
+from shared.runs.request import Resume
 from tests.explorer.ground import Ground
 from tests.explorer.play import Sabotage, play
 from tests.explorer.weather import FEATURES, Weather

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, override
 
-from shared.errors import StorageUnavailable
+from shared.kernel.errors import StorageUnavailable
 from tests.explorer.life import RUNNING
 from tests.fakes.mishaps import Mishaps
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, override
 
-from shared import retry
-from shared.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError
 from shared.ports import CreateRun
-from shared.reply import (
+from shared.synapse import retry
+from shared.synapse.reply import (
     Answer,
     Forbidden,
     Look,

@@ -7,10 +7,10 @@ from itertools import batched, groupby
 from operator import itemgetter
 from typing import override
 
-from shared.adapters.audit_entity import day, keys
-from shared.audit import AuditEntry
-from shared.audit_page import Page, Wanted
+from shared.adapters.storage.audit_entity import day, keys
 from shared.ports import Audit, Kept
+from shared.runs.audit_entry import AuditEntry
+from shared.runs.audit_query import Page, Wanted
 from tests.fakes.mishaps import Mishaps
 
 

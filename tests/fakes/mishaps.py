@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from shared.errors import StorageUnavailable
+from shared.kernel.errors import StorageUnavailable
 
 
 @dataclass(slots=True, kw_only=True)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import override
 
-from shared.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError
 from shared.ports import Clock, CreateRun, Evidence, Identity, Pipelines
-from shared.reply import (
+from shared.synapse.reply import (
     Absent,
     Answer,
     Forbidden,

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Final, override
 
 from shared.ports import Poisoned, Receipt, Requests, Results
-from shared.run_request import Resume
-from shared.run_result import RunResult
+from shared.runs.request import Resume
+from shared.runs.result import RunResult
 from tests.fakes.clock import FakeClock
 from tests.fakes.mishaps import Mishaps
 

@@ -4,10 +4,10 @@ import itertools
 from dataclasses import dataclass
 from typing import override
 
-from shared.adapters.columns import Entity
-from shared.adapters.record_entity import LEASE_OWNER, changes, decode, encode
+from shared.adapters.storage.columns import Entity
+from shared.adapters.storage.record_entity import LEASE_OWNER, changes, decode, encode
 from shared.ports import Echo, Overtaken, Records, Stored
-from shared.record import Record
+from shared.runs.record import Record
 from tests.fakes.clock import FakeClock
 from tests.fakes.mishaps import Mishaps
 

@@ -2,7 +2,7 @@
 
 from typing import override
 
-from shared.errors import StorageUnavailable
+from shared.kernel.errors import StorageUnavailable
 from shared.ports import Evidence, StorageRights
 
 

@@ -7,9 +7,10 @@ from typing import Final
 
 import yaml
 
-from shared import settings as app_settings, wiring
-from shared.gateway_config import Hook
-from shared.settings import Settings
+from shared import wiring
+from shared.config import settings as app_settings
+from shared.config.gateway_json import Hook
+from shared.config.settings import Settings
 from tests.infra import facts
 from tests.infra.bicep_source import read
 from tests.infra.bicep_values import Resource, Value, written

@@ -12,8 +12,9 @@ import pathspec
 import yaml
 
 from local import package
-from shared import settings as app_settings, wiring
-from shared.settings import Settings
+from shared import wiring
+from shared.config import settings as app_settings
+from shared.config.settings import Settings
 from tests.infra import checks_of_contract as contract, engine_facts
 from tests.served_functions import names, triggers
 

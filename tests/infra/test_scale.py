@@ -7,11 +7,11 @@ from math import ceil
 from typing import Any, Final
 
 from local.stack import ROOT
-from shared.adapters.audit_entity import SHARDS
-from shared.cloud_error import CloudError
-from shared.record import Status
-from shared.reply import Throttled
-from shared.settings import Settings
+from shared.adapters.storage.audit_entity import SHARDS
+from shared.config.settings import Settings
+from shared.kernel.cloud_error import CloudError
+from shared.runs.record import Status
+from shared.synapse.reply import Throttled
 from tests.infra.bicep_source import read
 from tests.scenarios.world import World, a_request
 

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 import azure.functions as func
 
-from shared.caller import Caller
-from shared.policy import Policy
+from shared.auth.policy import Policy
+from shared.runs.caller import Caller
 from shared.triggers.run_operations import RunOperations
 from shared.triggers.runs import Runs
 from tests.scenarios.world import ENDPOINT, World

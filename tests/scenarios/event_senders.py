@@ -9,11 +9,11 @@ from typing import Any
 
 import azure.functions as func
 
-from shared.gateway_config import EventSenders, Hook
-from shared.hook_secrets import read
-from shared.rule import Rule
+from shared.auth.webhook_secrets import read
+from shared.config.gateway_json import EventSenders, Hook
+from shared.config.rule import Rule
 from shared.triggers import queue
-from shared.triggers.events import Events
+from shared.triggers.event_grid import Events
 from shared.triggers.webhooks import Webhooks
 from tests.scenarios.api import Answer
 from tests.scenarios.world import World

@@ -20,9 +20,9 @@ from local.synapse.client import Simulator
 from local.synapse.faults import Act, Answer, Cut, Point, Silence
 from local.synapse.in_process import simulating
 from local.synapse.pipelines import Pipeline
-from shared.adapters.token import Credential
+from shared.adapters.synapse_token import Credential
 from shared.ports import Echo
-from shared.record import Status
+from shared.runs.record import Status
 from tests.contracts.calling_synapse import synapse
 from tests.scenarios.world import World
 

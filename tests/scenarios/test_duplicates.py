@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from shared.delivery import Delivery, Source
-from shared.errors import StorageUnavailable
-from shared.gateway import Answered, Deferred
+from shared.gateway.gateway import Answered, Deferred
+from shared.kernel.errors import StorageUnavailable
 from shared.ports import Overtaken
-from shared.record import Record, Status
-from shared.run_request import Resume
+from shared.runs.delivery import Delivery, Source
+from shared.runs.record import Record, Status
+from shared.runs.request import Resume
 from tests.scenarios.world import World, a_request, later
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.envelope import LIMIT, MAX_EVENTS
-from shared.record import Status
+from shared.events.envelope import LIMIT, MAX_EVENTS
+from shared.runs.record import Status
 from shared.triggers.webhooks import AT_ONCE, MOST_TOLD
 from tests.scenarios.event_senders import EVENT, Senders, a_rule, sample
 from tests.scenarios.world import World

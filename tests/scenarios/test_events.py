@@ -9,10 +9,10 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from shared.delivery import Source
-from shared.errors import RecordUnreadable, StorageUnavailable
-from shared.record import Status
-from shared.run_result import Outcome
+from shared.kernel.errors import RecordUnreadable, StorageUnavailable
+from shared.runs.delivery import Source
+from shared.runs.record import Status
+from shared.runs.result import Outcome
 from shared.triggers import queue
 from tests.scenarios.event_senders import EVENT, Senders, a_rule, sample
 from tests.scenarios.world import World

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from shared.delivery import Source
-from shared.envelope import LIMIT
-from shared.run_result import Outcome
-from shared.signature import Reason
+from shared.auth.webhook_signature import Reason
+from shared.events.envelope import LIMIT
+from shared.runs.delivery import Source
+from shared.runs.result import Outcome
 from tests.scenarios.event_senders import Senders, a_rule, sample
 from tests.scenarios.world import World
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from shared.audit_page import MOST_READ
-from shared.cloud_error import CloudError
-from shared.reply import Refused
+from shared.kernel.cloud_error import CloudError
+from shared.runs.audit_query import MOST_READ
+from shared.synapse.reply import Refused
 from tests.scenarios.api import Api
 from tests.scenarios.world import World
 

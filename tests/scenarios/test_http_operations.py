@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.cloud_error import CloudError
-from shared.reply import Refused, Throttled, Unknown
+from shared.kernel.cloud_error import CloudError
+from shared.synapse.reply import Refused, Throttled, Unknown
 from tests.scenarios.api import Api
 from tests.scenarios.world import World, later
 

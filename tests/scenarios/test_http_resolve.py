@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.record import Status
-from shared.reply import Unreachable
+from shared.runs.record import Status
+from shared.synapse.reply import Unreachable
 from tests.scenarios.api import Api
 from tests.scenarios.test_http_operations import ERROR, RUN, finished, unresolved
 

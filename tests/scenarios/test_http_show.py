@@ -2,9 +2,9 @@
 
 import pytest
 
-from shared.cloud_error import CloudError
-from shared.record import Status
-from shared.reply import Throttled, Unknown, Unreachable
+from shared.kernel.cloud_error import CloudError
+from shared.runs.record import Status
+from shared.synapse.reply import Throttled, Unknown, Unreachable
 from tests.scenarios.api import Api
 from tests.scenarios.world import World, later
 

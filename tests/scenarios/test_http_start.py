@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from shared.cloud_error import CloudError
-from shared.record import Status
-from shared.reply import Refused, Throttled, Unknown, Wire
+from shared.kernel.cloud_error import CloudError
+from shared.runs.record import Status
+from shared.synapse.reply import Refused, Throttled, Unknown, Wire
 from tests.scenarios.api import BODY, JSON, Api
 from tests.scenarios.world import World, later
 

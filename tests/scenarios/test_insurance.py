@@ -2,11 +2,11 @@
 
 import pytest
 
-from shared.delivery import Delivery, Source
-from shared.errors import StorageUnavailable
+from shared.kernel.errors import StorageUnavailable
 from shared.ports import Echo
-from shared.record import Status
-from shared.reply import Throttled
+from shared.runs.delivery import Delivery, Source
+from shared.runs.record import Status
+from shared.synapse.reply import Throttled
 from tests.scenarios.world import ENDPOINT, World, a_request
 from tests.unit.builders import ERROR
 

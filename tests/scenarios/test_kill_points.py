@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.cloud_error import CloudError
-from shared.errors import StorageUnavailable
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import StorageUnavailable
 from shared.ports import CreateRun, Echo
-from shared.record import Status
-from shared.reply import Reply, Started, Throttled
-from shared.run_request import RunRequest
+from shared.runs.record import Status
+from shared.runs.request import RunRequest
+from shared.synapse.reply import Reply, Started, Throttled
 from tests.scenarios.world import ENDPOINT, World, a_request
 
 

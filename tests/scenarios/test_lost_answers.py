@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from shared.cloud_error import CloudError
-from shared.errors import StorageUnavailable
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import StorageUnavailable
 from shared.ports import Echo
-from shared.record import Record, Status
-from shared.reply import Answer, Forbidden, Throttled, Unknown, Unreachable
+from shared.runs.record import Record, Status
+from shared.synapse.reply import Answer, Forbidden, Throttled, Unknown, Unreachable
 from tests.scenarios.world import ENDPOINT, World, later
 
 LOST = Unknown(error=CloudError(code="AnswerLost", message="The connection was cut."))

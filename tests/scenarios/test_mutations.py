@@ -10,8 +10,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from shared import gateway_config
-from shared.gateway_config import GatewayConfig
+from shared.config import gateway_json
+from shared.config.gateway_json import GatewayConfig
 from tests.scenarios.event_senders import EVENT, SAMPLES, Senders, a_rule, sample
 from tests.scenarios.world import World
 
@@ -97,7 +97,7 @@ def test_any_mutation_of_an_event_is_kept_with_its_reason(event: Any) -> None:
 @EXTENSIVE
 @given(mangled(CONFIG))
 def test_any_mutation_of_a_configuration_is_read_or_told_by_path_and_hint(config: Any) -> None:
-    found = gateway_config.read(json.dumps(config).encode())
+    found = gateway_json.read(json.dumps(config).encode())
 
     if not isinstance(found, GatewayConfig):
         assert found

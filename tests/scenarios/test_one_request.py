@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from shared.cloud_error import CloudError
-from shared.errors import RecordUnreadable, StorageUnavailable
-from shared.gateway import Answered, Deferred
+from shared.gateway.gateway import Answered, Deferred
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.ports import CreateRun
-from shared.record import Status
-from shared.reply import NotSent, Refused, Reply, Throttled, Unauthorized, Unknown, Wire
+from shared.runs.record import Status
+from shared.synapse.reply import NotSent, Refused, Reply, Throttled, Unauthorized, Unknown, Wire
 from tests.fakes.queues import Message
 from tests.scenarios.world import World, a_request, later
 

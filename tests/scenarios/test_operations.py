@@ -5,12 +5,12 @@ import json
 import pytest
 from pydantic import JsonValue
 
-from shared.cloud_error import CloudError
-from shared.delivery import Delivery, Source
-from shared.errors import StorageUnavailable
-from shared.gateway import Answered, Deferred
-from shared.record import Record, Status
-from shared.reply import Refused, Throttled
+from shared.gateway.gateway import Answered, Deferred
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import StorageUnavailable
+from shared.runs.delivery import Delivery, Source
+from shared.runs.record import Record, Status
+from shared.synapse.reply import Refused, Throttled
 from tests.scenarios.world import World, a_request, later
 
 ERROR = CloudError(code="BadThing", message="It went wrong.")

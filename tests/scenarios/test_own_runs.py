@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from shared.errors import StorageUnavailable
+from shared.kernel.errors import StorageUnavailable
 from shared.ports import Echo
-from shared.record import Status
-from shared.reply import Unknown
+from shared.runs.record import Status
+from shared.synapse.reply import Unknown
 from tests.scenarios.world import ENDPOINT, World
 from tests.unit.builders import ERROR
 

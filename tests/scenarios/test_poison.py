@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from shared.delivery import Delivery, Source
-from shared.errors import RecordUnreadable, StorageUnavailable
+from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.ports import Overtaken
-from shared.record import Record, Status, withdraw
-from shared.reply import Throttled
-from shared.run_request import Resume
+from shared.runs.delivery import Delivery, Source
+from shared.runs.record import Record, Status, withdraw
+from shared.runs.request import Resume
+from shared.synapse.reply import Throttled
 from tests.scenarios.world import World, a_request, later
 from tests.unit.builders import ERROR
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from shared.record import Status
-from shared.reply import Unreachable
-from shared.run_result import RunResult
+from shared.runs.record import Status
+from shared.runs.result import RunResult
+from shared.synapse.reply import Unreachable
 from tests.scenarios.wire import Wire
 from tests.scenarios.world import World
 from tests.unit.builders import ERROR

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared import reply
-from shared.reply import Answer, Refused, Reply
+from shared.synapse import reply
+from shared.synapse.reply import Answer, Refused, Reply
 from tests.scenarios.api import Answer as Answered, Api
 from tests.scenarios.wire import Wire
 from tests.scenarios.world import World

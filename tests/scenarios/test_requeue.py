@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from shared.requeue import Nameless, Requeue, Returned
+from shared.gateway.requeue import Nameless, Requeue, Returned
 from tests.fakes.queues import FakePoisoned
 from tests.scenarios.world import World, a_request
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.delivery import Delivery, Source
+from shared.gateway.retention import Retention
 from shared.ports import Kept
-from shared.record import Status
-from shared.retention import Retention
+from shared.runs.delivery import Delivery, Source
+from shared.runs.record import Status
 from tests.scenarios.world import World
 
 DAY = 86_400.0

@@ -7,14 +7,14 @@ from typing import Any, override
 
 import pytest
 
-from shared.cloud_error import CloudError
-from shared.errors import StorageRefused, StorageUnavailable
-from shared.policy import Policy
+from shared.auth.policy import Policy
+from shared.config.rule import Rule
+from shared.gateway.rights import NO_RUN, PipelineState, Right, RightState, Statement
+from shared.gateway.rights_lookup import KEPT_SECONDS, RightsLookup
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import StorageRefused, StorageUnavailable
 from shared.ports import Evidence, Identity
-from shared.reply import Answer, Lost, NotSent, Unreachable
-from shared.rights import NO_RUN, PipelineState, Right, RightState, Statement
-from shared.rights_lookup import KEPT_SECONDS, RightsLookup
-from shared.rule import Rule
+from shared.synapse.reply import Answer, Lost, NotSent, Unreachable
 from shared.triggers import health
 from tests.fakes.pipelines import FakePipelines
 from tests.fakes.storage_rights import FakeStorageRights

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from shared import run_view
-from shared.cloud_error import CloudError
-from shared.reply import Refused
+from shared.api import views
+from shared.kernel.cloud_error import CloudError
+from shared.synapse.reply import Refused
 from tests.scenarios.world import World, later
 
 SECRET = "hunter2-hunter2"
@@ -81,7 +81,7 @@ async def test_an_open_request_shows_no_secret_of_its_texts() -> None:
     world = World()
     await world.deliver(**RECOVERY, startActivityName=LOOKS, notBefore=later(world, 3600))
 
-    shown = await run_view.show(world.record)
+    shown = await views.show(world.record)
 
     assert SECRET in world.record.request.decode()
     assert SECRET not in shown.to_json()

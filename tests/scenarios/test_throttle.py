@@ -7,8 +7,17 @@ from typing import override
 import pytest
 
 from shared.ports import CreateRun
-from shared.record import Status
-from shared.reply import Absent, Look, Reply, RunSeen, Started, Throttled, Unknown, Unreachable
+from shared.runs.record import Status
+from shared.synapse.reply import (
+    Absent,
+    Look,
+    Reply,
+    RunSeen,
+    Started,
+    Throttled,
+    Unknown,
+    Unreachable,
+)
 from tests.fakes.pipelines import FakePipelines
 from tests.scenarios.world import World, later
 from tests.unit.builders import ERROR

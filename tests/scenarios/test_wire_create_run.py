@@ -5,11 +5,11 @@ from typing import override
 
 import pytest
 
-from shared.cloud_error import CloudError
-from shared.errors import StorageUnavailable
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import StorageUnavailable
 from shared.ports import Clock, CreateRun
-from shared.record import Status
-from shared.reply import (
+from shared.runs.record import Status
+from shared.synapse.reply import (
     Look,
     Refused,
     Reply,

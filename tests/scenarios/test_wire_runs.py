@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
-from shared.cloud_error import CloudError
-from shared.reply import Answer, Lost, Throttled, Unreachable
+from shared.kernel.cloud_error import CloudError
+from shared.synapse.reply import Answer, Lost, Throttled, Unreachable
 from tests.scenarios.wire import ID, VERSION, Wire
 from tests.scenarios.world import World
 

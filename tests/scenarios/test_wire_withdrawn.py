@@ -2,13 +2,13 @@
 
 import pytest
 
-from shared.cloud_error import CloudError
-from shared.delivery import Delivery, Source
-from shared.errors import StorageUnavailable
-from shared.gateway import Deferred
+from shared.gateway.gateway import Deferred
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import StorageUnavailable
 from shared.ports import CreateRun
-from shared.record import Status, is_withdrawn
-from shared.reply import NotSent, Reply, Throttled, Wire as Marks
+from shared.runs.delivery import Delivery, Source
+from shared.runs.record import Status, is_withdrawn
+from shared.synapse.reply import NotSent, Reply, Throttled, Wire as Marks
 from tests.scenarios.wire import ID, Wire
 from tests.scenarios.world import World, a_request
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import azure.functions as func
 
-from shared.caller import Caller
-from shared.policy import Policy
-from shared.triggers.wire import WireRoutes
-from shared.vigil import Vigil
-from shared.workspace_runs import WorkspaceRuns
+from shared.auth.policy import Policy
+from shared.gateway.synchronous_start import Vigil
+from shared.gateway.workspace_runs import WorkspaceRuns
+from shared.runs.caller import Caller
+from shared.triggers.synapse import WireRoutes
 from tests.scenarios.api import Answer
 from tests.scenarios.world import ENDPOINT, World
 

@@ -7,18 +7,18 @@ from typing import Any
 
 import azure.functions as func
 
-from shared.delivery import Delivery, Source
-from shared.errors import GatewayError
-from shared.gateway import Gateway, Reception
-from shared.operations import Operations
-from shared.poison import Poison
-from shared.policy import Policy
+from shared.auth.policy import Policy
+from shared.config.settings import Settings, read
+from shared.gateway.gateway import Gateway, Reception
+from shared.gateway.operations import Operations
+from shared.gateway.poison import Poison
+from shared.gateway.runner import Runner
+from shared.kernel.errors import GatewayError
 from shared.ports import Clock, Pipelines
-from shared.record import Record
-from shared.run_request import RunRequest
-from shared.run_result import RunResult
-from shared.runner import Runner
-from shared.settings import Settings, read
+from shared.runs.delivery import Delivery, Source
+from shared.runs.record import Record
+from shared.runs.request import RunRequest
+from shared.runs.result import RunResult
 from shared.triggers import queue
 from tests.fakes.audit import FakeAudit
 from tests.fakes.clock import FakeClock

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.cloud_error import CloudError
-from shared.delivery import Delivery, Source
-from shared.record import Place, Record, claim
-from shared.run_request import RunRequest, decode
+from shared.kernel.cloud_error import CloudError
+from shared.runs.delivery import Delivery, Source
+from shared.runs.record import Place, Record, claim
+from shared.runs.request import RunRequest, decode
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 PLACE = Place(name="default", endpoint="https://w.dev.azuresynapse.net")

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from shared.access import bars, names, permits
-from shared.caller import Caller
-from shared.gateway_config import Access
+from shared.auth.access_list import bars, names, permits
+from shared.config.gateway_json import Access
+from shared.runs.caller import Caller
 
 USER = "11111111-aaaa-bbbb-cccc-222222222222"
 APP = "33333333-aaaa-bbbb-cccc-444444444444"

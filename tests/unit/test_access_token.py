@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from shared.access_token import LEEWAY, expected, read
-from shared.bearer import Reason
-from shared.caller import Caller
+from shared.auth.bearer import Reason
+from shared.auth.token_claims import LEEWAY, expected, read
+from shared.runs.caller import Caller
 
 TENANT = "11111111-1111-4111-8111-111111111111"
 ELSEWHERE = "99999999-1111-4111-8111-111111111111"

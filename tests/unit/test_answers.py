@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from shared.cloud_error import CloudError
-from shared.errors import RecordUnreadable
-from shared.triggers import answers
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import RecordUnreadable
+from shared.triggers import responses
 
 # The gateway's own codes: section "Run result" of the design.
 CODES = [
@@ -33,7 +33,7 @@ CODES = [
 
 def test_every_code_of_our_own_has_a_status() -> None:
     """But one: Synapse's refusal keeps its status, also where its body has no code."""
-    assert set(answers.STATUS) == set(CODES) - {"UnreadableResponse"}
+    assert set(responses.STATUS) == set(CODES) - {"UnreadableResponse"}
 
 
 @pytest.mark.parametrize(
@@ -43,14 +43,14 @@ def test_every_code_of_our_own_has_a_status() -> None:
 def test_a_refusal_of_synapse_s_keeps_a_status_that_a_caller_can_use(
     code: str, given: int | None, answered: int
 ) -> None:
-    response = answers.refusal(CloudError(code=code, message="It."), given)
+    response = responses.refusal(CloudError(code=code, message="It."), given)
 
     assert response.status_code == answered
 
 
 def test_the_gateway_s_own_token_is_no_fault_of_the_caller_s() -> None:
     """Who reads 401 looks for the fault in its own proof, and some clients fetch another token and ask again."""
-    response = answers.refusal(CloudError(code="Unauthorized", message="It."), 401)
+    response = responses.refusal(CloudError(code="Unauthorized", message="It."), 401)
 
     assert response.status_code == 403
     assert "WWW-Authenticate" not in response.headers
@@ -59,7 +59,7 @@ def test_the_gateway_s_own_token_is_no_fault_of_the_caller_s() -> None:
 def test_a_refusal_is_one_error_body() -> None:
     error = CloudError(code="InvalidState", message="It.", target="$.x")
 
-    response = answers.refusal(error, retry_after=3, status=412)
+    response = responses.refusal(error, retry_after=3, status=412)
 
     assert json.loads(response.get_body()) == {"error": error.model_dump()}
     assert (response.status_code, response.mimetype) == (412, "application/json")
@@ -68,13 +68,13 @@ def test_a_refusal_is_one_error_body() -> None:
 
 def test_a_text_is_no_longer_than_it_was() -> None:
     """Escaped, 500 KB of "é" would be 3 MB."""
-    response = answers.refusal(CloudError(code="BadThing", message="Größe 😀"))
+    response = responses.refusal(CloudError(code="BadThing", message="Größe 😀"))
 
     assert "Größe 😀".encode() in response.get_body()
 
 
 def test_a_record_that_nobody_understands_is_a_persons_to_look_at() -> None:
-    response = answers.unreadable(RecordUnreadable("The column status is missing."))
+    response = responses.unreadable(RecordUnreadable("The column status is missing."))
 
     assert response.status_code == 503
     assert json.loads(response.get_body())["error"]["code"] == "GatewayUnavailable"

@@ -2,10 +2,10 @@
 
 import pytest
 
-from shared import audit
-from shared.caller import KEY, Caller
-from shared.record import start
-from shared.run_request import Rejection
+from shared.runs import audit_entry
+from shared.runs.caller import KEY, Caller
+from shared.runs.record import start
+from shared.runs.request import Rejection
 from tests.unit.builders import DELIVERY, ERROR, NOW, a_record
 
 ADA = Caller.user(
@@ -16,7 +16,7 @@ APP = Caller.application(
 )
 
 
-def asked(entry: audit.AuditEntry) -> tuple[str | None, ...]:
+def asked(entry: audit_entry.AuditEntry) -> tuple[str | None, ...]:
     return entry.principal, entry.object_id, entry.application_id, entry.caller_name
 
 
@@ -36,7 +36,7 @@ def test_a_caller_is_kept_by_object_application_and_name(
     done = start(a_record(), "run-1", "started", NOW)
     rejection = Rejection(error=ERROR, request_id="order-17")
 
-    answer = audit.of_answer(done, DELIVERY, principal, NOW, parameters=True)
-    refused = audit.of_rejection(rejection, DELIVERY, principal, NOW)
+    answer = audit_entry.of_answer(done, DELIVERY, principal, NOW, parameters=True)
+    refused = audit_entry.of_rejection(rejection, DELIVERY, principal, NOW)
 
     assert asked(answer) == asked(refused) == kept

@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given, strategies as st
 
-from shared import audit
-from shared.adapters import columns
-from shared.adapters.audit_entity import (
+from shared.adapters.storage import columns
+from shared.adapters.storage.audit_entity import (
     FIELDS,
     day,
     encode,
@@ -18,9 +17,10 @@ from shared.adapters.audit_entity import (
     row_bound,
     time_of,
 )
-from shared.audit import AuditEntry
-from shared.cloud_error import CloudError
-from shared.record import Status
+from shared.kernel.cloud_error import CloudError
+from shared.runs import audit_entry
+from shared.runs.audit_entry import AuditEntry
+from shared.runs.record import Status
 from tests.unit.builders import DELIVERY, NOW, a_record
 
 TIMES = st.datetimes(timezones=st.just(UTC))
@@ -29,7 +29,7 @@ TIMES = st.datetimes(timezones=st.just(UTC))
 def an_entry(at: datetime = NOW, delivery_id: str = "m-1") -> AuditEntry:
     started = a_record(status=Status.STARTED, run_id="r", finished_at=NOW)
     delivery = DELIVERY.model_copy(update={"id": delivery_id})
-    return audit.of_answer(started, delivery, "queue", at, parameters=True)
+    return audit_entry.of_answer(started, delivery, "queue", at, parameters=True)
 
 
 def test_every_field_has_a_column() -> None:

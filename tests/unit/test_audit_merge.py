@@ -2,7 +2,7 @@
 
 from hypothesis import given, strategies as st
 
-from shared.audit_merge import Merge
+from shared.runs.audit_merge import Merge
 
 
 def merged(shards: list[list[str]], piece: int) -> list[str]:

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given, strategies as st
 
-from shared.audit_page import ListQuery, Wanted, read_query
-from shared.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError
+from shared.runs.audit_query import ListQuery, Wanted, read_query
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 POSITION = f"{251_000_000_000_000_000}-{'0a' * 8}"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.bearer import MAX_TOKEN, Reason, challenge, read, unauthenticated
-from shared.cloud_error import CloudError
+from shared.auth.bearer import MAX_TOKEN, Reason, challenge, read, unauthenticated
+from shared.kernel.cloud_error import CloudError
 
 TOKEN = "aGVhZGVy.cGF5bG9hZA.c2lnbmF0dXJl"
 

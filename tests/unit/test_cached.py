@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.cached import Cached
+from shared.gateway.cached import Cached
 from tests.fakes.clock import FakeClock
 
 

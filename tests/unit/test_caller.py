@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, strategies as st
 
-from shared.caller import KEY, MAX_NAME, Caller
+from shared.runs.caller import KEY, MAX_NAME, Caller
 
 OBJECT = "aaaaaaaa-0000-4000-8000-000000000001"
 APP = "bbbbbbbb-0000-4000-8000-000000000002"

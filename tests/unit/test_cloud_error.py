@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import example, given, strategies as st
 
-from shared import cloud_error
-from shared.cloud_error import (
+from shared.kernel import cloud_error
+from shared.kernel.cloud_error import (
     MAX_CODE,
     MAX_DETAILS,
     MAX_LEVELS,

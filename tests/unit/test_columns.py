@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given, strategies as st
 
-from shared.adapters import columns
-from shared.adapters.columns import MAX_TEXT
-from shared.cloud_error import CloudError
-from shared.errors import RecordUnreadable
-from shared.record import Entry
+from shared.adapters.storage import columns
+from shared.adapters.storage.columns import MAX_TEXT
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import RecordUnreadable
+from shared.runs.record import Entry
 from tests.unit.builders import NOW
 
 # Any string that Python can hold, half surrogates too.

@@ -7,8 +7,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from shared import gateway_config
-from shared.gateway_config import GatewayConfig
+from shared.config import gateway_json
+from shared.config.gateway_json import GatewayConfig
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "schemas" / "gateway.schema.json").read_text())
@@ -23,7 +23,7 @@ def sample() -> Any:
 def test_the_configurations_of_this_repository_are_valid(path: Path) -> None:
     jsonschema_rs.validator_for(SCHEMA).validate(json.loads(path.read_text()))
 
-    assert isinstance(gateway_config.read(path.read_bytes()), GatewayConfig)
+    assert isinstance(gateway_json.read(path.read_bytes()), GatewayConfig)
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_both_find_the_same_mistake(change: dict[str, Any]) -> None:
     wrong = sample() | change
 
     assert not jsonschema_rs.validator_for(SCHEMA).is_valid(wrong)
-    assert isinstance(gateway_config.read(json.dumps(wrong).encode()), tuple)
+    assert isinstance(gateway_json.read(json.dumps(wrong).encode()), tuple)

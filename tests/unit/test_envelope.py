@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from shared.cloud_error import CloudError
-from shared.envelope import MAX_HEADER, Item, content_of, read_message, unpack
-from shared.event import MAX_ID, Event
+from shared.events.envelope import MAX_HEADER, Item, content_of, read_message, unpack
+from shared.events.event import MAX_ID, Event
+from shared.kernel.cloud_error import CloudError
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 EVENT: dict[str, Any] = {

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 from pydantic import JsonValue
 
-from shared.cloud_error import CloudError
-from shared.event import MAX_ID, MAX_SOURCE, MAX_SUBJECT, MAX_TYPE, Event, read
+from shared.events.event import MAX_ID, MAX_SOURCE, MAX_SUBJECT, MAX_TYPE, Event, read
+from shared.kernel.cloud_error import CloudError
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 

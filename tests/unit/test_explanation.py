@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.triggers import explain
+from shared.commands import explain
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 from pydantic import JsonValue
 
-from shared.expression import Unusable, check, evaluate
+from shared.config.expression import Unusable, check, evaluate
 
 EVENT: dict[str, Any] = {
     "subject": "/blobServices/default/containers/in/blobs/2026/11/a b.csv",

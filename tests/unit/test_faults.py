@@ -3,15 +3,15 @@
 import pytest
 from pydantic import ValidationError
 
-from shared import faults
-from shared.operation_request import Rerun
-from shared.run_request import RunRequest
+from shared.gateway.operation_request import Rerun
+from shared.kernel import validation
+from shared.runs.request import RunRequest
 
 
 def report(name: str) -> str:
     with pytest.raises(ValidationError) as caught:
         RunRequest.model_validate({"pipelineName": "copy", "requestId": "r", name: "x"})
-    (found,) = faults.of(caught.value, RunRequest)
+    (found,) = validation.of(caught.value, RunRequest)
     assert found.target == f"$.{name}"
     return found.message
 
@@ -40,7 +40,7 @@ def test_a_field_within_a_field_is_not_compared_with_those_around_it() -> None:
     with pytest.raises(ValidationError) as caught:
         Rerun.model_validate({"recovery": {"generations": 2}})
 
-    (found,) = faults.of(caught.value, Rerun)
+    (found,) = validation.of(caught.value, Rerun)
     assert (found.target, found.message) == (
         "$.recovery.generations",
         "There is no such field here.",
@@ -48,9 +48,9 @@ def test_a_field_within_a_field_is_not_compared_with_those_around_it() -> None:
 
 
 def test_one_fault_alone_is_in_the_message_itself() -> None:
-    one = faults.fault("$.workspace", "Input should be a valid string.")
+    one = validation.fault("$.workspace", "Input should be a valid string.")
 
-    error = faults.invalid([one])
+    error = validation.invalid([one])
 
     assert (
         error.message == "The request has a fault at $.workspace: Input should be a valid string."
@@ -59,6 +59,6 @@ def test_one_fault_alone_is_in_the_message_itself() -> None:
 
 
 def test_several_faults_are_counted() -> None:
-    one = faults.fault("$.workspace", "Input should be a valid string.")
+    one = validation.fault("$.workspace", "Input should be a valid string.")
 
-    assert faults.invalid([one, one]).message == "The request has 2 faults."
+    assert validation.invalid([one, one]).message == "The request has 2 faults."

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from shared.cloud_error import CloudError
-from shared.gateway_config import GatewayConfig, read
-from shared.rule import Parameter
+from shared.config.gateway_json import GatewayConfig, read
+from shared.config.rule import Parameter
+from shared.kernel.cloud_error import CloudError
 
 VALID: dict[str, Any] = {
     "$schema": "./docs/schemas/gateway.json",

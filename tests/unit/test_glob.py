@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from shared.glob import fits
+from shared.kernel.glob import fits
 
 
 @pytest.mark.parametrize(

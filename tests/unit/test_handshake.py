@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared import event as events
-from shared.event import Event
-from shared.gateway_config import EventSenders
-from shared.handshake import Validation, is_own, permission, validation
+from shared.config.gateway_json import EventSenders
+from shared.events import event as events
+from shared.events.event import Event
+from shared.events.handshake import Validation, is_own, permission, validation
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "events"
 ASKED = json.loads((SAMPLES / "subscription-validation.json").read_text())

@@ -3,10 +3,10 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from shared.cloud_error import CloudError
-from shared.run_request import RESERVED_PREFIXES
-from shared.triggers import headers
-from shared.triggers.headers import Expected, Preference
+from shared.api import headers
+from shared.api.headers import Expected, Preference
+from shared.kernel.cloud_error import CloudError
+from shared.runs.request import RESERVED_PREFIXES
 
 TEXT = st.text() | st.text(alphabet='wait=,;" \t\\respond-async019*W/')
 

@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from shared.cloud_error import CloudError
-from shared.event import Event
-from shared.gateway_config import Hook
-from shared.hook_event import read
+from shared.config.gateway_json import Hook
+from shared.events.event import Event
+from shared.events.webhook_event import read
+from shared.kernel.cloud_error import CloudError
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "events"
 PUSH = json.loads((SAMPLES / "github-push.json").read_text())

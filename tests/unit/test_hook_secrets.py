@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from shared.cloud_error import CloudError
-from shared.gateway_config import Hook
-from shared.hook_secrets import read
+from shared.auth.webhook_secrets import read
+from shared.config.gateway_json import Hook
+from shared.kernel.cloud_error import CloudError
 
 GITHUB = Hook(scheme="github")
 STANDARD = Hook(scheme="standard-webhooks")

@@ -7,14 +7,14 @@ from typing import Any, override
 import azure.functions as func
 import pytest
 
-from shared import log_line
-from shared.access_token import expected
-from shared.bearer import Reason
-from shared.caller import KEY, Caller
-from shared.cloud_error import CloudError
+from shared.auth.bearer import Reason
+from shared.auth.token_claims import expected
+from shared.kernel import log_line
+from shared.kernel.cloud_error import CloudError
 from shared.ports import Tokens
-from shared.triggers import answers
-from shared.triggers.identify import KeyHolders, TokenBearers
+from shared.runs.caller import KEY, Caller
+from shared.triggers import responses
+from shared.triggers.authentication import KeyHolders, TokenBearers
 from tests.fakes.clock import START, FakeClock
 
 TENANT = "11111111-1111-4111-8111-111111111111"
@@ -135,10 +135,10 @@ async def test_a_stranger_is_told_how_to_come_in() -> None:
 
     assert isinstance(bare, CloudError)
     assert isinstance(forged, CloudError)
-    replies = [answers.refusal(bare), answers.refusal(forged)]
+    replies = [responses.refusal(bare), responses.refusal(forged)]
     assert [reply.status_code for reply in replies] == [401, 401]
     assert replies[0].headers["WWW-Authenticate"] == 'Bearer realm="run-gateway"'
     assert 'error="invalid_token"' in replies[1].headers["WWW-Authenticate"]
     assert (
-        "WWW-Authenticate" not in answers.refusal(CloudError(code="NotFound", message="")).headers
+        "WWW-Authenticate" not in responses.refusal(CloudError(code="NotFound", message="")).headers
     )

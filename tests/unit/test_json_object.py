@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given, strategies as st
 
-from shared.json_object import MAX_DEPTH, Unreadable, for_xml, parse, read
+from shared.kernel.strict_json import MAX_DEPTH, Unreadable, for_xml, parse, read
 
 
 def why(text: bytes) -> str:

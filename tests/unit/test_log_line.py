@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, strategies as st
 
-from shared import log_line
+from shared.kernel import log_line
 
 FIELD = re.compile(r' ([A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^ "]+)')
 

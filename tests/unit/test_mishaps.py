@@ -2,9 +2,9 @@
 
 import pytest
 
-from shared.errors import StorageUnavailable
-from shared.record import Status
-from shared.run_request import Resume
+from shared.kernel.errors import StorageUnavailable
+from shared.runs.record import Status
+from shared.runs.request import Resume
 from tests.fakes.clock import FakeClock
 from tests.fakes.queues import FakeRequests
 from tests.fakes.records import FakeRecords

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 import pytest
 
-from shared import http_api
-from shared.triggers.answers import STATUS
+from shared.api import routes
+from shared.triggers.responses import STATUS
 from tests.served_functions import http_triggers
 
-DOCUMENT: Final[dict[str, Any]] = json.loads(http_api.document())
+DOCUMENT: Final[dict[str, Any]] = json.loads(routes.document())
 PLACES: Final = [
     (path, method, operation)
     for path, methods in DOCUMENT["paths"].items()

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from shared.cloud_error import CloudError
-from shared.operation_request import Recovery, Rerun, Resolve, read_rerun, read_resolve
+from shared.gateway.operation_request import Recovery, Rerun, Resolve, read_rerun, read_resolve
+from shared.kernel.cloud_error import CloudError
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

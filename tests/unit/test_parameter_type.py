@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 import pytest
 
-from shared.parameter_type import ParameterType, article, fits
+from shared.config.parameter_type import ParameterType, article, fits
 
 OF_TYPES: dict[str, list[Any]] = {
     "string": ["", "5"],

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from shared.gateway import Answered, Deferred
-from shared.patience import Patience
+from shared.gateway.gateway import Answered, Deferred
+from shared.gateway.long_poll import Patience
 from shared.ports import Stored
-from shared.record import start, wait
+from shared.runs.record import start, wait
 from tests.fakes.clock import FakeClock
 from tests.fakes.records import FakeRecords
 from tests.unit.builders import DELIVERY, NOW, a_record

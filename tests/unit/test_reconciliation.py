@@ -2,9 +2,8 @@
 
 import pytest
 
-from shared.cloud_error import CloudError
-from shared.ports import Echo
-from shared.reconciliation import (
+from shared.config.settings import UnknownOutcome
+from shared.gateway.reconciliation import (
     PATIENCE,
     Adopt,
     Finding,
@@ -14,8 +13,9 @@ from shared.reconciliation import (
     conclude,
     outcome_unknown,
 )
-from shared.reply import Absent, Forbidden, Found, Look, RunSeen, Unreachable
-from shared.settings import UnknownOutcome
+from shared.kernel.cloud_error import CloudError
+from shared.ports import Echo
+from shared.synapse.reply import Absent, Forbidden, Found, Look, RunSeen, Unreachable
 from tests.unit.builders import ERROR, a_record
 
 FOUND = Found(run_id="r", pipeline_name="copy", status="Queued")

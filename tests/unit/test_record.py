@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared import record as records
-from shared.record import FINAL, HISTORY_LENGTH, Record, Status, next_step
-from shared.reply import Wire
-from shared.run_identity import client_request_id
+from shared.runs import record as records
+from shared.runs.identity import client_request_id
+from shared.runs.record import FINAL, HISTORY_LENGTH, Record, Status, next_step
+from shared.synapse.reply import Wire
 from tests.unit.builders import DELIVERY, ERROR, NOW, a_record, a_request
 
 LATER = NOW + timedelta(seconds=5)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, strategies as st
 from pydantic.alias_generators import to_camel
 
-from shared.adapters import columns
-from shared.adapters.record_entity import (
+from shared.adapters.storage import columns
+from shared.adapters.storage.record_entity import (
     DELIVERY_FIELDS,
     FIELDS,
     LEASE_OWNER,
@@ -20,9 +20,9 @@ from shared.adapters.record_entity import (
     encode,
     partition_key,
 )
-from shared.cloud_error import CloudError
-from shared.delivery import Delivery, Source
-from shared.record import Entry, Record, Status
+from shared.kernel.cloud_error import CloudError
+from shared.runs.delivery import Delivery, Source
+from shared.runs.record import Entry, Record, Status
 from tests.unit.builders import NOW, a_record
 
 LARGEST = 512 * 1024

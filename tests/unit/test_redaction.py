@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, strategies as st
 from pydantic import JsonValue
 
-from shared.json_object import MAX_DEPTH
-from shared.redaction import LABELS, SCHEMES, cut, redact
-from shared.secret_look import MARK, spans
-from shared.secret_name import is_secret
+from shared.kernel.strict_json import MAX_DEPTH
+from shared.redaction.names import is_secret
+from shared.redaction.patterns import MARK, spans
+from shared.redaction.redact import LABELS, SCHEMES, cut, redact
 
 SECRETS = st.text(st.characters(codec="utf-8", exclude_characters="*"), min_size=4).filter(
     lambda text: len(text.strip()) >= 4

@@ -8,9 +8,9 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given, strategies as st
 
-from shared import reply
-from shared.cloud_error import CloudError
-from shared.reply import (
+from shared.kernel.cloud_error import CloudError
+from shared.synapse import reply
+from shared.synapse.reply import (
     Absent,
     Answer,
     Forbidden,

@@ -6,8 +6,8 @@ from email.utils import format_datetime
 import pytest
 from hypothesis import example, given, strategies as st
 
-from shared import retry
-from shared.retry import DAY, LONGEST, LONGEST_SPREAD, SHORTEST
+from shared.synapse import retry
+from shared.synapse.retry import DAY, LONGEST, LONGEST_SPREAD, SHORTEST
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 SERVERS_NOW = NOW + timedelta(hours=3)  # its clock and ours need not agree

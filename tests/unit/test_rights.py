@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared import rights
-from shared.cloud_error import CloudError
-from shared.ports import Evidence, Identity
-from shared.reply import Answer, Lost
-from shared.rights import (
+from shared.config.rule import Rule
+from shared.config.settings import StorageSettings
+from shared.gateway import rights
+from shared.gateway.rights import (
     NO_RUN,
     PipelineState,
     Right,
@@ -21,8 +20,9 @@ from shared.rights import (
     Tried,
     WorkspaceSeen,
 )
-from shared.rule import Rule
-from shared.settings import StorageSettings
+from shared.kernel.cloud_error import CloudError
+from shared.ports import Evidence, Identity
+from shared.synapse.reply import Answer, Lost
 from tests.fakes.clock import START
 
 SETTINGS = StorageSettings.model_validate(

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from shared import role_grant
+from shared.config.settings import StorageSettings
+from shared.gateway import role_grant
 from shared.ports import Identity
-from shared.settings import StorageSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 WHO = Identity(

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, strategies as st
 from pydantic import JsonValue
 
-from shared import event as events, gateway_config
-from shared.cloud_error import CloudError
-from shared.event import Event
-from shared.gateway_config import GatewayConfig
-from shared.rule import Rule
-from shared.rules import Matched, Unmatched, explain, match, request_id
-from shared.run_request import HTTP_LIMIT, REQUEST_ID, RunRequest
+from shared.config import gateway_json
+from shared.config.gateway_json import GatewayConfig
+from shared.config.rule import Rule
+from shared.events import event as events
+from shared.events.event import Event
+from shared.events.rule_engine import Matched, Unmatched, explain, match, request_id
+from shared.kernel.cloud_error import CloudError
+from shared.runs.request import HTTP_LIMIT, REQUEST_ID, RunRequest
 
 NOW = datetime(2026, 11, 24, 8, 30, tzinfo=UTC)  # half an hour after the event
 SUBJECT = "/blobServices/default/containers/incoming/blobs/2026/11/orders 1.csv"
@@ -55,7 +56,7 @@ def parameters(rule: Rule) -> dict[str, JsonValue] | None:
 
 
 def test_the_rule_of_this_repository_maps_a_created_blob() -> None:
-    config = gateway_config.read((Path(__file__).parents[2] / "gateway.json").read_bytes())
+    config = gateway_json.read((Path(__file__).parents[2] / "gateway.json").read_bytes())
     assert isinstance(config, GatewayConfig)
 
     (matched,) = match(config.rules, an_event(), NOW)

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import pytest
 
-from shared.run_identity import client_request_id, fingerprint, rejection_id, result_id
+from shared.runs.identity import client_request_id, fingerprint, rejection_id, result_id
 from tests.unit.builders import PLACE, a_request
 
 

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import example, given, strategies as st
 
-from shared import json_object, redaction, run_list
-from shared.json_object import Unreadable
-from shared.run_list import RunList
+from shared.kernel import strict_json
+from shared.kernel.strict_json import Unreadable
+from shared.redaction import redact as redaction
+from shared.synapse import run_list
+from shared.synapse.run_list import RunList
 
 
 async def items_of(runs: RunList) -> list[Any]:
@@ -61,7 +63,7 @@ async def test_a_list_is_read_wherever_it_stands(
 async def test_what_is_read_run_by_run_is_what_is_read_at_once(text: str) -> None:
     expected: Any = None
     with contextlib.suppress(Unreadable):
-        expected = json_object.parse(text.encode()).get("value")
+        expected = strict_json.parse(text.encode()).get("value")
 
     runs = RunList(text.encode())
     if isinstance(expected, list):

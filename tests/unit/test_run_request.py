@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from shared.delivery import Delivery, Source
-from shared.run_request import (
+from shared.runs.delivery import Delivery, Source
+from shared.runs.request import (
     HTTP_LIMIT,
     MAX_AHEAD,
     QUEUE_LIMIT,

@@ -4,12 +4,12 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
-from shared import record as records
-from shared.cloud_error import CloudError
-from shared.record import Status
-from shared.run_identity import rejection_id, result_id
-from shared.run_request import Rejection
-from shared.run_result import MAX_BYTES, Outcome, answer, turn_away
+from shared.kernel.cloud_error import CloudError
+from shared.runs import record as records
+from shared.runs.identity import rejection_id, result_id
+from shared.runs.record import Status
+from shared.runs.request import Rejection
+from shared.runs.result import MAX_BYTES, Outcome, answer, turn_away
 from tests.unit.builders import DELIVERY, ERROR, NOW, a_record
 
 

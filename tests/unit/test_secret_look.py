@@ -3,7 +3,15 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from shared.secret_look import CONNECTION_NAMES, PIECE, QUERY_NAMES, SCHEMES, SHAPES, cut, spans
+from shared.redaction.patterns import (
+    CONNECTION_NAMES,
+    PIECE,
+    QUERY_NAMES,
+    SCHEMES,
+    SHAPES,
+    cut,
+    spans,
+)
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.secret_name import COMPOUNDS, ENDINGS, EXCEPTIONS, ROOTS, WORDS, is_secret
+from shared.redaction.names import COMPOUNDS, ENDINGS, EXCEPTIONS, ROOTS, WORDS, is_secret
 
 
 @pytest.mark.parametrize(

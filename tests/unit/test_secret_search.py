@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given, strategies as st
 from pydantic import JsonValue
 
-from shared import cloud_error, plain_text
-from shared.cloud_error import CloudError
-from shared.redaction import WITHHELD, Cutter, cut, cut_error, redact
-from shared.secret_look import MARK
-from shared.work import Work
+from shared.kernel import cloud_error
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.work import Work
+from shared.redaction import plain_text
+from shared.redaction.patterns import MARK
+from shared.redaction.redact import WITHHELD, Cutter, cut, cut_error, redact
 
 SECRETS = st.text(st.characters(codec="utf-8", exclude_characters="*"), min_size=4).filter(
     lambda text: len(text.strip()) >= 4

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.settings import (
+from shared.config.settings import (
     HttpAccess,
     HttpAuth,
     Settings,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 from standardwebhooks import Webhook
 
-from shared.signature import TOLERANCE, Reason, github, standard_webhooks
+from shared.auth.webhook_signature import TOLERANCE, Reason, github, standard_webhooks
 
 # The vector of every library of Standard Webhooks (libraries/python/tests/test_webhooks.py, test_sign_function).
 SECRET = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")

@@ -6,9 +6,9 @@ import aiohttp
 import pytest
 from azure.core import exceptions as foreign
 
-from shared.adapters import storage_call
-from shared.adapters.storage import Changed, Exists, Missing, NotCreated
-from shared.errors import StorageRefused, StorageUnavailable
+from shared.adapters.storage import call as storage_call
+from shared.adapters.storage.account import Changed, Exists, Missing, NotCreated
+from shared.kernel.errors import StorageRefused, StorageUnavailable
 
 
 class _Answer:

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from shared.cloud_error import CloudError
-from shared.errors import RecordUnreadable
-from shared.run_request import HTTP_LIMIT, KEPT_LIMIT
-from shared.stored_request import close, read, safe
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import RecordUnreadable
+from shared.runs.payload import close, read, safe
+from shared.runs.request import HTTP_LIMIT, KEPT_LIMIT
 from tests.unit.builders import a_record, a_request
 
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from shared import synapse_run
-from shared.cloud_error import CloudError
-from shared.reply import Answer, Lost
-from shared.wire_view import RunShown
+from shared.kernel.cloud_error import CloudError
+from shared.synapse import run_response
+from shared.synapse.reply import Answer, Lost
+from shared.synapse.response_filter import RunShown
 
 RUN = {"runId": "r-1", "pipelineName": "copy", "status": "Failed"}
 ERROR = CloudError(code="BadThing", message="It went wrong.")
@@ -23,7 +23,7 @@ def code(outcome: RunShown | CloudError) -> str:
 
 
 def test_a_run_is_told_as_it_is() -> None:
-    run = synapse_run.read(answer(), "r-1")
+    run = run_response.read(answer(), "r-1")
 
     assert isinstance(run, RunShown)
     assert (run.pipeline_name, run.content) == ("copy", RUN)
@@ -41,7 +41,7 @@ def test_a_run_is_told_as_it_is() -> None:
     ],
 )
 def test_a_refusal_is_told_with_synapses_own_words_in_it(status: int, told: str) -> None:
-    outcome = synapse_run.read(answer(status, {"error": ERROR.model_dump()}), "r-1")
+    outcome = run_response.read(answer(status, {"error": ERROR.model_dump()}), "r-1")
 
     assert code(outcome) == told
     assert isinstance(outcome, CloudError)
@@ -53,19 +53,19 @@ def test_a_run_that_synapse_has_forgotten_is_none(status: int) -> None:
     """It is a 400 there (azure-powershell, TestCancelRunNegativeV2.json), and no outage."""
     absent = {"error": {"code": "ReferencedPipelineRunNotFound", "message": "It does not exist."}}
 
-    assert code(synapse_run.read(answer(status, absent), "r-1")) == "NotFound"
+    assert code(run_response.read(answer(status, absent), "r-1")) == "NotFound"
 
 
 def test_a_404_of_a_gateway_in_between_is_an_outage() -> None:
     page = Answer(status=404, headers={}, body=b"<h1>404 Not Found</h1>")
 
-    assert code(synapse_run.read(page, "r-1")) == "GatewayUnavailable"
+    assert code(run_response.read(page, "r-1")) == "GatewayUnavailable"
 
 
 def test_an_answer_that_did_not_come_is_told() -> None:
-    assert code(synapse_run.read(Lost(sent=True, error=ERROR), "r-1")) == "GatewayUnavailable"
+    assert code(run_response.read(Lost(sent=True, error=ERROR), "r-1")) == "GatewayUnavailable"
 
 
 @pytest.mark.parametrize("content", [[], "x", {"runId": "r-2", "pipelineName": "copy"}, {}])
 def test_what_is_not_that_run_is_not_told(content: object) -> None:
-    assert code(synapse_run.read(answer(200, content), "r-1")) == "UnreadableResponse"
+    assert code(run_response.read(answer(200, content), "r-1")) == "UnreadableResponse"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.reply import Absent, Answer, Unreachable
-from shared.throttle import Lane, NotAsked, Throttle
+from shared.gateway.throttle import Lane, NotAsked, Throttle
+from shared.synapse.reply import Absent, Answer, Unreachable
 from tests.fakes.clock import FakeClock
 from tests.unit.builders import ERROR
 

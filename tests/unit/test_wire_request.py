@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from shared import wire_request
-from shared.cloud_error import CloudError
-from shared.run_request import HTTP_LIMIT, Rejection, RunRequest
-from shared.wire_request import WireCall, read, read_guid, read_request_id
+from shared.api import synapse_request
+from shared.api.synapse_request import WireCall, read, read_guid, read_request_id
+from shared.kernel.cloud_error import CloudError
+from shared.runs.request import HTTP_LIMIT, Rejection, RunRequest
 from tests.unit.builders import a_request
 
 GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -105,7 +105,7 @@ def test_other_ids_are_faults(given: str) -> None:
 
     assert targets(asked) == ["$.headers.x-ms-client-request-id"]
     assert asked.request_id == "call-1"
-    assert not wire_request.is_request_id(given)
+    assert not synapse_request.is_request_id(given)
 
 
 @pytest.mark.parametrize(
@@ -170,11 +170,11 @@ def test_a_body_that_can_t_be_read_is_told_by_its_size_and_hash_alone(
     ("given", "value"), [(None, None), ("true", True), ("False", False), (" TRUE ", True)]
 )
 def test_is_recursive_is_read_as_net_reads_it(given: str | None, value: bool | None) -> None:
-    assert wire_request.recursive({} if given is None else {"isRecursive": given}) is value
+    assert synapse_request.recursive({} if given is None else {"isRecursive": given}) is value
 
 
 def test_another_is_recursive_is_a_fault() -> None:
-    fault = wire_request.recursive({"isRecursive": "1"})
+    fault = synapse_request.recursive({"isRecursive": "1"})
 
     assert isinstance(fault, CloudError)
     assert fault.target == "$.query.isRecursive"

@@ -8,12 +8,12 @@ import pytest
 from azure.synapse.artifacts.models import PipelineRunsQueryResponse
 from hypothesis import given, strategies as st
 
-from shared import wire_view
-from shared.cloud_error import CloudError
-from shared.redaction import WITHHELD
-from shared.reply import Answer, Lost, Wire
-from shared.secret_look import MARK
-from shared.wire_view import NotPassed, Passed, RunShown
+from shared.kernel.cloud_error import CloudError
+from shared.redaction.patterns import MARK
+from shared.redaction.redact import WITHHELD
+from shared.synapse import response_filter
+from shared.synapse.reply import Answer, Lost, Wire
+from shared.synapse.response_filter import NotPassed, Passed, RunShown
 
 RUN_ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 RUN: dict[str, Any] = {
@@ -39,7 +39,7 @@ def an_answer(content: Any, status: int = 200) -> Answer:
 def test_a_success_is_read_on() -> None:
     answer = an_answer({})
 
-    assert wire_view.read(answer) is answer
+    assert response_filter.read(answer) is answer
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,9 @@ def test_a_success_is_read_on() -> None:
 )
 def test_an_error_keeps_its_status_but_a_401(status: int, told: int) -> None:
     """The token that Synapse refused is the gateway's, and no fault of the caller's."""
-    read = wire_view.read(an_answer({"code": "Bad", "message": "It is."}, status), retry_after=3.0)
+    read = response_filter.read(
+        an_answer({"code": "Bad", "message": "It is."}, status), retry_after=3.0
+    )
 
     assert read == NotPassed(
         error=CloudError(code="Bad", message="It is."),
@@ -59,7 +61,7 @@ def test_an_error_keeps_its_status_but_a_401(status: int, told: int) -> None:
 
 
 def test_a_redirect_is_no_answer() -> None:
-    read = wire_view.read(an_answer(b"", 302))
+    read = response_filter.read(an_answer(b"", 302))
 
     assert isinstance(read, NotPassed)
     assert (read.error.code, read.status) == ("UnreadableResponse", None)
@@ -68,11 +70,11 @@ def test_a_redirect_is_no_answer() -> None:
 def test_a_lost_call_is_told_by_its_error() -> None:
     error = CloudError(code="OutcomeUnknown", message="m")
 
-    assert wire_view.read(Lost(sent=True, error=error)) == NotPassed(error=error)
+    assert response_filter.read(Lost(sent=True, error=error)) == NotPassed(error=error)
 
 
 def test_a_run_is_the_one_that_was_asked_for() -> None:
-    run = wire_view.read_run(an_answer(RUN), RUN_ID.upper())
+    run = response_filter.read_run(an_answer(RUN), RUN_ID.upper())
 
     assert isinstance(run, RunShown)
     assert (run.pipeline_name, run.content["runId"]) == ("copy", RUN_ID)
@@ -92,7 +94,7 @@ def test_a_run_is_the_one_that_was_asked_for() -> None:
     ids=str,
 )
 def test_anything_else_is_not_passed_on(content: Any) -> None:
-    read = wire_view.read_run(an_answer(content), RUN_ID)
+    read = response_filter.read_run(an_answer(content), RUN_ID)
 
     assert isinstance(read, NotPassed)
     assert read.error.code == "UnreadableResponse"
@@ -101,10 +103,10 @@ def test_anything_else_is_not_passed_on(content: Any) -> None:
 
 async def test_a_run_is_shown_without_its_secrets_and_with_its_ids_and_times() -> None:
     """A short secret that is part of a time must not spoil it: clients parse these."""
-    run = wire_view.read_run(an_answer(RUN), RUN_ID)
+    run = response_filter.read_run(an_answer(RUN), RUN_ID)
     assert isinstance(run, RunShown)
 
-    shown = await wire_view.show_run(run)
+    shown = await response_filter.show_run(run)
 
     assert json.loads(shown.body) == RUN | {
         "parameters": {"day": "mon", "password": MARK},
@@ -120,7 +122,7 @@ async def test_a_list_has_the_runs_that_one_may_see(token: str | None) -> None:
     others = [RUN | {"pipelineName": "load"}, RUN | {"pipelineName": None}, {}, None, "run"]
     content = {"value": [others[0], RUN, *others[1:]], "continuationToken": token, "more": "x"}
 
-    shown = await wire_view.show_runs(an_answer(content), lambda name: name == "copy")
+    shown = await response_filter.show_runs(an_answer(content), lambda name: name == "copy")
 
     assert isinstance(shown, Passed)
     body = json.loads(shown.body)
@@ -133,7 +135,7 @@ async def test_a_list_has_the_runs_that_one_may_see(token: str | None) -> None:
 async def test_a_page_of_which_one_may_see_nothing_still_leads_to_the_next() -> None:
     content = {"value": [RUN], "continuationToken": "next"}
 
-    shown = await wire_view.show_runs(an_answer(content), lambda _: False)
+    shown = await response_filter.show_runs(an_answer(content), lambda _: False)
 
     assert isinstance(shown, Passed)
     assert json.loads(shown.body) == {"value": [], "continuationToken": "next"}
@@ -141,14 +143,16 @@ async def test_a_page_of_which_one_may_see_nothing_still_leads_to_the_next() -> 
 
 @pytest.mark.parametrize("content", [b"", {}, {"value": None}, {"value": {}}], ids=str)
 async def test_what_is_no_list_is_not_passed_on(content: Any) -> None:
-    assert isinstance(await wire_view.show_runs(an_answer(content), lambda _: True), NotPassed)
+    assert isinstance(
+        await response_filter.show_runs(an_answer(content), lambda _: True), NotPassed
+    )
 
 
 async def test_runs_beyond_the_bound_of_work_keep_only_ids_times_and_states(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Who lists runs gets all of them; what could not be looked at is withheld."""
-    monkeypatch.setattr(wire_view, "MOST_WORK", 1_000)
+    monkeypatch.setattr(response_filter, "MOST_WORK", 1_000)
     secrets = {f"password{n}": f"hunter{n}" for n in range(100)}
     quoting = {
         "message": "no hunter7",
@@ -162,7 +166,7 @@ async def test_runs_beyond_the_bound_of_work_keep_only_ids_times_and_states(
     }
     run = RUN | {"parameters": secrets} | quoting
 
-    shown = await wire_view.show_runs(an_answer({"value": [run, run]}), lambda _: True)
+    shown = await response_filter.show_runs(an_answer({"value": [run, run]}), lambda _: True)
 
     assert isinstance(shown, Passed)
     first, second = json.loads(shown.body)["value"]
@@ -182,11 +186,11 @@ async def test_the_sdk_reads_a_list_of_which_much_is_withheld(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It raises DeserializationError for the whole list where a text stands in the place of an object."""
-    monkeypatch.setattr(wire_view, "MOST_WORK", 1)
+    monkeypatch.setattr(response_filter, "MOST_WORK", 1)
     run = RUN | {"invokedBy": {"name": "Manual", "id": "x"}, "annotations": ["x"]}
     long = run | {"parameters": {"day": "x" * 300_000}, "message": "y" * 9_000}
 
-    shown = await wire_view.show_runs(an_answer({"value": [run, run, long]}), lambda _: True)
+    shown = await response_filter.show_runs(an_answer({"value": [run, run, long]}), lambda _: True)
 
     assert isinstance(shown, Passed)
     listed: Any = PipelineRunsQueryResponse.deserialize(json.loads(shown.body))
@@ -199,7 +203,7 @@ async def test_the_sdk_reads_a_list_of_which_much_is_withheld(
 
 async def test_others_work_while_a_run_of_many_numbers_is_shown() -> None:
     """Turns are counted, not timed: `bench/redaction.py` measures how long each takes."""
-    showing = asyncio.create_task(wire_view.without_secrets({"output": [0.5] * 50_000}))
+    showing = asyncio.create_task(response_filter.without_secrets({"output": [0.5] * 50_000}))
     turns = 0
     while not showing.done():
         await asyncio.sleep(0)
@@ -213,6 +217,6 @@ async def test_others_work_while_a_run_of_many_numbers_is_shown() -> None:
 async def test_reading_is_total(status: int, body: bytes) -> None:
     answer = Answer(status=status, headers={}, body=body)
 
-    assert isinstance(wire_view.read(answer), Answer | NotPassed)
-    assert isinstance(wire_view.read_run(answer, RUN_ID), RunShown | NotPassed)
-    assert isinstance(await wire_view.show_runs(answer, lambda _: True), Passed | NotPassed)
+    assert isinstance(response_filter.read(answer), Answer | NotPassed)
+    assert isinstance(response_filter.read_run(answer, RUN_ID), RunShown | NotPassed)
+    assert isinstance(await response_filter.show_runs(answer, lambda _: True), Passed | NotPassed)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared import wiring
-from shared.errors import Misconfigured
+from shared.kernel.errors import Misconfigured
 from tests.scenarios.world import ENVIRONMENT
 
 

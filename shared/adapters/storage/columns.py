@@ -1,0 +1,179 @@
+"""How does a value lie in a table's column, and is what lies there still such a value?
+
+A MERGE can't remove a property, so what is absent is written as an empty string, whatever its type.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from typing import Any, Final
+
+from pydantic.alias_generators import to_camel
+
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import RecordUnreadable
+from shared.runs.record import Entry
+
+MAX_TEXT: Final = 32_768  # UTF-16 units of a string property (learn, tables/scalability-targets)
+MAX_BINARY: Final = 64 * 1024  # bytes of a binary property (same page)
+INT64: Final = "Edm.Int64"
+
+#: What the SDK takes for a property; a pair is a value and the name of its Edm type.
+Value = str | int | float | bool | bytes | datetime | tuple[int, str]
+Entity = dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One kind of column. `read` raises an error of any kind for what it can't understand."""
+
+    write: Callable[[Any], Value]
+    read: Callable[[Any], object]
+    absent: Value | None = None  #: what is read where an earlier version wrote no such column
+
+
+@cache
+def name_of(field: str) -> str:
+    """Name the column of a field: in camelCase."""
+    return to_camel(field)
+
+
+def fit(text: str, units: int = MAX_TEXT) -> str:
+    """Cut a text to so many UTF-16 units, never through a character; what is no character goes."""
+    if text.isascii():
+        return text[:units]
+    cut = text.encode("utf-16-le", "surrogatepass")[: 2 * units]
+    return cut.decode("utf-16-le", "ignore")
+
+
+def units(text: str) -> int:
+    """Count UTF-16 units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def read(row: Mapping[str, object], name: str, column: Column) -> Any:
+    """Read one column. Raises `RecordUnreadable`, naming the column and no value."""
+    try:
+        return column.read(row.get(name, column.absent))
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
+        msg = f"The column {name} is missing, or it holds what this version can't read."
+        raise RecordUnreadable(msg) from None
+
+
+def optional(column: Column) -> Column:
+    """Let a column be empty."""
+    return Column(
+        write=lambda value: "" if value is None else column.write(value),
+        read=lambda value: None if value == "" else column.read(value),
+    )
+
+
+def added(column: Column, *, absent: Value) -> Column:
+    """Let rows of an earlier version, which have no such column, be read as if `absent` stood there."""
+    return replace(column, absent=absent)
+
+
+def member(kind: type[StrEnum]) -> Column:
+    """Hold a member of an enumeration by its value."""
+    return Column(write=lambda value: str(value.value), read=kind)
+
+
+def _only[T](kind: type[T]) -> Callable[[object], T]:
+    def check(value: object) -> T:
+        if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+            return value
+        raise TypeError
+
+    return check
+
+
+def _write_int(value: int) -> Value:
+    # The SDK refuses an int beyond 32 bits unless its type is named.
+    return value if -(2**31) <= value < 2**31 else (value, INT64)
+
+
+def read_int(value: object) -> int:
+    """Read an int; one of 64 bits comes from the SDK as a pair of value and type."""
+    return _only(int)(value[0] if isinstance(value, tuple) else value)
+
+
+def _read_float(value: object) -> float:
+    # A whole number comes back as an int from whoever edits the cell by hand.
+    return float(_only(int)(value)) if isinstance(value, int) else _only(float)(value)
+
+
+def _read_time(value: object) -> datetime:
+    found = _only(datetime)(value)
+    if found.utcoffset() is None:
+        raise TypeError
+    return datetime.combine(found.date(), found.timetz())  # the SDK's subclass stays outside
+
+
+def _write_error(error: CloudError) -> str:
+    return next(text for text in map(_dump_error, _shorter(error)) if units(text) <= MAX_TEXT)
+
+
+def _dump_error(error: CloudError) -> str:
+    return fit_json(error.model_dump())
+
+
+def _shorter(error: CloudError) -> Iterator[CloudError]:
+    yield error
+    kept = len(error.details)
+    while kept:
+        kept //= 2
+        note = f"({len(error.details) - kept} details were left out for length.)"
+        yield error.model_copy(
+            update={"message": f"{error.message} {note}", "details": error.details[:kept]}
+        )
+    yield CloudError(code=fit(error.code, 200), message=fit(error.message, 2_000) + " (cut)")
+
+
+def _read_error(text: object) -> CloudError:
+    return CloudError.model_validate_json(_only(str)(text))
+
+
+def _write_history(history: Sequence[Entry]) -> str:
+    lines = [
+        {
+            "at": entry.at.isoformat(),
+            "event": fit(entry.event, 200),
+            "detail": fit(entry.detail, 1_000),
+        }
+        for entry in history
+    ]
+    # Two entries fit even if each character needs six in JSON; how it began and how it ended stay.
+    while units(text := fit_json(lines)) > MAX_TEXT:
+        del lines[len(lines) // 2]
+    return text
+
+
+def _read_history(text: object) -> tuple[Entry, ...]:
+    return tuple(
+        Entry(
+            at=_read_time(datetime.fromisoformat(line["at"])),
+            event=_only(str)(line["event"]),
+            detail=_only(str)(line["detail"]),
+        )
+        for line in json.loads(_only(str)(text))
+    )
+
+
+def fit_json(value: object) -> str:
+    """Write JSON that people can read; it is not cut."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return fit(text, len(text) * 2)
+
+
+TEXT: Final = Column(write=fit, read=_only(str))
+INT: Final = Column(write=_write_int, read=read_int)
+LONG: Final = Column(write=lambda value: (value, INT64), read=read_int)
+FLOAT: Final = Column(write=float, read=_read_float)
+FLAG: Final = Column(write=bool, read=_only(bool))
+BYTES: Final = Column(write=bytes, read=_only(bytes))
+TIME: Final = Column(write=lambda value: value, read=_read_time)
+ERROR: Final = Column(write=_write_error, read=_read_error)
+HISTORY: Final = Column(write=_write_history, read=_read_history)

@@ -1,0 +1,77 @@
+"""The `run-requests` queue, for the gateway's own messages, and the `run-results` queue."""
+
+import base64
+from typing import Final, Literal, override
+
+from shared.adapters.storage.account import Account
+from shared.ports import Poisoned, Receipt, Requests, Results
+from shared.runs.request import Resume
+from shared.runs.result import RunResult
+
+# Seconds. The table service tells its time in whole seconds (the Date of an answer), so a message that showed
+# at a record's very time would mostly find it a little too young, and go round once more.
+GRAIN: Final = 1.0
+
+
+class RequestQueue(Requests):
+    """The gateway's own messages, as plain JSON: our reader takes both encodings."""
+
+    def __init__(self, account: Account, queue: str) -> None:
+        self._account = account
+        self._queue = queue
+
+    @override
+    async def enqueue(self, resume: Resume, delay: float) -> Receipt:
+        queue = self._account.queue(self._queue)
+        return await queue.put(resume.to_json(), delay=_later(delay))
+
+    @override
+    async def postpone(self, receipt: Receipt, delay: float) -> bool:
+        return await self._account.queue(self._queue).hide(receipt, _later(delay))
+
+    @override
+    async def withdraw(self, receipt: Receipt) -> None:
+        await self._account.queue(self._queue).delete(receipt)
+
+
+def _later(delay: float) -> float:
+    return delay + GRAIN if delay > 0 else 0.0
+
+
+class PoisonQueue(Poisoned):
+    """What the platform gave up on, and the way back."""
+
+    def __init__(self, account: Account, requests_queue: str) -> None:
+        self._account = account
+        self._requests = requests_queue
+        self._poison = f"{requests_queue}-poison"
+
+    @override
+    async def take(self, lease: float) -> list[tuple[bytes, Receipt]]:
+        taken = await self._account.queue(self._poison).take(lease)
+        return [(text.encode(), receipt) for text, receipt in taken]
+
+    @override
+    async def put_back(self, body: bytes, receipt: Receipt | None = None) -> None:
+        # First in, then out: a copy too many finds its record, a lost one finds nothing.
+        await self._account.queue(self._requests).put(body.decode())
+        if receipt is not None:
+            await self._account.queue(self._poison).delete(receipt)
+
+
+class ResultQueue(Results):
+    """Results, one JSON object in each message, in the encoding that their readers expect."""
+
+    def __init__(
+        self, account: Account, queue: str, *, encoding: Literal["base64", "none"] = "base64"
+    ) -> None:
+        self._account = account
+        self._queue = queue
+        self._encoding = encoding
+
+    @override
+    async def publish(self, result: RunResult) -> None:
+        text = result.to_json()
+        if self._encoding == "base64":
+            text = base64.b64encode(text.encode()).decode()
+        await self._account.queue(self._queue).put(text)

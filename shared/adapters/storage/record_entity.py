@@ -1,0 +1,129 @@
+"""How does a record lie in the `runs` table? One entity, its columns readable in Storage Explorer."""
+
+import hashlib
+from collections.abc import Mapping
+from itertools import count, takewhile
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from shared.adapters.storage import columns
+from shared.adapters.storage.columns import Column, Entity
+from shared.kernel.errors import RecordUnreadable
+from shared.runs.delivery import Delivery, Source
+from shared.runs.record import Record, Status
+
+ROW_KEY: Final = "record"
+LEASE_OWNER: Final = "leaseOwner"
+SCHEMA_VERSION: Final = 1
+
+#: Every field of a record but its request and its delivery; the column's name is the field's in camelCase.
+FIELDS: Final[Mapping[str, Column]] = {
+    "request_id": columns.TEXT,
+    "generation": columns.INT,
+    "status": columns.member(Status),
+    "pipeline_name": columns.TEXT,
+    "workspace": columns.TEXT,
+    "endpoint": columns.TEXT,
+    "redacted": columns.FLAG,
+    "fingerprint": columns.TEXT,
+    "client_request_id": columns.TEXT,
+    "nonce": columns.added(columns.optional(columns.TEXT), absent=""),
+    "principal": columns.TEXT,
+    "received_at": columns.TIME,
+    "changed_at": columns.TIME,
+    "finished_at": columns.optional(columns.TIME),
+    "first_sent_at": columns.optional(columns.TIME),
+    "sent_seconds": columns.added(columns.FLOAT, absent=0.0),
+    "may_run": columns.added(columns.FLAG, absent=False),
+    "attempts": columns.INT,
+    "wait_seconds": columns.FLOAT,
+    "run_id": columns.optional(columns.TEXT),
+    "error": columns.optional(columns.ERROR),
+    "http_status": columns.optional(columns.INT),
+    "service_request_id": columns.optional(columns.TEXT),
+    "service_correlation_id": columns.optional(columns.TEXT),
+    "history": columns.HISTORY,
+}
+#: Every field of its delivery; the column's name has `delivery` before it.
+DELIVERY_FIELDS: Final[Mapping[str, Column]] = {
+    "id": columns.TEXT,
+    "source": columns.member(Source),
+    "correlation_id": columns.optional(columns.TEXT),
+    "traceparent": columns.optional(columns.TEXT),
+    "duplicate": columns.FLAG,
+}
+
+
+def partition_key(name: str) -> str:
+    """Spread entities over all partitions; every name makes a valid key."""
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def encode(record: Record) -> Entity:
+    """Write a record as its entity's properties."""
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        **_written(record, FIELDS),
+        **_written(record.delivery, DELIVERY_FIELDS, "delivery_"),
+        **_chunks(record.request),
+    }
+
+
+def changes(before: Record, after: Record) -> Entity:
+    """Tell which properties to merge. What a longer request left behind is overwritten with nothing."""
+    old, new = encode(before), encode(after)
+    left_behind: Entity = {name: b"" for name in old if name not in new}
+    return {name: value for name, value in (new | left_behind).items() if old.get(name) != value}
+
+
+def decode(row: Mapping[str, object]) -> Record:
+    """Read a record. Raises `RecordUnreadable`, naming the column and no value."""
+    if row.get("schemaVersion") != SCHEMA_VERSION:
+        msg = "The column schemaVersion is missing, or another version of the gateway wrote it."
+        raise RecordUnreadable(msg)
+    return Record(
+        **_read(row, FIELDS),
+        delivery=_delivery(row),
+        request=_joined(row),
+    )
+
+
+def _written(source: object, fields: Mapping[str, Column], prefix: str = "") -> Entity:
+    return {
+        columns.name_of(prefix + name): column.write(getattr(source, name))
+        for name, column in fields.items()
+    }
+
+
+def _read(
+    row: Mapping[str, object], fields: Mapping[str, Column], prefix: str = ""
+) -> dict[str, Any]:
+    return {
+        name: columns.read(row, columns.name_of(prefix + name), column)
+        for name, column in fields.items()
+    }
+
+
+def _delivery(row: Mapping[str, object]) -> Delivery:
+    try:
+        return Delivery(**_read(row, DELIVERY_FIELDS, "delivery_"))
+    except ValidationError as error:
+        name = columns.name_of(f"delivery_{error.errors()[0]['loc'][0]}")
+        msg = f"The column {name} holds what this version can't read."
+        raise RecordUnreadable(msg) from None
+
+
+def _chunks(request: bytes) -> Entity:
+    size = columns.MAX_BINARY
+    starts = range(0, max(1, len(request)), size)
+    return {f"request{i}": request[start : start + size] for i, start in enumerate(starts)}
+
+
+def _joined(row: Mapping[str, object]) -> bytes:
+    names = takewhile(row.__contains__, (f"request{i}" for i in count()))
+    parts = [columns.read(row, name, columns.BYTES) for name in names]
+    if not parts:
+        msg = "The column request0 is missing."
+        raise RecordUnreadable(msg)
+    return b"".join(parts)

@@ -1,0 +1,200 @@
+"""Which bearer token goes with a call to Synapse?"""
+
+import asyncio
+import base64
+import json
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlsplit
+
+from shared.kernel.cloud_error import CloudError
+from shared.ports import Clock, Identity
+
+if TYPE_CHECKING:  # azure.core takes 0.1 s
+    from azure.core.credentials import AccessToken
+
+RENEW_BEFORE_END: Final = 300.0  # azure-identity gives its cached token out up to then
+PAUSE: Final = 30.0  # between tries to renew a token that is still good
+
+_GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_PUBLIC: Final = "https://dev.azuresynapse.net/.default"
+_SCOPES: Final = {
+    ".dev.azuresynapse.usgovcloudapi.net": "https://dev.azuresynapse.usgovcloudapi.net/.default",
+    ".dev.azuresynapse.azure.cn": "https://dev.azuresynapse.azure.cn/.default",
+}
+
+
+class Credential(Protocol):
+    """What is used of azure-identity's asynchronous credentials."""
+
+    async def get_token(self, *scopes: str) -> "AccessToken":
+        """Have a token, from the credential's own cache or from the identity service."""
+        ...
+
+    async def close(self) -> None:
+        """Close its connections."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Token:
+    """One fetched token. Two with the same text are two: what counts is which fetch was refused."""
+
+    text: str = field(repr=False)
+    renew_at: float  #: on the monotonic clock
+    ends_at: float  #: on the monotonic clock
+    fetched_at: float  #: on the monotonic clock
+    refused: bool = False
+
+
+def identity(token: str) -> Identity:
+    """Read who a token was issued to: `oid`, and `appid` or (version 2.0) `azp`. Its reader, Synapse, checks it."""
+    try:
+        padded = token.split(".")[1] + "=="
+        claims = json.loads(base64.urlsafe_b64decode(padded))
+        ids = claims.get("oid"), claims.get("appid") or claims.get("azp")
+    except (AttributeError, IndexError, ValueError):
+        return Identity()
+    known = [one if isinstance(one, str) and _GUID.fullmatch(one) else None for one in ids]
+    return Identity(object_id=known[0], client_id=known[1])
+
+
+def token_scope(endpoint: str) -> str:
+    """Name the scope of the cloud that an endpoint is in; any host of one's own is in the public one.
+
+    The suffixes are those of azure-cli's cloud.py (US Gov is not ".us") and of
+    Azure/Synapse-workspace-deployment.
+    """
+    try:
+        host = (urlsplit(endpoint).hostname or "").rstrip(".")
+    except ValueError:  # no URL: the call itself will tell
+        return _PUBLIC
+    return next((scope for suffix, scope in _SCOPES.items() if host.endswith(suffix)), _PUBLIC)
+
+
+class TokenSource:
+    """The tokens of one identity for one scope: one fetch serves all calls until its token's end."""
+
+    def __init__(
+        self,
+        scope: str,
+        credential: Callable[[], Credential],
+        clock: Clock,
+        *,
+        time_limit: float = 10.0,
+    ) -> None:
+        self._scope = scope
+        self._new_credential = credential
+        self._clock = clock
+        self._time_limit = time_limit
+        self._credential: Credential | None = None
+        self._held: Token | None = None
+        self._fetching: asyncio.Task[Token | CloudError] | None = None
+
+    async def token(self) -> Token | CloudError:
+        """Have a token; callers that come while one is fetched wait for that one."""
+        held = self._held
+        if held is not None and self._clock.monotonic() < held.renew_at:
+            return held
+        if self._fetching is None:
+            self._fetching = asyncio.create_task(self._fetch(self._ask))
+        # Shielded, because a caller that is cancelled must not take the token from the others.
+        return await asyncio.shield(self._fetching)
+
+    def at_hand(self) -> Token | None:
+        """Give the token that is held and has not ended, also where it is about to be renewed."""
+        held = self._held
+        return held if held is not None and self._clock.monotonic() < held.ends_at else None
+
+    async def another(self) -> Token | CloudError:
+        """Have a token that was not refused: of a new credential, as the old one caches it."""
+        if self._fetching is not None:
+            await asyncio.shield(self._fetching)
+        if self._held is None or not self._held.refused:
+            return await self.token()
+        if self._fetching is None:
+            self._fetching = asyncio.create_task(self._fetch(self._replace))
+        outcome = await asyncio.shield(self._fetching)
+        is_refused = isinstance(outcome, Token) and outcome.refused
+        return _no_other(self._scope) if is_refused else outcome
+
+    async def aclose(self) -> None:
+        """Close the credential; a fetch on its way is broken off."""
+        if self._fetching is not None:
+            self._fetching.cancel()
+        await self._drop_credential()
+
+    async def _fetch(self, ask: Callable[[], Awaitable[Token]]) -> Token | CloudError:
+        try:
+            async with asyncio.timeout(self._time_limit):
+                self._held = await ask()
+        except Exception as error:  # noqa: BLE001 - azure-identity raises more than AzureError
+            return self._make_do(error)
+        else:
+            return self._held
+        finally:
+            self._fetching = None
+
+    async def _replace(self) -> Token:
+        """Ask a new credential; the old one and its token stay until that one has answered."""
+        old, self._credential = self._credential, None
+        useless = old
+        try:
+            return await self._ask()
+        except BaseException:
+            useless, self._credential = self._credential, old
+            raise
+        finally:
+            if useless is not None:
+                with suppress(Exception):
+                    await useless.close()
+
+    async def _ask(self) -> Token:
+        if self._credential is None:
+            self._credential = self._new_credential()
+        fetched = await self._credential.get_token(self._scope)
+        lifetime = fetched.expires_on - self._clock.now().timestamp()
+        now = self._clock.monotonic()
+        # A token that is short-lived, or fetched within its last minutes, is not fetched for each call.
+        pause = min(PAUSE, lifetime / 2)
+        renew_at = now + max(lifetime - RENEW_BEFORE_END, pause)
+        return Token(text=fetched.token, renew_at=renew_at, ends_at=now + lifetime, fetched_at=now)
+
+    def _make_do(self, error: Exception) -> Token | CloudError:
+        """Go on with a token that was to be renewed, as long as it lasts."""
+        held, now = self._held, self._clock.monotonic()
+        if held is None or held.ends_at <= now:
+            return _no_token(self._scope, error, self._time_limit)
+        held.renew_at = min(now + PAUSE, held.ends_at)
+        return held
+
+    async def _drop_credential(self) -> None:
+        old, self._credential = self._credential, None
+        if old is not None:
+            with suppress(Exception):  # it is of no more use, however it closes
+                await old.close()
+
+
+def _no_other(scope: str) -> CloudError:
+    message = f"Synapse refused the token for {scope}, and no other could be had."
+    return CloudError(code="GatewayUnavailable", message=message)
+
+
+def _no_token(scope: str, error: Exception, time_limit: float) -> CloudError:
+    """Say why there is no token, in our own words: the foreign text may hold what must not be kept."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if "CredentialUnavailableError" in kinds:
+        why = "this host offers no identity (AZURE_CLIENT_ID names a user-assigned one)"
+    elif isinstance(error, TimeoutError):
+        why = f"the identity service did not answer within {time_limit:g} s"
+    elif "ClientAuthenticationError" in kinds:
+        why = "the identity service refused it"
+    else:
+        why = "the identity service could not be asked"
+    reason = re.search(r"AADSTS[0-9]{1,9}", str(error))
+    name = f"{type(error).__name__}, {reason[0]}" if reason else type(error).__name__
+    message = f"No token for {scope} could be had: {why} [{name}]. Nothing was sent."
+    return CloudError(code="GatewayUnavailable", message=message)

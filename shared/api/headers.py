@@ -1,0 +1,160 @@
+"""What do the headers of an HTTP call ask for?
+
+The platform joins a header that comes more than once by commas, so two values never pass for one here.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.validation import fault
+from shared.runs.request import REQUEST_ID, unfit_id
+
+#: Azure's load balancer cuts a call at 230 s (learn, functions-scale); the answer has to be on its way by then.
+LONGEST_WAIT: Final = 200
+
+# RFC 9110, section 5.6.
+_TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"  # noqa: S105 - the name of a piece of grammar
+_QUOTED: Final = r'"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e]|\\[\t\x20-\x7e])*+"'
+_SPACE: Final = r"[ \t]*+"
+_VALUE: Final = rf"{_TOKEN}(?:{_SPACE}={_SPACE}(?:{_TOKEN}|{_QUOTED})?)?"
+# RFC 7240, section 2, with the empty elements that any list may have.
+_PREFERENCE: Final = re.compile(
+    rf"{_SPACE}(?:(?P<name>{_TOKEN})(?:{_SPACE}={_SPACE}(?P<value>{_TOKEN}|{_QUOTED})?)?"
+    rf"(?:{_SPACE};{_SPACE}(?:{_VALUE})?)*)?{_SPACE}(?:,|\Z)"
+)
+# RFC 8941, section 3.3.3: a string that holds a requestId needs no escapes.
+_QUOTED_KEY: Final = re.compile(r'"([^"\\]*)"')
+_ENTITY_TAG: Final = re.compile(r'"([1-9][0-9]{0,9})-[0-9a-f]{16}"')
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+# RFC 6839, section 3.1: whatever else it is, it is JSON.
+_JSON_BASED: Final = re.compile(r"application/[!#$&^_.0-9a-z-]+\+json")
+# What may be named of what came: a media type, a charset, a compression; nothing that could be a secret.
+_NAME: Final = re.compile(
+    r'[a-z]+/[a-z0-9.+_-]{1,80}|charset="?[a-z0-9_-]{1,40}"?|[a-z]{1,20}', re.IGNORECASE
+)
+_UTF_8: Final = re.compile(rf'{_SPACE}charset="?utf-8"?{_SPACE}', re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preference:
+    """How a caller wants to be answered: RFC 7240."""
+
+    respond_async: bool = False
+    wait: int | None = None  #: seconds
+
+    @property
+    def at_once(self) -> bool:
+        """Whether the request is only to be recorded. Beside a wait, `respond-async` means: after that."""
+        return self.respond_async and not self.wait
+
+    def applied(self) -> dict[str, str]:
+        """Say what was heeded."""
+        names = ("respond-async",) if self.respond_async else ()
+        waits = () if self.wait is None else (f"wait={self.wait}",)
+        text = ", ".join((*names, *waits))
+        return {"Preference-Applied": text} if text else {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """The state of a record that `If-Match` names."""
+
+    tag: str
+    generation: int
+
+
+def media_fault(headers: Mapping[str, str]) -> CloudError | None:
+    """Tell why a body of this type is not read; None for JSON in UTF-8, and where nothing is said."""
+    kind, *parameters = headers.get("content-type", "").split(";")
+    name = kind.strip().lower()
+    is_json = name in {"", "application/json", "text/json"} or _JSON_BASED.fullmatch(name)
+    charsets = [each.strip() for each in parameters if each.strip().lower().startswith("charset")]
+    other = next((each for each in charsets if not _UTF_8.fullmatch(each)), None)
+    if not is_json or other is not None:
+        came = name if other is None or not is_json else other
+        message = f"The content should be application/json in UTF-8, not {_shown(came)}."
+        return _unsupported(message, "content-type")
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"", "identity"}:
+        message = f"The content should come as it is, not compressed by {_shown(encoding)}."
+        return _unsupported(message, "content-encoding")
+    return None
+
+
+def _shown(came: str) -> str:
+    """Name what came, if it has the form of a name."""
+    return came.lower() if _NAME.fullmatch(came) else "something else"
+
+
+def idempotency_key(headers: Mapping[str, str]) -> str | CloudError | None:
+    """Read the Idempotency-Key: a quoted string as in the IETF draft, or bare."""
+    given = headers.get("idempotency-key")
+    if given is None:
+        return None
+    text = given.strip(" \t")
+    quoted = _QUOTED_KEY.fullmatch(text)
+    key = quoted[1] if quoted else text
+    target = "$.headers.idempotency-key"
+    if not re.fullmatch(REQUEST_ID.strip("^$"), key):
+        return fault(target, "The value should be one requestId, quoted or bare.")
+    unfit = unfit_id(key)
+    return fault(target, unfit) if unfit else key
+
+
+def preference(headers: Mapping[str, str]) -> Preference | CloudError:
+    """Read Prefer; what it says of other preferences is passed over, as RFC 7240 asks."""
+    given = headers.get("prefer", "")
+    named: dict[str, str] = {}
+    at = 0
+    while at < len(given):
+        found = _PREFERENCE.match(given, at)
+        if found is None:
+            return _absurd("The value should be a list of preferences, as respond-async, wait=30.")
+        at = found.end()
+        if found["name"]:  # of a preference that comes twice the first one counts
+            named.setdefault(found["name"].lower(), (found["value"] or "").strip('"'))
+    wait, respond_async = named.get("wait"), named.get("respond-async")
+    if wait is not None and not re.fullmatch(r"[0-9]{1,9}", wait):
+        return _absurd("The preference wait should be a whole number of seconds.")
+    if respond_async:
+        return _absurd("The preference respond-async has no value.")
+    return Preference(
+        respond_async=respond_async is not None,
+        wait=None if wait is None else min(int(wait), LONGEST_WAIT),
+    )
+
+
+def if_match(headers: Mapping[str, str]) -> Expected | CloudError | None:
+    """Read If-Match: one ETag that this API has given."""
+    given = headers.get("if-match")
+    if given is None:
+        return None
+    text = given.strip(" \t")
+    found = _ENTITY_TAG.fullmatch(text)
+    if found is None:
+        return fault("$.headers.if-match", "The value should be the one ETag of this request.")
+    return Expected(tag=text, generation=int(found[1]))
+
+
+def is_unchanged(headers: Mapping[str, str], tag: str) -> bool:
+    """Tell whether If-None-Match names this state: weakly compared, as RFC 9110 asks of a GET."""
+    given = headers.get("if-none-match", "")
+    tags = (each.strip(" \t").removeprefix("W/") for each in given.split(","))
+    return given.strip(" \t") == "*" or tag in tags
+
+
+def traceparent(headers: Mapping[str, str]) -> str | None:
+    """Read the trace that a call continues; a broken one is no trace (W3C Trace Context, 3.2.2.5)."""
+    given = headers.get("traceparent", "")
+    return given if _TRACEPARENT.fullmatch(given) else None
+
+
+def _absurd(message: str) -> CloudError:
+    return fault("$.headers.prefer", message)
+
+
+def _unsupported(message: str, header: str) -> CloudError:
+    return CloudError(code="UnsupportedMediaType", message=message, target=f"$.headers.{header}")

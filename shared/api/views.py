@@ -1,0 +1,197 @@
+"""What is shown of a request and of the audit? Nothing here leaves with a secret in it."""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic.alias_generators import to_camel
+
+from shared.kernel.cloud_error import CloudError
+from shared.ports import Stored
+from shared.redaction import patterns, redact as redaction
+from shared.runs import payload
+from shared.runs.audit_entry import AuditEntry
+from shared.runs.delivery import Source
+from shared.runs.record import FINAL, Record, Status
+from shared.runs.result import Outcome
+
+# In another's hands, or about to be looked for: it is settled soon.
+_SOON: Final = 2.0
+
+
+class _Shown(BaseModel):
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        from_attributes=True,
+    )
+
+    def to_json(self) -> str:
+        """Write it, camelCase, absent fields left out."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
+
+class ErrorBody(_Shown):
+    """Every answer that is none of what was asked for."""
+
+    error: CloudError
+
+
+class HistoryEntry(_Shown):
+    """One line of a request's history."""
+
+    at: datetime
+    event: str
+    detail: str
+
+
+class RunRecord(_Shown):
+    """A request, where it stands, and how it came there; values that look secret are replaced."""
+
+    request_id: str
+    generation: int
+    status: Status
+    run_id: str | None = None
+    error: CloudError | None = None
+    pipeline_name: str
+    workspace: str
+    parameters: dict[str, JsonValue] | None = None
+    redacted: bool
+    reference_pipeline_run_id: str | None = None
+    is_recovery: bool | None = None
+    start_activity_name: str | None = None
+    not_before: datetime | None = None
+    expires_at: datetime | None = None
+    source: Source
+    principal: str
+    correlation_id: str | None = None
+    traceparent: str | None = None
+    attempts: int
+    received_at: datetime
+    changed_at: datetime
+    first_sent_at: datetime | None = None
+    finished_at: datetime | None = None
+    fingerprint: str
+    client_request_id: str
+    http_status: int | None = None
+    service_request_id: str | None = None
+    service_correlation_id: str | None = None
+    history: tuple[HistoryEntry, ...]
+
+
+class Waiting(_Shown):
+    """A request that was taken and has no answer yet: it will come on the results queue."""
+
+    request_id: str
+    generation: int
+    status: Literal[Status.WAITING]
+    pipeline_name: str
+    workspace: str
+    attempts: int
+    correlation_id: str | None = None
+
+
+class UnreadContent(_Shown):
+    """All that is kept of a message that could not be read."""
+
+    length: int
+    sha256: str
+
+
+class AuditItem(_Shown):
+    """The end of one delivery."""
+
+    at: datetime
+    status: Outcome
+    request_id: str | None = None
+    generation: int | None = None
+    run_id: str | None = None
+    error: CloudError | None = None
+    pipeline_name: str | None = None
+    workspace: str | None = None
+    source: Source
+    delivery_id: str
+    principal: str | None = None
+    attempts: int
+    duplicate: bool
+    duration_ms: int
+    fingerprint: str | None = None
+    client_request_id: str | None = None
+    http_status: int | None = None
+    service_request_id: str | None = None
+    service_correlation_id: str | None = None
+    correlation_id: str | None = None
+    traceparent: str | None = None
+    content: UnreadContent | None = None
+
+
+class AuditList(_Shown):
+    """One page of the audit, newest first. It may be short; without a token it is the last."""
+
+    value: tuple[AuditItem, ...]
+    continuation_token: str | None = None
+
+
+async def show(record: Record) -> RunRecord:
+    """Show a request. Raises `RecordUnreadable` where somebody has edited what was asked for."""
+    request = payload.read(record)
+    kept = await redaction.redact(request.parameters or {})
+    own = {name: getattr(record, name) for name in RunRecord.model_fields if hasattr(record, name)}
+    asked = {
+        name: getattr(request, name)
+        for name in RunRecord.model_fields
+        if name not in own and hasattr(request, name)
+    }
+    delivery = record.delivery
+    return RunRecord.model_validate(
+        asked
+        | own
+        | {
+            "start_activity_name": patterns.cut_optional(request.start_activity_name),
+            "parameters": kept.value if request.parameters is not None else None,
+            "redacted": record.redacted or kept.changed,
+            "source": delivery.source,
+            "correlation_id": delivery.correlation_id,
+            "traceparent": delivery.traceparent,
+        }
+    )
+
+
+def waiting(record: Record) -> Waiting:
+    """Show a request that is still to be answered."""
+    return Waiting(
+        request_id=record.request_id,
+        generation=record.generation,
+        status=Status.WAITING,
+        pipeline_name=record.pipeline_name,
+        workspace=record.workspace,
+        attempts=record.attempts,
+        correlation_id=record.delivery.correlation_id,
+    )
+
+
+def audited(entries: Sequence[AuditEntry], token: str | None) -> AuditList:
+    """Show one page of the audit."""
+    return AuditList(
+        value=tuple(AuditItem.model_validate(entry) for entry in entries), continuation_token=token
+    )
+
+
+def entity_tag(stored: Stored) -> str:
+    """Name this state of a record: its generation, and which write made it."""
+    write = hashlib.sha256(stored.version.encode()).hexdigest()[:16]
+    return f'"{stored.record.generation}-{write}"'
+
+
+def retry_after(stored: Stored) -> int | None:
+    """Tell in how many seconds an open request is worth another look; None for one that is final."""
+    record = stored.record
+    if record.status in FINAL:
+        return None
+    left = record.wait_seconds - stored.age if record.status is Status.WAITING else _SOON
+    return max(1, math.ceil(left))

@@ -1,0 +1,66 @@
+"""May this request be started at all, and where?"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from shared.auth import access_list
+from shared.config.gateway_json import GatewayConfig
+from shared.config.settings import HttpAuth, Settings
+from shared.kernel.cloud_error import CloudError
+from shared.runs.caller import Caller
+from shared.runs.record import Place
+from shared.runs.request import RunRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The configuration's word on a request, apart from its time."""
+
+    workspaces: Mapping[str, str]  #: name → endpoint
+    default_workspace: str
+    permits: Callable[[str, str, str], bool]  #: (principal, pipeline name, workspace name)
+    names: Callable[[str], bool]  #: whether an entry of `access` names this principal
+    bars: Callable[[str], bool]  #: whether anything is kept from this principal
+
+    @classmethod
+    def configured(cls, config: GatewayConfig, settings: Settings) -> Self:
+        """Make the policy of this configuration."""
+
+        def default(principal: str) -> bool:
+            # Anyone in a tenant can get a token; keys, queues and rules are in the operator's own hands.
+            is_open = settings.http_auth is not HttpAuth.ENTRA
+            return is_open or Caller.read(principal).object_id is None
+
+        def permits(principal: str, pipeline: str, workspace: str) -> bool:
+            is_default = default(principal)
+            return access_list.permits(
+                config.access, principal, pipeline, workspace, default=is_default
+            )
+
+        return cls(
+            workspaces=config.endpoints(settings.synapse_endpoint),
+            default_workspace=config.default_workspace,
+            permits=permits,
+            names=lambda one: access_list.names(config.access, one, default=default(one)),
+            bars=lambda one: access_list.bars(config.access, one, default=default(one)),
+        )
+
+    def place(self, request: RunRequest, principal: str) -> Place | CloudError:
+        """Find the workspace of a request that this principal may start there."""
+        name = request.workspace or self.default_workspace
+        refusal = self.refusal(principal, request.pipeline_name, name)
+        if refusal:
+            return refusal
+        return Place(name=name, endpoint=self.workspaces[name])
+
+    def refusal(self, principal: str, pipeline_name: str, workspace: str) -> CloudError | None:
+        """Tell why this principal may not start that pipeline there; None if it may."""
+        # Permission comes first: who may start nothing there does not learn which workspaces there are.
+        if not self.permits(principal, pipeline_name, workspace):
+            message = f"The caller may not start {pipeline_name!r} in workspace {workspace!r}."
+            return CloudError(code="NotPermitted", message=message, target="$.pipelineName")
+        if workspace not in self.workspaces:
+            message = f"The configuration names no workspace {workspace!r}."
+            return CloudError(code="UnknownWorkspace", message=message, target="$.workspace")
+        return None

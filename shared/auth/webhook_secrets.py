@@ -1,0 +1,90 @@
+"""Which secrets does an app setting hold for a sender of webhooks? All that are in use, or what is wrong with it.
+
+Several stand there while one is renewed: as a JSON array of texts, and those of Standard Webhooks also with spaces or
+commas between them, which they can't hold. No message quotes a word of the setting.
+"""
+
+import base64
+import binascii
+import json
+import re
+from typing import Final
+
+from shared.config.gateway_json import Hook
+from shared.kernel.cloud_error import CloudError
+
+#: Standard Webhooks' own are of 24 to 64 bytes; what is shorter than this can be guessed.
+MIN_BYTES: Final = 16
+#: What stands in the environment where Azure can't resolve a reference: everybody can guess that.
+_UNRESOLVED: Final = ("@microsoft.keyvault(", "@microsoft.appconfiguration(")
+
+
+def read(name: str, hook: Hook, given: str | None) -> tuple[bytes, ...] | CloudError:
+    """Read the secrets of the hook of this name from its setting's text."""
+    setting = hook.setting(name)
+    text = (given or "").strip()
+    if not text:
+        return _fault(setting, f"Set the secret that the hook {name} signs with.")
+    listed = [text, *_listed(hook, text)]
+    if any(_is_reference(secret) for secret in listed):
+        message = "The reference to Key Vault or App Configuration is not resolved: see the app's identity."
+        return _fault(setting, message)
+    keys = [_key(hook, secret) for secret in listed[1:]]
+    sound = tuple(key for key in keys if key is not None)
+    if not keys or len(sound) != len(keys):
+        return _fault(setting, _WANTED[hook.scheme])
+    return sound
+
+
+_WANTED: Final = {
+    "github": f"Each secret should be a text of at least {MIN_BYTES} bytes, not all equal.",
+    "standard-webhooks": (
+        f"Each secret should be whsec_ and base64 of at least {MIN_BYTES} bytes, not all equal. "
+        "Asymmetric keys (whpk_) are not supported."
+    ),
+}
+
+
+def _listed(hook: Hook, text: str) -> list[object]:
+    if text.startswith("["):
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            return [None]
+        return found if isinstance(found, list) else [None]
+    return re.split(r"[\s,]+", text) if hook.scheme == "standard-webhooks" else [text]
+
+
+def _key(hook: Hook, secret: object) -> bytes | None:
+    if not isinstance(secret, str):
+        return None
+    key = _encoded(secret) if hook.scheme == "github" else _decoded(secret)
+    return key if key is not None and len(key) >= MIN_BYTES and not _is_guessed(key) else None
+
+
+def _is_reference(secret: object) -> bool:
+    return isinstance(secret, str) and secret.strip().lower().startswith(_UNRESOLVED)
+
+
+def _is_guessed(key: bytes) -> bool:
+    # A placeholder: one sign again and again, or blanks.
+    return len(set(key)) == 1 or not key.strip()
+
+
+def _encoded(secret: str) -> bytes | None:
+    try:
+        return secret.encode()
+    except UnicodeEncodeError:
+        return None
+
+
+def _decoded(secret: str) -> bytes | None:
+    encoded = secret.removeprefix("whsec_").rstrip("=")
+    try:  # senders leave the padding out
+        return base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _fault(setting: str, message: str) -> CloudError:
+    return CloudError(code="InvalidSetting", message=message, target=setting)

@@ -1,0 +1,66 @@
+"""How is a mistake in gateway.json told? By its JSON path, with the nearest word that would do, quoting no value."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from shared.config.settings import DEFAULT_WORKSPACE
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.validation import nearest
+
+Location = tuple[int | str, ...]
+
+
+def fault(location: Location, message: str) -> CloudError:
+    """Tell one mistake."""
+    return CloudError(code="InvalidConfiguration", message=message, target=json_path(location))
+
+
+def json_path(location: Location) -> str:
+    """Write a place in the configuration as a JSON path."""
+    return "$" + "".join(_step(step) for step in location if step != "[key]")
+
+
+def _step(step: int | str) -> str:
+    if isinstance(step, str) and re.fullmatch(r"[$\w-]+", step):
+        return f".{step[:100]}"
+    return f"[{json.dumps(step if isinstance(step, int) else step[:100], ensure_ascii=False)}]"
+
+
+def across(raw: dict[str, Any]) -> Iterator[CloudError]:
+    """Tell what no single field shows; read from the file as it is, so that all is told at once."""
+    named = raw.get("workspaces")
+    named = named if isinstance(named, dict) else {}
+    if DEFAULT_WORKSPACE in named:
+        yield fault(
+            ("workspaces", DEFAULT_WORKSPACE),
+            "This name is the workspace of SYNAPSE_ENDPOINT: choose another.",
+        )
+    if "access" in raw and raw["access"] is None:
+        # A section that went missing must not open the door to everybody.
+        text = "Leave the section out to do without it; an empty list permits nobody."
+        yield fault(("access",), text)
+    known = [DEFAULT_WORKSPACE, *named]
+    yield from _workspace(raw, ("defaultWorkspace",), known)
+    yield from _rules(raw.get("rules"), known)
+
+
+def _rules(rules: object, known: list[str]) -> Iterator[CloudError]:
+    seen: set[str] = set()
+    for index, rule in enumerate(rules if isinstance(rules, list) else ()):
+        if not isinstance(rule, dict):
+            continue
+        yield from _workspace(rule, ("rules", index, "workspace"), known)
+        name = str(rule.get("name", f"rule {index}"))
+        if name in seen:
+            yield fault(("rules", index, "name"), "Another rule has this name.")
+        seen.add(name)
+
+
+def _workspace(
+    section: dict[str, Any], location: Location, known: list[str]
+) -> Iterator[CloudError]:
+    name = section.get(str(location[-1]))
+    if isinstance(name, str) and name not in known:
+        yield fault(location, f"There is no workspace of this name.{nearest(name, known)}")

@@ -1,0 +1,156 @@
+"""What does gateway.json say? Its bytes become a `GatewayConfig`, or every fault with its JSON path."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from shared.config import diagnostics
+from shared.config.diagnostics import Location, fault
+from shared.config.rule import Parameter, Rule
+from shared.config.settings import DEFAULT_WORKSPACE, read_endpoint
+from shared.config.strict_model import Name, Section, Text
+from shared.kernel import strict_json
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.validation import nearest
+
+_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _read_https(text: str) -> str:
+    if not text.lower().startswith("https://"):
+        msg = "Value should start with https://"
+        raise ValueError(msg)
+    return read_endpoint(text)
+
+
+def _read_principal(text: str) -> str:
+    if _GUID.fullmatch(text.lower()):
+        return text.lower()
+    if text in {"key", "queue"} or re.fullmatch(r"(hook|rule):.+", text):
+        return text
+    msg = "Value should be key, queue, rule:<name>, hook:<name>, or an object or application id (GUID)"
+    raise ValueError(msg)
+
+
+def _read_setting(text: str) -> str:
+    if not re.fullmatch(r"[A-Z][A-Z0-9_]{0,127}", text):
+        msg = "Value should be the name of an app setting, as HOOK_GITHUB_SECRETS; never a secret"
+        raise ValueError(msg)
+    return text
+
+
+Principal = Annotated[str, AfterValidator(_read_principal)]
+
+
+class Workspace(Section):
+    """A Synapse workspace beside the default one."""
+
+    endpoint: Annotated[str, AfterValidator(_read_https)]
+
+
+class EventSenders(Section):
+    """Whose events the webhook /api/events takes, by CloudEvents' handshake."""
+
+    allowed_origins: tuple[Text, ...] = Field(
+        default=("eventgrid.azure.net",),
+        alias="allowedOrigins",
+        description="Origins that may send, with * and ?; case is ignored.",
+    )
+    allowed_rate: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        alias="allowedRate",
+        description="Requests a minute that each may send; absent: any.",
+    )
+
+
+class Hook(Section):
+    """A sender of signed webhooks."""
+
+    scheme: Literal["standard-webhooks", "github"] = Field(description="How it signs.")
+    secrets_setting: Annotated[str, AfterValidator(_read_setting)] | None = Field(
+        default=None,
+        alias="secretsSetting",
+        description="The app setting that holds its secrets; absent: HOOK_<NAME>_SECRETS.",
+    )
+
+    def setting(self, name: str) -> str:
+        """Name the app setting that holds the secrets of the hook of this name."""
+        return self.secrets_setting or f"HOOK_{name.upper().replace('-', '_')}_SECRETS"
+
+
+class Access(Section):
+    """Who may start which pipelines where; `*` and `?` are wildcards, case counts."""
+
+    principals: tuple[Principal, ...] = Field(min_length=1)
+    pipelines: tuple[Text, ...] = Field(min_length=1)
+    workspaces: tuple[Text, ...] = Field(min_length=1)
+
+
+class GatewayConfig(Section):
+    """The file gateway.json. Without a file, all of it has its default."""
+
+    schema_: str | None = Field(default=None, alias="$schema")
+    workspaces: dict[Name, Workspace] = Field(default={})
+    default_workspace: Name = Field(default=DEFAULT_WORKSPACE, alias="defaultWorkspace")
+    rules: tuple[Rule, ...] = ()
+    events: EventSenders = EventSenders()
+    hooks: dict[Name, Hook] = Field(default={})
+    access: tuple[Access, ...] | None = None
+
+    def endpoints(self, synapse_endpoint: str) -> dict[str, str]:
+        """Name every workspace's endpoint; the environment's is called default."""
+        named = {name: workspace.endpoint for name, workspace in self.workspaces.items()}
+        return {DEFAULT_WORKSPACE: synapse_endpoint} | named
+
+
+_SECTIONS: Final[dict[Location, type[Section]]] = {
+    ("workspaces",): Workspace,
+    ("rules",): Rule,
+    ("rules", "parameters"): Parameter,
+    ("events",): EventSenders,
+    ("hooks",): Hook,
+    ("access",): Access,
+}
+
+
+def read(content: bytes) -> GatewayConfig | tuple[CloudError, ...]:
+    """Read the configuration, or tell every fault by its JSON path; no value is quoted."""
+    try:
+        raw = strict_json.parse(content)
+    except strict_json.Unreadable as error:
+        return (fault((), str(error)),)
+    across = tuple(diagnostics.across(raw))
+    try:
+        # As JSON, not as Python: there an array is no tuple.
+        config = GatewayConfig.model_validate_json(json.dumps(raw))
+    except ValidationError as error:
+        return (*_field_faults(error), *across)
+    return across or config
+
+
+def _field_faults(error: ValidationError) -> Iterator[CloudError]:
+    details = error.errors(include_url=False, include_input=False)
+    within = {detail["loc"][:-1] for detail in details}
+    for detail in details:
+        # pydantic counts valid items only: a list with a faulty one would also be called too short.
+        if detail["type"] != "too_short" or detail["loc"] not in within:
+            yield fault(detail["loc"], _sentence(detail))
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    location = detail["loc"]
+    if detail["type"] == "too_short":
+        return "The list should have at least one item."
+    if detail["type"] == "too_long":
+        return f"There should be at most {detail['ctx']['max_length']} items."
+    if detail["type"] != "extra_forbidden":
+        text = detail["msg"].removeprefix("Value error, ")
+        return text if text.endswith((".", "?")) else f"{text}."
+    # Every second step names a section, the others are a list's index or a name of the file's own.
+    section = _SECTIONS.get(location[:-1][::2], GatewayConfig)
+    names = [field.alias or name for name, field in section.model_fields.items()]
+    return f"There is no such field here.{nearest(str(location[-1]), names)}"

@@ -1,0 +1,277 @@
+"""What do the app settings say? The environment becomes `Settings`, or every fault by name."""
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from enum import StrEnum
+from ipaddress import ip_address
+from typing import Annotated, Final
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+
+from shared.kernel.cloud_error import CloudError
+
+#: How alike two names are of which one may be the other misspelt (difflib's ratio): one letter in ten is wrong.
+_ALIKE: Final = 0.9
+DEFAULT_WORKSPACE: Final = "default"
+PUBLIC_AUTHORITY: Final = "https://login.microsoftonline.com"
+STORAGE: Final = "RunStorage"
+# More stringent than urlsplit, which takes any text for a host and drops line breaks.
+_URL: Final = re.compile(
+    r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?/*", re.IGNORECASE
+)
+
+
+class HttpAuth(StrEnum):
+    """What proof an HTTP caller brings."""
+
+    KEY = "key"  #: the platform's function keys
+    ENTRA = "entra"  #: a bearer token that the app itself validates
+
+
+class UnknownOutcome(StrEnum):
+    """What is done where nobody can tell whether createRun started a run."""
+
+    FAIL = "fail"  #: the request fails as OutcomeUnknown, for an operator to resolve
+    RESEND = "resend"  #: createRun is sent again with the same id
+
+
+class ResultsEncoding(StrEnum):
+    """How messages lie on the results queue."""
+
+    BASE64 = "base64"  #: what Functions consumers expect
+    NONE = "none"  #: plain JSON
+
+
+class AuditParameters(StrEnum):
+    """What of a request's parameters the audit keeps."""
+
+    REDACTED = "redacted"  #: all but what looks like a secret
+    NONE = "none"  #: nothing
+
+
+def is_loopback(host: str | None) -> bool:
+    """Tell whether a host name can only be this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def read_endpoint(text: str) -> str:
+    """Check an endpoint of Synapse and leave its last slash out. Raises ValueError saying what is wrong."""
+    example = "https://<workspace>.dev.azuresynapse.net"
+    endpoint = _read_host(text, example)
+    host = urlsplit(endpoint).hostname or ""
+    if ".dev." not in host and not is_loopback(host):
+        msg = f"Value should be the workspace's development endpoint, {example}"
+        raise ValueError(msg)
+    return endpoint
+
+
+def _read_host(text: str, example: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        msg = f"Value should be a URL as {example}"
+        raise ValueError(msg)
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        msg = "Value should start with https:// (plain http is for loopback addresses only)"
+        raise ValueError(msg)
+    if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
+        msg = "Value should name a host and nothing else: no path, query or user"
+        raise ValueError(msg)
+    if not _URL.fullmatch(text) or not _has_good_port(parts):
+        msg = f"Value should be a URL as {example}, with nothing before, in or after it"
+        raise ValueError(msg)
+    return text.rstrip("/")
+
+
+def _has_good_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:  # its text quotes the value
+        return False
+
+
+def _read_tenant(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text.lower()):
+        msg = "Value should be the tenant's id, a GUID: tokens don't name its domain"
+        raise ValueError(msg)
+    return text.lower()
+
+
+Endpoint = Annotated[str, AfterValidator(read_endpoint)]
+Tenant = Annotated[str, AfterValidator(_read_tenant)]
+Authority = Annotated[str, AfterValidator(lambda text: _read_host(text, PUBLIC_AUTHORITY))]
+QueueName = Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]){2,55}$")]  # room for "-poison"
+TableName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$")]
+Names = Annotated[
+    tuple[str, ...],
+    BeforeValidator(
+        lambda text: tuple(text.replace(",", " ").split()) if isinstance(text, str) else text
+    ),
+]
+
+
+class HttpAccess(BaseModel):
+    """What HTTP callers have to prove. It stands for itself: who asks what is wrong with the rest has to prove it too.
+
+    `ENTRA_AUTHORITY` is the host that signs people in and publishes the tenant's keys. The public cloud's is the
+    default; US Government and China have their own (see `access_token.expected`), as AZURE_AUTHORITY_HOST has for
+    azure-identity.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
+
+    http_auth: HttpAuth = Field(default=HttpAuth.KEY, alias="HTTP_AUTH")
+    entra_tenant_id: Tenant | None = Field(default=None, alias="ENTRA_TENANT_ID")
+    entra_audiences: Names = Field(default=(), alias="ENTRA_AUDIENCES")
+    entra_authority: Authority = Field(default=PUBLIC_AUTHORITY, alias="ENTRA_AUTHORITY")
+
+
+class StorageSettings(BaseModel):
+    """The gateway's queues and tables. They stand for themselves: a command that works on them needs nothing else."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
+
+    storage_connection: str | None = Field(default=None, alias="RunStorage")
+    storage_queues: str | None = Field(default=None, alias="RunStorage__queueServiceUri")
+    storage_tables: str | None = Field(default=None, alias="RunStorage__tableServiceUri")
+    storage_client_id: str | None = Field(default=None, alias="RunStorage__clientId")
+    requests_queue: QueueName = Field(default="run-requests", alias="RUN_REQUESTS_QUEUE")
+    results_queue: QueueName = Field(default="run-results", alias="RUN_RESULTS_QUEUE")
+    runs_table: TableName = Field(default="runs", alias="RUNS_TABLE")
+    audit_table: TableName = Field(default="runaudit", alias="RUN_AUDIT_TABLE")
+
+
+class Settings(HttpAccess, StorageSettings):
+    """The app settings, by the names they have in the environment."""
+
+    synapse_endpoint: Endpoint = Field(alias="SYNAPSE_ENDPOINT")
+    results_encoding: ResultsEncoding = Field(
+        default=ResultsEncoding.BASE64, alias="RUN_RESULTS_ENCODING"
+    )
+    gateway_config: str = Field(default="gateway.json", alias="GATEWAY_CONFIG")
+    max_concurrent_calls: int = Field(default=16, ge=1, le=1000, alias="MAX_CONCURRENT_CALLS")
+    max_attempts: int = Field(default=20, ge=1, le=1000, alias="MAX_ATTEMPTS")
+    audit_parameters: AuditParameters = Field(
+        default=AuditParameters.REDACTED, alias="AUDIT_PARAMETERS"
+    )
+    unknown_outcome: UnknownOutcome = Field(default=UnknownOutcome.FAIL, alias="UNKNOWN_OUTCOME")
+    retention_days: int = Field(default=90, ge=0, le=36500, alias="RETENTION_DAYS")
+    call_timeout: float = Field(default=30, ge=0.1, le=300, alias="CALL_TIMEOUT_SECONDS")
+    lease: float = Field(default=90, ge=0.3, le=3600, alias="LEASE_SECONDS")
+    settle: float = Field(default=60, ge=0, le=3600, alias="SETTLE_SECONDS")
+
+    @property
+    def shortest_lease(self) -> float:
+        """The seconds of a lease that two calls and their settling may take."""
+        return self.call_timeout * 2 * 1.1
+
+
+def read(environment: Mapping[str, str]) -> Settings | tuple[CloudError, ...]:
+    """Read the settings, or tell every fault by the setting's name; no value is quoted."""
+    given = {name: value for name, value in environment.items() if value.strip()}
+    own = _own_faults(Settings, given)
+    # What several settings say together is judged by those that are sound, so that all faults are told at once.
+    wrong = {fault.target for fault in own}
+    sound = {name: value for name, value in given.items() if name not in wrong}
+    settings = Settings.model_validate({"SYNAPSE_ENDPOINT": "https://unset.dev.invalid"} | sound)
+    across = (fault for fault in _cross_faults(settings) if fault.target not in wrong)
+    return (*own, *_storage_faults(given), *across, *_misspelt(given)) or settings
+
+
+def read_http_access(environment: Mapping[str, str]) -> HttpAccess | tuple[CloudError, ...]:
+    """Read what HTTP callers have to prove, also where other settings are wrong."""
+    given = {name: value for name, value in environment.items() if value.strip()}
+    own = _own_faults(HttpAccess, given)
+    if own:
+        return own
+    access = HttpAccess.model_validate(given)
+    return tuple(_http_faults(access)) or access
+
+
+def read_storage(environment: Mapping[str, str]) -> StorageSettings | tuple[CloudError, ...]:
+    """Read where the queues and tables are, also where other settings are wrong."""
+    given = {name: value for name, value in environment.items() if value.strip()}
+    wrong = (*_own_faults(StorageSettings, given), *_storage_faults(given), *_misspelt(given))
+    return wrong or StorageSettings.model_validate(given)
+
+
+def _own_faults(model: type[BaseModel], given: Mapping[str, str]) -> tuple[CloudError, ...]:
+    try:
+        model.model_validate(given)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False, include_context=False)
+        return tuple(
+            _fault(str(detail["loc"][0]), detail["msg"].removeprefix("Value error, ") + ".")
+            for detail in details
+        )
+    return ()
+
+
+def _misspelt(given: Mapping[str, str]) -> Iterator[CloudError]:
+    """Report names that are nearly a setting's: what they say would be passed over, and the default stand."""
+    own = {
+        _letters(name): name
+        for name in (field.alias for field in Settings.model_fields.values())
+        if name
+    }
+    for name in sorted(given.keys() - own.values()):
+        meant = own.get(_letters(name))
+        # Parts of a connection are alike by themselves: MyStorage__queueServiceUri is another's.
+        if meant is None and "__" not in name:
+            meant = next(iter(get_close_matches(name, own.values(), n=1, cutoff=_ALIKE)), None)
+        if meant is not None:
+            yield _fault(name, f"There is no such setting. Did you mean {meant}?")
+
+
+def _letters(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _storage_faults(given: Mapping[str, str]) -> tuple[CloudError, ...]:
+    if STORAGE in given:
+        return ()
+    missing = [
+        name
+        for name in (f"{STORAGE}__queueServiceUri", f"{STORAGE}__tableServiceUri")
+        if name not in given
+    ]
+    if len(missing) == 2:
+        text = f"Set a connection string here, or {' and '.join(missing)} for an identity."
+        return (_fault(STORAGE, text),)
+    return tuple(_fault(name, "Both service URIs are needed.") for name in missing)
+
+
+def _cross_faults(settings: Settings) -> tuple[CloudError, ...]:
+    faults = []
+    if settings.lease < settings.shortest_lease:
+        text = f"A lease should be at least {settings.shortest_lease:g} s: twice the call time-out and 10 %."
+        faults.append(_fault("LEASE_SECONDS", text))
+    if settings.results_queue in {settings.requests_queue, f"{settings.requests_queue}-poison"}:
+        text = "Results would be taken for requests here, and answered without end."
+        faults.append(_fault("RUN_RESULTS_QUEUE", text))
+    return (*faults, *_http_faults(settings))
+
+
+def _http_faults(access: HttpAccess) -> Iterator[CloudError]:
+    if access.http_auth is HttpAuth.ENTRA:
+        if not access.entra_tenant_id:
+            yield _fault("ENTRA_TENANT_ID", "HTTP_AUTH=entra needs it.")
+        if not access.entra_audiences:
+            yield _fault("ENTRA_AUDIENCES", "HTTP_AUTH=entra needs at least one.")
+
+
+def _fault(name: str, message: str) -> CloudError:
+    return CloudError(code="InvalidSetting", message=message, target=name)

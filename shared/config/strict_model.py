@@ -1,0 +1,18 @@
+"""What do all parts of gateway.json have in common? They are read strictly, and use the same kinds of words."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from shared.config import expression
+
+#: Also the form of a principal, `rule:<name>`, and of a request id, `evt-<name>-<hash>`.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
+Text = Annotated[str, Field(min_length=1, max_length=1000)]
+Expression = Annotated[str, AfterValidator(expression.check)]
+
+
+class Section(BaseModel):
+    """One part; a field that it doesn't know is a mistake."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")

@@ -1,0 +1,100 @@
+"""What would become of an event? Which rules match it, why the others don't, and what would be asked for."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from shared.auth.access_list import permits
+from shared.config.gateway_json import GatewayConfig
+from shared.config.rule import Rule
+from shared.events.envelope import Item
+from shared.events.rule_engine import Matched, Unmatched, explain
+from shared.kernel.cloud_error import CloudError
+
+
+def tell(
+    config: GatewayConfig, items: Sequence[Item], now: datetime, principal: str | None = None
+) -> tuple[str, int]:
+    """Tell it in words, and how many requests would be enqueued.
+
+    Args:
+        config: the configuration.
+        items: the events of a message.
+        now: when it arrives.
+        principal: who asks, where it is a hook; otherwise each rule asks in its own name.
+    """
+    lines: list[str] = []
+    requests = 0
+    for item in items:
+        if isinstance(item.event, CloudError):
+            lines += [f"No event: {item.event.message}", *_details(item.event), ""]
+            continue
+        lines.append(f"Event {item.event.id} of type {item.event.type} from {item.event.source}")
+        for verdict in explain(config.rules, item.event, now):
+            if isinstance(verdict, Matched):
+                said, enqueued = _matched(config, verdict, now, principal or verdict.principal)
+                lines += said
+                requests += enqueued
+            else:
+                lines.append(f"  {verdict.rule}: no match. {verdict.reason}")
+        lines.append("")
+    count = "1 run request" if requests == 1 else f"{requests} run requests"
+    lines.append(f"{count} would be enqueued. No run was made.")
+    return "\n".join(lines), requests
+
+
+def why_not(
+    rules: Sequence[Rule], item: Item, now: datetime, refused: Mapping[str, CloudError]
+) -> dict[str, Any]:
+    """Say why nothing was started for an event, for its sender.
+
+    Args:
+        rules: all rules.
+        item: what came.
+        now: when it arrived.
+        refused: the errors of those rules that match, by the rule's name.
+    """
+    named = {} if item.named is None else {"id": item.named}
+    if isinstance(item.event, CloudError):
+        return named | {"error": _sentence(item.event)}
+    verdicts = explain(rules, item.event, now)
+    reasons = {one.rule: one.reason for one in verdicts if isinstance(one, Unmatched)}
+    return named | {"rules": reasons | {rule: _sentence(error) for rule, error in refused.items()}}
+
+
+def _matched(
+    config: GatewayConfig, matched: Matched, now: datetime, asking: str
+) -> tuple[list[str], bool]:
+    """Tell what a rule that matches makes of the event, and whether that would be enqueued."""
+    request, start = matched.outcome, f"  {matched.rule}: matches"
+    if isinstance(request, CloudError):
+        first = f"{start}, but makes no request. {request.message}"
+        return [first, *_details(request)], False
+    permitted = permits(
+        config.access,
+        asking,
+        matched.pipeline_name,
+        matched.workspace or config.default_workspace,
+        default=True,  # of rules and hooks, whatever HTTP_AUTH says
+    )
+    late = request.expires_at is not None and request.expires_at <= now
+    if not permitted:
+        first = f"{start}. {asking} may NOT, says access, start this:"
+    elif late:
+        first = f"{start}, but comes too late. This expires before it arrives:"
+    elif config.access is None:
+        first = f"{start}. Without a section access {asking} may start this:"
+    else:
+        first = f"{start}. {asking} may start this:"
+    text = json.dumps(json.loads(request.to_json()), indent=2, ensure_ascii=False)
+    return [first, *(f"    {line}" for line in text.splitlines())], permitted and not late
+
+
+def _details(error: CloudError) -> Iterator[str]:
+    for fault in error.details:
+        yield f"    {fault.target}: {fault.message}"
+
+
+def _sentence(error: CloudError) -> str:
+    return " ".join((error.message, *(f"{each.target}: {each.message}" for each in error.details)))

@@ -1,0 +1,178 @@
+"""What happened, where and when? Any JSON value becomes an `Event`, or every fault that keeps it from being one.
+
+Two envelopes are read: Event Grid's schema (https://learn.microsoft.com/azure/event-grid/event-schema) and
+CloudEvents 1.0 in JSON (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md).
+"""
+
+import base64
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from pydantic import JsonValue
+
+from shared.events import event_data
+from shared.kernel import strict_json, timestamp
+from shared.kernel.cloud_error import CloudError
+
+MAX_ID: Final = 400  # as a delivery's id
+MAX_SOURCE: Final = 2048
+MAX_TYPE: Final = 500
+MAX_SUBJECT: Final = 8192  # a blob's holds its path: 1,024 characters, perhaps percent-encoded
+
+_CLOUD_EVENTS: Final = {"id": "id", "source": "source", "type": "type", "time": "time"}
+_EVENT_GRID: Final = {"id": "id", "source": "topic", "type": "eventType", "time": "eventTime"}
+_LIMITS: Final = {"id": MAX_ID, "source": MAX_SOURCE, "type": MAX_TYPE}
+_ANY: Final = re.compile(r".*", re.DOTALL)
+_TRACESTATE: Final = re.compile(r"[ -~]{1,512}")
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One event, by whichever envelope it came."""
+
+    id: str  #: unique within its source
+    source: str  #: Event Grid's topic
+    type: str
+    subject: str | None
+    time: datetime | None  #: None also where it can't be read
+    data: JsonValue
+    raw: Mapping[str, JsonValue]  #: the envelope as it came, with its extension attributes
+    traceparent: str | None
+    tracestate: str | None
+
+    @property
+    def correlation_id(self) -> str | None:
+        """The id, where it is one that a request can echo."""
+        return self.id if len(self.id) <= 200 else None
+
+    @property
+    def document(self) -> dict[str, JsonValue]:
+        """The whole event for an expression: as it came, and with CloudEvents' names whatever it came in.
+
+        Its time has one form, whoever wrote it: the platform's own trigger writes it anew, and the same event
+        by another way should still make the same request.
+        """
+        named: dict[str, JsonValue] = {"id": self.id, "source": self.source, "type": self.type}
+        written = self.raw.get("time", self.raw.get("eventTime"))
+        time = written if self.time is None else _write_time(self.time)
+        if "eventTime" in self.raw:
+            named["eventTime"] = time
+        return dict(self.raw) | named | {"subject": self.subject, "time": time, "data": self.data}
+
+
+def read(value: JsonValue) -> Event | CloudError:
+    """Read one event from a JSON value, or name everything that is missing or wrong."""
+    if not isinstance(value, dict):
+        return _invalid([_fault("$", "An event should be a JSON object.")])
+    names = _EVENT_GRID if _is_of_event_grid(value) else _CLOUD_EVENTS
+    found = {part: _first(value, name, part) for part, name in names.items()}
+    faults = list(_faults(value, found, names))
+    data = _read_data(value)
+    if isinstance(data, CloudError):
+        return _invalid([*faults, data])
+    if faults:
+        return _invalid(faults)
+    return Event(
+        id=str(found["id"]),
+        source=str(found["source"]),
+        type=str(found["type"]),
+        subject=_text(value, "subject"),
+        time=_read_time(found["time"]),
+        data=data,
+        raw=value,
+        traceparent=_text(value, "traceparent", _TRACEPARENT),
+        tracestate=_text(value, "tracestate", _TRACESTATE),
+    )
+
+
+def _is_of_event_grid(value: Mapping[str, JsonValue]) -> bool:
+    """Report which envelope it is: CloudEvents shows itself by specversion, and misses it where there is a `type` alone."""
+    return "specversion" not in value and ("eventType" in value or "type" not in value)
+
+
+def _first(value: dict[str, JsonValue], *names: str) -> JsonValue:
+    # Some senders mix the two envelopes, so either name will do.
+    return next((value[name] for name in names if value.get(name) is not None), None)
+
+
+def _text(value: dict[str, JsonValue], name: str, pattern: re.Pattern[str] = _ANY) -> str | None:
+    text = value.get(name)
+    return text if isinstance(text, str) and pattern.fullmatch(text) else None
+
+
+def _faults(
+    value: dict[str, JsonValue], found: dict[str, JsonValue], names: Mapping[str, str]
+) -> Iterator[CloudError]:
+    if names is _CLOUD_EVENTS:
+        version = value.get("specversion")
+        if version is None:
+            yield _fault("$.specversion", "Field required.")
+        elif not isinstance(version, str) or not version.startswith("1."):
+            yield _fault("$.specversion", "Only version 1.0 of CloudEvents is read.")
+    for part, limit in _LIMITS.items():
+        text = found[part]
+        if text is None:
+            yield _fault(f"$.{names[part]}", "Field required.")
+        elif not isinstance(text, str) or not 1 <= len(text) <= limit or not _is_encodable(text):
+            yield _fault(f"$.{names[part]}", f"Value should be a text of 1 to {limit} characters.")
+    subject = value.get("subject")
+    if subject is not None and (not isinstance(subject, str) or len(subject) > MAX_SUBJECT):
+        yield _fault("$.subject", f"Value should be a text of up to {MAX_SUBJECT} characters.")
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except (
+        UnicodeEncodeError
+    ):  # half of a surrogate pair, which JSON can write and nobody can store
+        return False
+    return True
+
+
+def _read_data(value: dict[str, JsonValue]) -> JsonValue | CloudError:
+    data, encoded = value.get("data"), value.get("data_base64")
+    media_type = value.get("datacontenttype")
+    if encoded is None:
+        return data
+    if data is not None:  # some writers have all fields of the envelope, always
+        return _fault("$.data", "An event has its data either here or in data_base64.")
+    try:
+        content = base64.b64decode(str(encoded), validate=True)
+    except ValueError:
+        return _fault("$.data_base64", "Value should be base64.")
+    try:
+        return event_data.read(content, media_type)
+    except strict_json.Unreadable as reason:
+        if media_type is None:  # nobody has said that it is JSON
+            return None
+        text = f"Value should be base64 of what datacontenttype says. {reason}"
+        return _fault("$.data_base64", text)
+
+
+def _read_time(value: JsonValue) -> datetime | None:
+    try:
+        time = timestamp.read(str(value))  # the seventh digit that Azure writes is dropped
+        # Event Grid's times are in UTC, also where a publisher leaves out to say so.
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _write_time(time: datetime) -> str:
+    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _fault(target: str, message: str) -> CloudError:
+    return CloudError(code="InvalidRequest", message=message, target=target)
+
+
+def _invalid(faults: list[CloudError]) -> CloudError:
+    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+    return CloudError(
+        code="InvalidRequest", message=f"The event has {count}.", details=tuple(faults)
+    )

@@ -1,0 +1,60 @@
+"""Does somebody ask whether events may be sent here, and what is the answer?
+
+Event Grid's schema asks with an event of its own
+(https://learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema), CloudEvents with OPTIONS
+(https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md#4-abuse-protection).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from shared.config.gateway_json import EventSenders
+from shared.events.event import Event
+from shared.kernel.glob import fits
+
+VALIDATION: Final = "Microsoft.EventGrid.SubscriptionValidationEvent"
+DELETION: Final = "Microsoft.EventGrid.SubscriptionDeletedEvent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """A subscription is being made: Event Grid wants its code back, or a GET of that address."""
+
+    topic: str
+    code: str | None
+    url: str | None
+
+
+def is_own(event: Event) -> bool:
+    """Tell whether an event is Event Grid's word about a subscription itself: it starts no run."""
+    return event.type in {VALIDATION, DELETION}
+
+
+def validation(events: Sequence[Event]) -> Validation | None:
+    """Find the question whether this endpoint wants a subscription's events."""
+    for event in events:
+        if event.type == VALIDATION:
+            data = event.data if isinstance(event.data, dict) else {}
+            code, url = data.get("validationCode"), data.get("validationUrl")
+            return Validation(
+                topic=event.source,
+                code=code if isinstance(code, str) and code else None,
+                url=url if isinstance(url, str) else None,
+            )
+    return None
+
+
+def permission(headers: Mapping[str, str], senders: EventSenders) -> dict[str, str] | None:
+    """Give the headers that allow an origin to send; None where it may not, nothing where nobody asks.
+
+    The origin is asked for by `WebHook-Request-Origin`, and the rate is told even where the sender names none.
+    """
+    given = {name.lower(): value.strip() for name, value in headers.items()}
+    origin = given.get("webhook-request-origin")
+    if origin is None:
+        return {}
+    if not any(fits(origin, known, ignore_case=True) for known in senders.allowed_origins):
+        return None
+    rate = "*" if senders.allowed_rate is None else str(senders.allowed_rate)
+    return {"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": rate}

@@ -1,0 +1,52 @@
+"""Which event does a signed webhook bring? Its whole payload is the event's data, and its sender's name the source.
+
+| event    | Standard Webhooks                  | GitHub                   |
+|----------|------------------------------------|--------------------------|
+| `id`     | header `webhook-id`                | header `X-GitHub-Delivery` |
+| `source` | the hook's name in gateway.json    | the same                 |
+| `type`   | the payload's `type`, else the hook's name | header `X-GitHub-Event` |
+| `time`   | the payload's `timestamp`, where it is one | none             |
+"""
+
+from collections.abc import Mapping
+from urllib.parse import parse_qs
+
+from pydantic import JsonValue
+
+from shared.config.gateway_json import Hook
+from shared.events import envelope, event as events
+from shared.events.envelope import Item
+from shared.kernel import strict_json
+from shared.kernel.cloud_error import CloudError
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+def read(name: str, hook: Hook, webhook_id: str, headers: Mapping[str, str], body: bytes) -> Item:
+    """Read the event of a webhook whose signature was found good."""
+    given = {header.lower(): value for header, value in headers.items()}
+    try:
+        payload: dict[str, JsonValue] = strict_json.parse(_text(given, body))
+    except strict_json.Unreadable as error:
+        event: events.Event | CloudError = CloudError(code="InvalidJson", message=str(error))
+    else:
+        kind = given.get("x-github-event") if hook.scheme == "github" else payload.get("type")
+        time = None if hook.scheme == "github" else payload.get("timestamp")
+        value = {
+            "specversion": "1.0",
+            "id": webhook_id,
+            "source": name,
+            "type": kind if isinstance(kind, str) and kind else name,
+            "time": time,
+            "data": payload,
+        }
+        event = events.read(value)
+    return Item(event=event, content=envelope.content_of(body), named=webhook_id)
+
+
+def _text(headers: Mapping[str, str], body: bytes) -> bytes:
+    """Take the JSON out of a form, which is what GitHub sends where nobody has chosen JSON."""
+    if not headers.get("content-type", "").strip().lower().startswith(_FORM):
+        return body
+    form = parse_qs(body.decode(errors="replace"))
+    return form.get("payload", [""])[0].encode()

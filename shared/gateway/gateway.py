@@ -1,0 +1,393 @@
+"""The sequence of one delivery, from its arrival to its answer.
+
+claim → createRun → settle → publish result and audit → acknowledge. If the process dies midway, a message
+remains; redelivery reads the record first, so nothing is decided twice, and each delivery gets its answer at
+least once.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from shared.auth.policy import Policy
+from shared.config.settings import AuditParameters, Settings
+from shared.gateway.attempt import Attempt, Exhausted
+from shared.gateway.recovery_message import QueueMessage, RecoveryMessage
+from shared.gateway.runner import Attend, Runner
+from shared.kernel import log_line
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import RecordUnreadable, StorageUnavailable
+from shared.ports import Audit, Clock, Overtaken, Records, Requests, Results, Stored
+from shared.runs import audit_entry, payload, result as run_result
+from shared.runs.caller import Caller
+from shared.runs.delivery import Delivery, Source
+from shared.runs.identity import fingerprint
+from shared.runs.record import (
+    FINAL,
+    Place,
+    Record,
+    Status,
+    claim,
+    fail,
+    is_withdrawn,
+    reject,
+    reopen,
+    wait,
+)
+from shared.runs.request import Rejection, Resume, RunRequest, refuse, too_far_ahead
+from shared.runs.result import RunResult
+
+MAX_RACES: Final = 5  # for one record, before the delivery has to come again
+# What an operator should look at; all else that isn't Started is the sender's to mend.
+_ALARMING: Final = frozenset({"OutcomeUnknown", "RetriesExhausted", "DeliveryExhausted"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The delivery has its answer: it is published and audited."""
+
+    result: RunResult
+    record: Record | None = None  #: None where the request was not taken at all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deferred:
+    """The answer will come on the results queue: a message on the requests queue owes it."""
+
+    record: Record
+    seconds: float
+
+
+Reception = Answered | Deferred
+
+
+class Gateway:
+    """The one sequence. It talks to ports only."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        records: Records,
+        results: Results,
+        audit: Audit,
+        requests: Requests,
+        policy: Policy,
+        settings: Settings,
+        runner: Runner,
+    ) -> None:
+        self._clock = clock
+        self._records = records
+        self._results = results
+        self._audit = audit
+        self._requests = requests
+        self._policy = policy
+        self._settings = settings
+        self._runner = runner
+
+    async def note(self, rejection: Rejection, delivery: Delivery, principal: str | None) -> None:
+        """Keep the end of a delivery in the audit, if nobody waits for a result."""
+        await self.turn_away(rejection, delivery, principal, publish=False)
+
+    def attempt(self, delivery: Delivery, principal: str | None) -> Attempt:
+        """Begin to serve a caller who may not ask again: a recovery message goes before the record."""
+        lease = self._settings.lease
+        message = RecoveryMessage(self._clock, self._requests, delivery, principal, lease=lease)
+        return Attempt(delivery=delivery, principal=principal, message=message)
+
+    async def submit(
+        self,
+        request: RunRequest,
+        delivery: Delivery,
+        principal: str,
+        *,
+        insured: bool = False,
+        attend: Attend | None = None,
+    ) -> Reception:
+        """Take a request as far as it goes now.
+
+        Args:
+            request: what was asked for.
+            delivery: who is owed the answer.
+            principal: who asks, as `access` names it.
+            insured: put a recovery message on the queue before the record is written. For entry points
+                whose caller may not ask again; a queue message is its own recovery message.
+            attend: what is done while the request is open and its caller waits.
+
+        Raises:
+            StorageUnavailable: nothing is lost, and the delivery should come again.
+            RecordUnreadable: a record of this id stands that can't be understood.
+        """
+        attempt = (
+            self.attempt(delivery, principal) if insured else self._by_queue(delivery, principal)
+        )
+        return await self._take(request, replace(attempt, attend=attend))
+
+    async def accept(self, request: RunRequest, delivery: Delivery, principal: str) -> Reception:
+        """Record a request and leave it to the queue: fast to acknowledge, durable, and of any size."""
+        return await self._take(request, replace(self.attempt(delivery, principal), left=True))
+
+    async def exhaust(
+        self, request: RunRequest, delivery: Delivery, principal: str, exhausted: Exhausted
+    ) -> Reception:
+        """Answer a request that the platform gave up on: by its record, or by `exhausted` if there is none."""
+        attempt = replace(self._by_queue(delivery, principal), left=True, exhausted=exhausted)
+        return await self._take(request, attempt)
+
+    async def resume(self, message: Resume, delivery: Delivery) -> Reception | None:
+        """Take a recorded request up again, and answer the delivery that the message names.
+
+        Args:
+            message: our own message.
+            delivery: the message's own arrival, for the audit if there is no such request.
+        """
+        stored = await self._records.get(message.resume)
+        if stored is None:
+            unknown = CloudError(code="NotFound", message="No request of this id is recorded.")
+            rejection = Rejection(error=unknown, request_id=message.resume)
+            await self.note(rejection, message.delivery or delivery, message.principal)
+            return None
+        owed = message.delivery or stored.record.delivery
+        if message.fingerprint not in {None, stored.record.fingerprint}:
+            rejection = Rejection(error=_conflict(None), request_id=message.resume)
+            return await self.turn_away(rejection, owed, message.principal)
+        return await self.bring(stored, self._by_queue(owed, message.principal))
+
+    async def turn_away(
+        self,
+        rejection: Rejection,
+        delivery: Delivery,
+        principal: str | None,
+        *,
+        publish: bool = True,
+    ) -> Answered:
+        """Answer a delivery whose request is not taken; without `publish`, in the audit alone."""
+        now = self._clock.now()
+        result = run_result.turn_away(rejection, delivery, now)
+        entry = audit_entry.of_rejection(rejection, delivery, principal, now)
+        if publish:
+            await asyncio.gather(self._results.publish(result), self._audit.append(entry))
+        else:
+            await self._audit.append(entry)
+        _log_end(result, now)
+        return Answered(result=result)
+
+    async def publish(self, record: Record, delivery: Delivery, principal: str | None) -> RunResult:
+        """Tell a delivery what became of its request, on the results queue and in the audit."""
+        result = run_result.answer(record, delivery)
+        keep = self._settings.audit_parameters is AuditParameters.REDACTED
+        now = self._clock.now()
+        entry = audit_entry.of_answer(record, delivery, principal, now, parameters=keep)
+        await asyncio.gather(self._results.publish(result), self._audit.append(entry))
+        _log_end(result, now)
+        return result
+
+    def _by_queue(self, delivery: Delivery, principal: str | None) -> Attempt:
+        message = QueueMessage(self._requests, delivery, principal)
+        return Attempt(delivery=delivery, principal=principal, message=message)
+
+    async def _take(self, request: RunRequest, attempt: Attempt) -> Reception:
+        """Claim a request and go on with the record that stands: this delivery's, or an earlier one's."""
+        for _ in range(MAX_RACES):
+            first = self._judge(request, attempt)
+            if isinstance(first, CloudError):
+                return await self._refuse(request, first, attempt)
+            outcome = await self._claim(first, attempt)
+            if isinstance(outcome, Stored):
+                return await self.bring(outcome, attempt)
+            if outcome.stored is None:
+                continue  # deleted between our insert and our look
+            conflict = self._conflicts(request, outcome.stored.record, attempt)
+            if conflict:
+                return await self._end(conflict, attempt)
+            stored = await self._reopened(outcome.stored, request, first, attempt)
+            if stored is not None:
+                return await self.bring(stored, attempt)
+        msg = "Others kept changing the record while it was looked at."
+        raise StorageUnavailable(msg)
+
+    def _judge(self, request: RunRequest, attempt: Attempt) -> Record | CloudError:
+        """Judge a request for which no record exists: the record to be claimed, or why it is refused."""
+        now, exhausted = self._clock.now(), attempt.exhausted
+        if exhausted:
+            name = request.workspace or self._policy.default_workspace
+            nowhere = Place(name=name, endpoint=self._policy.workspaces.get(name, ""))
+            first = self._first(request, nowhere, attempt, now)
+            return (fail if exhausted.may_run else reject)(first, exhausted.error, now)
+        place = self._policy.place(request, attempt.principal or "")
+        if isinstance(place, CloudError):
+            return place
+        first = self._first(request, place, attempt, now)
+        return too_far_ahead(request, now) or _timed(first, request, now, left=attempt.left)
+
+    def _first(self, request: RunRequest, place: Place, attempt: Attempt, now: datetime) -> Record:
+        nonce, principal = self._clock.nonce(), attempt.principal or ""
+        return claim(request, place, attempt.delivery, principal, now, nonce=nonce)
+
+    async def _claim(self, first: Record, attempt: Attempt) -> Stored | Overtaken:
+        async def insert(record: Record) -> Stored | Overtaken:
+            return await attempt.message.cover(record, self._records.insert)
+
+        if first.status is Status.STARTING:
+            return await self._runner.begin(first, insert)
+        return await insert(await payload.close(first) if first.status in FINAL else first)
+
+    async def _refuse(
+        self, request: RunRequest, refusal: CloudError, attempt: Attempt
+    ) -> Reception:
+        """Refuse what policy forbids, unless a record from before the policy changed exists."""
+        stored = await self._records.get(request.request_id)
+        if stored is None or is_withdrawn(stored.record) or self._hides(stored, request, attempt):
+            # A caller over HTTP hears it in its answer: nobody fills a queue that others read.
+            is_told = refusal.code == "NotPermitted" and attempt.delivery.source is Source.HTTP
+            return await self._end(refuse(request, refusal), attempt, publish=not is_told)
+        conflict = self._conflicts(request, stored.record, attempt)
+        return await (self._end(conflict, attempt) if conflict else self.bring(stored, attempt))
+
+    def _hides(self, stored: Stored, request: RunRequest, attempt: Attempt) -> bool:
+        """Tell whether a record is kept from this caller: it is another's, and the caller may not start it."""
+        workspace, asking = (
+            request.workspace or self._policy.default_workspace,
+            attempt.principal or "",
+        )
+        if self._policy.permits(asking, request.pipeline_name, workspace):
+            return False
+        return not _is_same_asker(stored.record.principal, asking)
+
+    def _conflicts(self, request: RunRequest, record: Record, attempt: Attempt) -> Rejection | None:
+        """Return why a standing record is not this request's; None if both ask for the same."""
+        if record.delivery.is_same(attempt.delivery):
+            return None
+        if self._print(request, record) == record.fingerprint:
+            return None
+        asking = attempt.principal or ""
+        may_read = self._policy.permits(asking, record.pipeline_name, record.workspace)
+        return refuse(request, _conflict(record if may_read else None))
+
+    async def _reopened(
+        self, stored: Stored, request: RunRequest, first: Record, attempt: Attempt
+    ) -> Stored | None:
+        """Open a withdrawn request again for who asks now; None if another was quicker."""
+        record, delivery = stored.record, attempt.delivery
+        is_over = not is_withdrawn(record) or record.delivery.is_same(delivery)
+        if is_over or attempt.exhausted:
+            return stored
+        now = self._clock.now()
+        again = reopen(record, request, delivery, attempt.principal or "", now)
+        if first.status in FINAL and first.error:  # it has expired meanwhile
+            again = await payload.close(reject(again, first.error, now))
+
+        async def update(changed: Record) -> Stored | Overtaken:
+            return await self._records.update(stored, changed)
+
+        written = await attempt.message.cover(again, update)
+        return written if isinstance(written, Stored) else None
+
+    def _print(self, request: RunRequest, record: Record) -> str:
+        name = request.workspace or self._policy.default_workspace
+        # A workspace may have gone from the configuration since: then its name is what is left.
+        known = self._policy.workspaces.get(name)
+        endpoint = known or (record.endpoint if name == record.workspace else "")
+        return fingerprint(request, endpoint)
+
+    async def _end(
+        self, rejection: Rejection, attempt: Attempt, *, publish: bool = True
+    ) -> Answered:
+        answered = await self.turn_away(
+            rejection, attempt.delivery, attempt.principal, publish=publish
+        )
+        await attempt.message.withdraw()
+        return answered
+
+    async def bring(self, stored: Stored, attempt: Attempt) -> Reception:
+        """Bring a record as far as it goes now, then answer the delivery or owe it the answer."""
+        delivery, principal = attempt.delivery, attempt.principal
+        if attempt.left and stored.record.status not in FINAL:
+            payload.read(stored.record)  # what nobody can work on is not left to the queue
+            wait_seconds = max(0.0, stored.record.wait_seconds - stored.age)
+            return await self._defer(stored.record, attempt, wait_seconds)
+        standing = await self._runner.advance(stored)
+        if attempt.attend:
+            standing = await attempt.attend(standing, delivery)
+        record = standing.stored.record
+        if record.status not in FINAL:
+            return await self._defer(record, attempt, standing.wait or 0.0)
+        if not record.delivery.is_same(delivery):
+            delivery = delivery.model_copy(update={"duplicate": True})
+        elif principal is None:
+            principal = record.principal
+        result = await self.publish(record, delivery, principal)
+        await attempt.message.withdraw()
+        return Answered(result=result, record=record)
+
+    async def _defer(self, record: Record, attempt: Attempt, seconds: float) -> Deferred:
+        await attempt.message.defer(record, seconds)
+        log_line.write(
+            logging.INFO,
+            "delivery_deferred",
+            requestId=record.request_id,
+            status=record.status,
+            attempt=record.attempts,
+            source=attempt.delivery.source,
+            seconds=round(seconds, 1),
+        )
+        return Deferred(record=record, seconds=seconds)
+
+
+def _timed(first: Record, request: RunRequest, now: datetime, *, left: bool) -> Record:
+    """Judge a new request's times: expired, to wait, or to be sent now."""
+    if request.expires_at is not None and request.expires_at <= now:
+        message = f"The request expired at {request.expires_at.isoformat()}."
+        expired = CloudError(code="RequestExpired", message=message, target="$.expiresAt")
+        return reject(first, expired, now)
+    if request.not_before is not None and request.not_before > now:
+        seconds = (request.not_before - now).total_seconds()
+        return wait(first, seconds, "notBefore", now)
+    return wait(first, 0.0, "accepted", now) if left else first
+
+
+def unreadable(request_id: str, error: RecordUnreadable) -> Rejection:
+    """Say that a record stands that nobody may act upon: nothing was started for it now."""
+    message = f"{error} Nothing was started now; a run may exist."
+    unavailable = CloudError(code="GatewayUnavailable", message=message, target="$.requestId")
+    return Rejection(error=unavailable, request_id=request_id, may_run=True)
+
+
+def _conflict(record: Record | None) -> CloudError:
+    """Say that the id is taken, and of the record its state where the caller may read it."""
+    state = f"is {record.status}, and it is" if record else "is"
+    message = (
+        "An earlier request with this id asks for something else: it differs in pipeline, workspace, "
+        f"parameters or recovery. It {state} left as it is."
+    )
+    return CloudError(code="RequestIdConflict", message=message, target="$.requestId")
+
+
+def _log_end(result: RunResult, now: datetime) -> None:
+    """One line for each end of a delivery."""
+    code = result.error.code if result.error else None
+    level = logging.ERROR if code in _ALARMING else logging.WARNING if code else logging.INFO
+    log_line.write(
+        level,
+        "delivery_ended",
+        requestId=result.request_id,
+        status=result.status,
+        runId=result.run_id,
+        code=code,
+        attempt=result.attempts,
+        toStartedMs=_between(result.received_at, result.finished_at) if result.run_id else None,
+        totalMs=_between(result.received_at, now),
+        source=result.source,
+        duplicate=result.duplicate,
+    )
+
+
+def _between(since: datetime, until: datetime) -> int:
+    return max(0, round((until - since).total_seconds() * 1000))
+
+
+def _is_same_asker(one: str, other: str) -> bool:
+    # The first name is who asks: a user's object id, whatever application it came through this time.
+    return Caller.read(one).principals[0] == Caller.read(other).principals[0]

@@ -1,0 +1,108 @@
+"""What does an operator's call ask for? The bodies of `/rerun` and `/resolve`, or every fault at once."""
+
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic.alias_generators import to_camel
+
+from shared.kernel import strict_json, validation
+from shared.kernel.cloud_error import CloudError
+from shared.runs.request import HTTP_LIMIT, MAX_PARAMETERS, Text
+
+GUID: Final = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
+#: More reruns than anybody asks for; a table's column takes the number.
+MAX_GENERATION: Final = 2**31 - 1
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
+    )
+
+
+class Recovery(_Body):
+    """A rerun that goes on where the last run failed: Synapse takes what had succeeded from it."""
+
+    start_activity_name: Text | None = Field(
+        default=None, description="Where to begin; without it, at the activity that failed."
+    )
+
+
+class Rerun(_Body):
+    """The body of `/rerun`."""
+
+    generation: Annotated[int, Field(ge=2, le=MAX_GENERATION)] | None = Field(
+        default=None,
+        description="The generation to come: the record's and one. If-Match may say it instead.",
+    )
+    parameters: dict[str, JsonValue] | None = Field(
+        default=None,
+        max_length=MAX_PARAMETERS,
+        description="All of the first run's, where some were redacted when it ended.",
+    )
+    recovery: Recovery | None = None
+
+
+class Resolve(_Body):
+    """The body of `/resolve`."""
+
+    run_id: Annotated[str, Field(pattern=GUID)] | None = Field(
+        description="The run that was found; null where there is none."
+    )
+
+
+def read_rerun(body: bytes, expected: int | None) -> Rerun | CloudError:
+    """Read the body of `/rerun`, which may be empty.
+
+    Args:
+        body: UTF-8 JSON.
+        expected: the generation to come by `If-Match`; it has to agree with the body's.
+    """
+    fields = _fields(body or b"{}")
+    if isinstance(fields, CloudError):
+        return fields
+    found = list(_cross_faults(fields, expected))
+    try:
+        rerun = Rerun.model_validate(fields)
+    except ValidationError as error:
+        return validation.invalid([*validation.of(error, Rerun), *found])
+    if found:
+        return validation.invalid(found)
+    return rerun.model_copy(update={"generation": rerun.generation or expected})
+
+
+def read_resolve(body: bytes) -> Resolve | CloudError:
+    """Read the body of `/resolve`."""
+    fields = _fields(body)
+    if isinstance(fields, CloudError):
+        return fields
+    try:
+        return Resolve.model_validate(fields)
+    except ValidationError as error:
+        return validation.invalid(validation.of(error, Resolve))
+
+
+def _cross_faults(fields: dict[str, Any], expected: int | None) -> list[CloudError]:
+    """What no single field shows."""
+    found, named = [], fields.get("generation")
+    if named is None and expected is None:
+        text = "Name the generation to come, here or by If-Match."
+        found.append(validation.fault("$.generation", text))
+    elif named is not None and expected is not None and named != expected:
+        found.append(validation.fault("$.generation", "The value should agree with If-Match."))
+    if fields.get("parameters") is not None and fields.get("recovery") is not None:
+        text = (
+            "Synapse takes the parameters of a recovery from the run that failed: leave them out."
+        )
+        found.append(validation.fault("$.parameters", text))
+    return found
+
+
+def _fields(body: bytes) -> dict[str, Any] | CloudError:
+    if len(body) > HTTP_LIMIT:
+        message = f"The request has {len(body)} bytes; {HTTP_LIMIT} are allowed here."
+        return CloudError(code="RequestTooLarge", message=message)
+    try:
+        return strict_json.parse(body)
+    except strict_json.Unreadable as fault:
+        return CloudError(code="InvalidJson", message=str(fault))

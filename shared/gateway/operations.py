@@ -1,0 +1,238 @@
+"""What may an operator do with a request: cancel it, run it again, or say what became of it?"""
+
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from pydantic import JsonValue
+
+from shared.config.settings import Settings
+from shared.gateway.gateway import Gateway, Reception
+from shared.gateway.operation_request import Recovery
+from shared.kernel.cloud_error import CloudError
+from shared.ports import Clock, Records, Requests, Stored
+from shared.runs import payload, record as records
+from shared.runs.delivery import Delivery
+from shared.runs.identity import fingerprint
+from shared.runs.record import FINAL, Record, Status
+from shared.runs.request import RunRequest
+
+MAX_RACES: Final = 5
+IF_MATCH: Final = "$.headers.if-match"
+_NO_RECOVERY: Final = {
+    "reference_pipeline_run_id": None,
+    "is_recovery": None,
+    "start_activity_name": None,
+}
+
+
+class Operations:
+    """Each takes a request by its id and gives what came of it, or a CloudError that says why not."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        records: Records,
+        requests: Requests,
+        gateway: Gateway,
+        settings: Settings,
+    ) -> None:
+        self._clock = clock
+        self._records = records
+        self._requests = requests
+        self._gateway = gateway
+        self._lease = settings.lease
+
+    async def cancel(self, request_id: str, principal: str) -> Record | CloudError:
+        """End a request that waits; one that is on its way or done stays as it is."""
+        for _ in range(MAX_RACES):
+            stored = await self._records.get(request_id)
+            if stored is None:
+                return _not_found(request_id)
+            record = stored.record
+            if _is_cancelled(record):
+                return record  # a repeat gets the same answer
+            if record.status is not Status.WAITING:
+                return _invalid_state(record, "cancelled")
+            error = CloudError(
+                code="RequestCancelled", message=f"{principal} cancelled the request."
+            )
+            stopped = await payload.close(records.stop(record, error, self._clock.now()))
+            if await self._end(stored, stopped):
+                return stopped
+        return _contended(request_id)
+
+    async def rerun(
+        self,
+        request_id: str,
+        generation: int,
+        delivery: Delivery,
+        principal: str,
+        parameters: dict[str, JsonValue] | None = None,
+        *,
+        recovery: Recovery | None = None,
+        seen: str | None = None,
+    ) -> Reception | CloudError:
+        """Run a finished request again as that generation, once.
+
+        Args:
+            request_id: which request.
+            generation: the one to come: a repeat gets the same answer, never a third run.
+            delivery: who is owed the new run's answer.
+            principal: who asks.
+            parameters: all of them, where some were redacted when the request ended. They must be
+                those of the first run: the fingerprint tells.
+            recovery: whether the last run is to be recovered. Synapse then takes the parameters from it.
+            seen: the version of the record that is to be run again, and no other.
+        """
+        for _ in range(MAX_RACES):
+            stored = await self._records.get(request_id)
+            if stored is None:
+                return _not_found(request_id)
+            record = stored.record
+            if record.generation == generation > 1:
+                return await self._gateway.bring(stored, self._gateway.attempt(delivery, principal))
+            obstacle = _obstacle(stored, generation, seen)
+            if obstacle:
+                return obstacle
+            request = _recovering(record, recovery) if recovery else _restored(record, parameters)
+            if isinstance(request, CloudError):
+                return request
+            again = records.rerun(
+                record,
+                request,
+                delivery,
+                principal,
+                self._clock.now(),
+                nonce=self._clock.nonce(),
+            )
+            # Its result may not be out yet; once the next generation is open, nobody could tell it.
+            await self._gateway.publish(record, record.delivery, record.principal)
+            attempt = self._gateway.attempt(delivery, principal)
+            written = await attempt.message.cover(again, partial(self._records.update, stored))
+            if isinstance(written, Stored):
+                return await self._gateway.bring(written, attempt)
+            await attempt.message.withdraw()
+        return _contended(request_id)
+
+    async def resolve(
+        self, request_id: str, run_id: str | None, principal: str
+    ) -> Record | CloudError:
+        """Keep what an operator found out about a request whose outcome is unknown.
+
+        Args:
+            request_id: which request.
+            run_id: the run that was found, or None where there is none.
+            principal: who says so.
+        """
+        for _ in range(MAX_RACES):
+            stored = await self._records.get(request_id)
+            if stored is None:
+                return _not_found(request_id)
+            record = stored.record
+            unknown = record.error is not None and record.error.code == "OutcomeUnknown"
+            resolved = _resolved(record, run_id, principal, self._clock.now())
+            if _is_last(record, resolved):
+                return record  # a repeat gets the same answer
+            if record.status is not Status.FAILED or not unknown:
+                return _invalid_state(record, "resolved")
+            if await self._end(stored, resolved):
+                return resolved
+        return _contended(request_id)
+
+    async def _end(self, stored: Stored, ended: Record) -> bool:
+        """Write how a request ended and tell it; False where another was quicker."""
+        # No message stands for a final record: who dies before the news is out leaves this one.
+        message = self._gateway.attempt(ended.delivery, ended.principal).message
+        written = await message.cover(ended, partial(self._records.update, stored))
+        if isinstance(written, Stored):
+            await self._gateway.publish(ended, ended.delivery, ended.principal)
+        await message.withdraw()
+        return isinstance(written, Stored)
+
+
+def _resolved(record: Record, run_id: str | None, principal: str, now: datetime) -> Record:
+    if run_id is not None:
+        return records.start(record, run_id, f"resolved by {principal}", now)
+    message = f"{principal} found that no run was started. The request may be run again."
+    return records.fail(record, CloudError(code="RetriesExhausted", message=message), now)
+
+
+def _is_last(record: Record, resolved: Record) -> bool:
+    """Tell whether what an operator wishes is what the record has come to."""
+    last, wished = record.history[-1], resolved.history[-1]
+    return (last.event, last.detail) == (wished.event, wished.detail)
+
+
+def changed(record: Record) -> CloudError:
+    """Say that a request is no longer in the state that its caller has seen."""
+    message = f"The request has changed since: it is {record.status} now."
+    return CloudError(code="InvalidState", message=message, target=IF_MATCH)
+
+
+def _obstacle(stored: Stored, generation: int, seen: str | None) -> CloudError | None:
+    record = stored.record
+    if seen not in {None, stored.version}:
+        return changed(record)
+    if record.status not in FINAL or record.generation + 1 != generation:
+        return _invalid_state(record, f"run again as generation {generation}")
+    return None
+
+
+def _is_cancelled(record: Record) -> bool:
+    error = record.error
+    if record.status not in FINAL or error is None:
+        return False
+    return any(each.code == "RequestCancelled" for each in (error, *error.details))
+
+
+def _recovering(record: Record, recovery: Recovery) -> RunRequest | CloudError:
+    """Refer to the record's run. The request's own parameters are kept, and not sent: see `runner`."""
+    if record.run_id is None:
+        return _invalid_state(record, "recovered: no run of it is known")
+    return payload.read(record).model_copy(
+        update={
+            "reference_pipeline_run_id": record.run_id,
+            "is_recovery": True,
+            "start_activity_name": recovery.start_activity_name,
+            "not_before": None,
+            "expires_at": None,
+        }
+    )
+
+
+def _restored(record: Record, parameters: dict[str, JsonValue] | None) -> RunRequest | CloudError:
+    request = payload.read(record)
+    if parameters is not None:
+        request = request.model_copy(update={"parameters": parameters})
+    # Times are of the first run; the new one starts when it is asked for.
+    request = request.model_copy(update={"not_before": None, "expires_at": None})
+    # After a recovery its fields stand in the request; what was asked for first had none.
+    for candidate in (request, request.model_copy(update=_NO_RECOVERY)):
+        if fingerprint(candidate, record.endpoint) == record.fingerprint:
+            return candidate
+    if parameters is None and not record.redacted:
+        # It asked for a recovery itself, and the last one stands in that one's place.
+        wish = "run again but as a recovery: what it recovered first is no longer known"
+        return _invalid_state(record, wish)
+    message = (
+        "Some parameters were redacted when the request ended: bring all of them again."
+        if parameters is None
+        else "The parameters are not those of the first run; another run needs another requestId."
+    )
+    return CloudError(code="InvalidRequest", message=message, target="$.parameters")
+
+
+def _not_found(request_id: str) -> CloudError:
+    return CloudError(code="NotFound", message=f"No request {request_id!r} is recorded.")
+
+
+def _invalid_state(record: Record, wish: str) -> CloudError:
+    message = f"The request is {record.status}, generation {record.generation}; it can't be {wish}."
+    return CloudError(code="InvalidState", message=message)
+
+
+def _contended(request_id: str) -> CloudError:
+    message = f"Others kept changing request {request_id!r}; ask again."
+    return CloudError(code="GatewayUnavailable", message=message)

@@ -1,0 +1,72 @@
+"""Which audit entries and records have had their time?
+
+The audit's time order is the index: no table is ever scanned. A record goes with the audit entry that
+names it, unless it is open or was changed since: then a later entry names it again.
+"""
+
+import asyncio
+import logging
+from contextlib import aclosing
+from datetime import timedelta
+from itertools import batched, compress
+from typing import Final
+
+from shared.config.settings import Settings
+from shared.kernel import log_line
+from shared.kernel.errors import RecordUnreadable
+from shared.ports import Audit, Clock, Records
+from shared.runs.record import FINAL
+
+DAY: Final = 86_400.0
+AT_ONCE: Final = 16  # records that are looked at together
+
+
+class Retention:
+    """Deletes what is older than RETENTION_DAYS, in steps that may stop anywhere."""
+
+    def __init__(self, *, clock: Clock, records: Records, audit: Audit, settings: Settings) -> None:
+        self._clock = clock
+        self._records = records
+        self._audit = audit
+        self._days = settings.retention_days
+
+    async def sweep(self, budget: float) -> int:
+        """Delete for at most about `budget` seconds; tell how many audit entries went."""
+        if self._days == 0:
+            return 0
+        started, deleted = self._clock.monotonic(), 0
+        before = self._clock.now() - timedelta(days=self._days)
+        async with aclosing(self._audit.oldest(before)) as pages:
+            async for page in pages:
+                left = await self._forget({entry.request_id for entry in page if entry.request_id})
+                old = [entry for entry in page if entry.request_id not in left]
+                await self._audit.delete(old)
+                deleted += len(old)
+                if self._clock.monotonic() - started >= budget:
+                    break
+        log_line.write(logging.INFO, "retention_swept", deleted=deleted)
+        return deleted
+
+    async def _forget(self, request_ids: set[str]) -> set[str]:
+        """Delete records that have had their time; tell which are about to, and need their entry till then.
+
+        A host dates an entry and the service a record, to the second: they may differ by a little.
+        """
+        left: set[str] = set()
+        for some in batched(sorted(request_ids), AT_ONCE, strict=False):
+            needed = await asyncio.gather(*map(self._forget_one, some))
+            left.update(compress(some, needed))
+        return left
+
+    async def _forget_one(self, request_id: str) -> bool:
+        """Delete a record that has had its time; tell whether it is about to."""
+        try:
+            stored = await self._records.get(request_id)
+        except RecordUnreadable:
+            return False  # it is a person's to look at
+        if stored is None or stored.record.status not in FINAL:
+            return False
+        if stored.age >= self._days * DAY:
+            await self._records.delete(stored)
+            return False
+        return stored.age >= (self._days - 1) * DAY

@@ -1,0 +1,290 @@
+"""States of each right that the app needs whether it is there, and what grants one that is refused.
+
+What was seen goes in, the statement comes out; `rights_lookup.py` looks.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from shared.config.rule import Rule
+from shared.config.settings import StorageSettings
+from shared.gateway import role_grant
+from shared.gateway.role_grant import Grant
+from shared.kernel import cloud_error
+from shared.kernel.cloud_error import CloudError
+from shared.ports import Evidence, Identity
+from shared.synapse import reply
+from shared.synapse.reply import Answer, Forbidden, Lost, Unreachable
+
+#: The id of a run that can't be: it is a GUID of version 8, Synapse's own are of 4, callers' of 1, the gateway's of 5.
+NO_RUN: Final = "0f6f5e0c-9c11-8000-8000-000000000000"
+
+
+class RightState(StrEnum):
+    """How a right stands."""
+
+    GRANTED = "granted"  #: it was tried or used, and served
+    REFUSED = "refused"  #: the service refused it when it was tried or used last
+    NOT_YET_SEEN = "notYetSeen"  #: it can only be used, and this process has not used it
+    UNKNOWN = "unknown"  #: the service could not be asked
+
+
+#: What the app needs to do: at storage, and in each workspace.
+type RightName = Literal[
+    "readTable",
+    "writeTable",
+    "putOnQueue",
+    "getToken",
+    "reachWorkspace",
+    "lookAtRuns",
+    "startRuns",
+]
+
+
+class PipelineState(StrEnum):
+    """How a rule's pipeline stands."""
+
+    FOUND = "found"
+    MISSING = "missing"
+    MAY_NOT_READ = "mayNotReadArtifacts"  #: no failure: the app needs no such right
+    UNKNOWN = "unknown"  #: the workspace could not be asked
+
+
+class _Stated(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
+    )
+
+
+class Right(_Stated):
+    """One right. A refused one has a message and, where a role would grant it, that role with scope and command."""
+
+    right: RightName
+    target: str  #: the table's, the queue's or the workspaces' names
+    state: RightState
+    message: str | None = None
+    role: str | None = None
+    role_id: str | None = None
+    scope: str | None = None
+    command: str | None = None
+    last_success: datetime | None = None
+    last_refusal: datetime | None = None
+
+
+class RulePipeline(_Stated):
+    """A pipeline that rules of gateway.json start."""
+
+    pipeline_name: str
+    workspace: str
+    rules: tuple[str, ...]
+    state: PipelineState
+    message: str | None = None
+
+
+class Statement(_Stated):
+    """All rights and all pipelines of rules, as they stood at one time."""
+
+    looked_at: datetime
+    rights: tuple[Right, ...]
+    pipelines: tuple[RulePipeline, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is refused, missing or out of reach."""
+        faulty = {RightState.REFUSED, RightState.UNKNOWN}
+        is_missing = any(one.state is PipelineState.MISSING for one in self.pipelines)
+        return not is_missing and not any(one.state in faulty for one in self.rights)
+
+    def only(self, may_see: Callable[[str, str], bool]) -> Self:
+        """Leave out the pipelines that a caller may not see: `may_see(pipeline name, workspace name)`."""
+        seen = tuple(one for one in self.pipelines if may_see(one.pipeline_name, one.workspace))
+        return self.model_copy(update={"pipelines": seen})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What came of trying a right."""
+
+    state: RightState
+    code: str = ""  #: the service's, of a refusal
+    reason: str | None = None  #: why it could not be asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageSeen:
+    """What was seen of the storage account."""
+
+    tables: Mapping[str, tuple[Tried, Evidence]]  #: by name: reading, and writing
+    queues: Mapping[str, Evidence]  #: by name: putting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceSeen:
+    """What was seen of one workspace."""
+
+    endpoint: str
+    names: tuple[str, ...]  #: in the configuration
+    identity: Identity
+    no_token: CloudError | None  #: why there is none
+    run: Answer | Lost  #: to the look for NO_RUN
+    started: Evidence
+    pipelines: Mapping[str, Answer | Lost]  #: by name
+
+
+def state(
+    storage: StorageSeen,
+    workspaces: Sequence[WorkspaceSeen],
+    wanted: Mapping[tuple[str, str], Sequence[str]],
+    *,
+    settings: StorageSettings,
+    now: datetime,
+) -> Statement:
+    """Make the statement.
+
+    Args:
+        storage: what was seen of the storage account.
+        workspaces: what was seen of each workspace.
+        wanted: as `wanted_pipelines` gives them.
+        settings: which account, queues and tables are the app's.
+        now: the time of the looks; evidence is that much older.
+    """
+    identity = next((one.identity for one in workspaces if one.identity.object_id), Identity())
+    by_name = {name: one for one in workspaces for name in one.names}
+    return Statement(
+        looked_at=now,
+        rights=(
+            *_of_storage(storage, settings, identity, now),
+            *(right for one in workspaces for right in _of_workspace(one, now)),
+        ),
+        pipelines=tuple(
+            _of_pipeline(pipeline, workspace, rules, by_name[workspace].pipelines[pipeline])
+            for (workspace, pipeline), rules in wanted.items()
+        ),
+    )
+
+
+def wanted_pipelines(
+    rules: Sequence[Rule], default_workspace: str
+) -> dict[tuple[str, str], list[str]]:
+    """List the pipelines that rules start: (workspace name, pipeline name) → the rules' names."""
+    wanted: dict[tuple[str, str], list[str]] = {}
+    for rule in rules:
+        key = rule.workspace or default_workspace, rule.pipeline_name
+        wanted.setdefault(key, []).append(rule.name)
+    return wanted
+
+
+def _of_storage(
+    seen: StorageSeen, settings: StorageSettings, identity: Identity, now: datetime
+) -> Iterator[Right]:
+    grant = role_grant.on_tables(settings, identity)
+    for table, (read, written) in seen.tables.items():
+        yield _tried("readTable", table, read, grant)
+        yield _used("writeTable", table, written, grant, now)
+    for queue, put in seen.queues.items():
+        yield _used("putOnQueue", queue, put, role_grant.on_queue(settings, identity, queue), now)
+
+
+def _of_workspace(seen: WorkspaceSeen, now: datetime) -> Iterator[Right]:
+    target = ", ".join(seen.names)
+    lost = seen.run.error if isinstance(seen.run, Lost) else None
+    yield _tried("getToken", target, _reached(seen.no_token), None)
+    yield _tried("reachWorkspace", target, _reached(lost), None)
+    to_look = role_grant.to_look(seen.endpoint, seen.identity)
+    yield _tried("lookAtRuns", target, _looked(seen.run, now), to_look)
+    to_start = role_grant.to_start(seen.endpoint, seen.identity)
+    yield _used("startRuns", target, seen.started, to_start, now)
+
+
+def _reached(error: CloudError | None) -> Tried:
+    if error is None:
+        return Tried(state=RightState.GRANTED)
+    return Tried(state=RightState.UNKNOWN, reason=error.message)
+
+
+def _looked(outcome: Answer | Lost, now: datetime) -> Tried:
+    match reply.read_run(outcome, asked=NO_RUN, now=now):
+        case Forbidden(error=error):
+            return Tried(state=RightState.REFUSED, code=error.code)
+        case Unreachable(error=error):
+            return Tried(state=RightState.UNKNOWN, reason=error.message)
+        case _:
+            return Tried(state=RightState.GRANTED)
+
+
+def _tried(right: RightName, target: str, tried: Tried, grant: Grant | None) -> Right:
+    if tried.state is RightState.REFUSED:
+        return _refused(right, target, tried.code, grant)
+    return Right(right=right, target=target, state=tried.state, message=tried.reason)
+
+
+def _used(right: RightName, target: str, seen: Evidence, grant: Grant, now: datetime) -> Right:
+    """State a right by what its use showed: the last word counts, and both are told."""
+    if seen.refused is not None and (seen.succeeded is None or seen.refused < seen.succeeded):
+        found = _refused(right, target, seen.code, grant)
+    else:
+        is_seen = seen.succeeded is not None
+        found = Right(
+            right=right,
+            target=target,
+            state=RightState.GRANTED if is_seen else RightState.NOT_YET_SEEN,
+        )
+    times = {"last_success": _ago(seen.succeeded, now), "last_refusal": _ago(seen.refused, now)}
+    return found.model_copy(update=times)
+
+
+def _ago(seconds: float | None, now: datetime) -> datetime | None:
+    return None if seconds is None else now - timedelta(seconds=seconds)
+
+
+def _refused(right: RightName, target: str, code: str, grant: Grant | None) -> Right:
+    other = role_grant.WITHOUT_ROLE.get(code)
+    if other is not None or grant is None:
+        message = f"Refused [{code or 'no code'}]: {other or 'no role would grant it'}."
+        return Right(right=right, target=target, state=RightState.REFUSED, message=message)
+    message = (
+        f"Refused [{code}]: {grant.lacking} the role {grant.role.name} on {grant.scope}."
+        f" Grant it with: {grant.command}"
+    )
+    return Right(
+        right=right,
+        target=target,
+        state=RightState.REFUSED,
+        message=message,
+        role=grant.role.name,
+        role_id=grant.role.id,
+        scope=grant.scope,
+        command=grant.command,
+    )
+
+
+def _of_pipeline(
+    name: str, workspace: str, rules: Sequence[str], outcome: Answer | Lost
+) -> RulePipeline:
+    """State whether a rule's pipeline exists.
+
+    Its 404 is a CloudError (`PipelineNotFound`, azure-cli test_pipeline.yaml); any other is that of a gateway in between.
+    """
+    found, message = PipelineState.UNKNOWN, None
+    match outcome:
+        case Lost(error=error):
+            message = error.message
+        case Answer(status=200, body=body) if body.lstrip().startswith(b"{"):
+            # Read no further: a definition may be longer than what is taken of an answer.
+            found = PipelineState.FOUND
+        case Answer(status=404, body=body) if cloud_error.is_documented(body):
+            found = PipelineState.MISSING
+            message = f"There is no pipeline {name!r} in workspace {workspace!r}."
+        case Answer(status=401 | 403):
+            found = PipelineState.MAY_NOT_READ
+        case Answer(status=status, body=body):
+            message = cloud_error.read(body, http_status=status).message
+    return RulePipeline(
+        pipeline_name=name, workspace=workspace, rules=tuple(rules), state=found, message=message
+    )

@@ -1,0 +1,126 @@
+"""Looks which of its rights the app has, once a minute at most. Starts nothing and sends nothing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+from shared.auth.policy import Policy
+from shared.config.rule import Rule
+from shared.config.settings import StorageSettings
+from shared.gateway import rights
+from shared.gateway.cached import Cached
+from shared.gateway.rights import NO_RUN, RightState, Statement, StorageSeen, Tried, WorkspaceSeen
+from shared.gateway.throttle import NotAsked, Throttle
+from shared.kernel.errors import StorageRefused, StorageUnavailable
+from shared.ports import Clock, Identity, Pipelines, StorageRights
+from shared.synapse.reply import Answer, Lost
+
+KEPT_SECONDS: Final = 60.0
+_REFUSALS: Final = frozenset({401, 403})
+
+
+class RightsLookup:
+    """Tries what can be tried, collects evidence of the rest, and keeps the statement for a minute."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        storage: StorageRights,
+        pipelines: Pipelines,
+        throttle: Throttle,
+        policy: Policy,
+        rules: Sequence[Rule],
+        settings: StorageSettings,
+    ) -> None:
+        self._clock = clock
+        self._storage = storage
+        self._pipelines = pipelines
+        self._throttle = throttle
+        self._policy = policy
+        self._settings = settings
+        self._wanted = rights.wanted_pipelines(rules, policy.default_workspace)
+        self._statement = Cached(clock, self._look, KEPT_SECONDS)
+
+    async def __call__(self, principal: str) -> Statement:
+        """Return the statement, without the pipelines that this principal may not start."""
+        statement = await self._statement()
+        permits = self._policy.permits
+        return statement.only(lambda pipeline, workspace: permits(principal, pipeline, workspace))
+
+    async def _look(self) -> Statement:
+        names: dict[str, list[str]] = {}  # a workspace with two names is asked once
+        for name, endpoint in self._policy.workspaces.items():
+            names.setdefault(endpoint, []).append(name)
+        storage, workspaces = await asyncio.gather(
+            self._look_at_storage(),
+            asyncio.gather(*(self._look_at_workspace(*each) for each in names.items())),
+        )
+        return rights.state(
+            storage, workspaces, self._wanted, settings=self._settings, now=self._clock.now()
+        )
+
+    async def _look_at_storage(self) -> StorageSeen:
+        settings, written = self._settings, self._storage.written
+        tables = settings.runs_table, settings.audit_table
+        tried = await asyncio.gather(*(self._try_reading(table) for table in tables))
+        return StorageSeen(
+            tables={
+                table: (one, written(f"table {table}"))
+                for table, one in zip(tables, tried, strict=True)
+            },
+            queues={
+                queue: written(f"queue {queue}")
+                for queue in (settings.requests_queue, settings.results_queue)
+            },
+        )
+
+    async def _try_reading(self, table: str) -> Tried:
+        try:
+            await self._storage.try_reading(table)
+        except StorageRefused as refusal:
+            return Tried(state=RightState.REFUSED, code=refusal.code)
+        except StorageUnavailable as error:
+            return Tried(state=RightState.UNKNOWN, reason=str(error))
+        return Tried(state=RightState.GRANTED)
+
+    async def _look_at_workspace(self, endpoint: str, names: Sequence[str]) -> WorkspaceSeen:
+        not_sent = await self._pipelines.authorize(endpoint)
+        if not_sent is None:
+            identity = await self._pipelines.identity(endpoint)
+            run = await self._ask(endpoint, lambda: self._pipelines.get_run(endpoint, NO_RUN))
+        else:
+            identity, run = Identity(), Lost(sent=False, error=not_sent.error)
+        return WorkspaceSeen(
+            endpoint=endpoint,
+            names=tuple(names),
+            identity=identity,
+            no_token=None if not_sent is None else not_sent.error,
+            run=run,
+            started=self._pipelines.started(endpoint),
+            pipelines=await self._look_at_pipelines(endpoint, names, run),
+        )
+
+    async def _look_at_pipelines(
+        self, endpoint: str, names: Sequence[str], run: Answer | Lost
+    ) -> Mapping[str, Answer | Lost]:
+        """Ask for one pipeline after the other. An answer that holds for all stands for those that are left."""
+        found: dict[str, Answer | Lost] = {}
+        of_all: Answer | Lost | None = run if isinstance(run, Lost) else None
+        for workspace, pipeline in self._wanted:
+            if workspace in names and pipeline not in found:
+                answer = of_all or await self._ask_for(endpoint, pipeline)
+                found[pipeline] = answer
+                if isinstance(answer, Lost) or answer.status in _REFUSALS:
+                    of_all = answer
+        return found
+
+    async def _ask_for(self, endpoint: str, pipeline: str) -> Answer | Lost:
+        return await self._ask(endpoint, lambda: self._pipelines.get_pipeline(endpoint, pipeline))
+
+    async def _ask(
+        self, endpoint: str, send: Callable[[], Awaitable[Answer | Lost]]
+    ) -> Answer | Lost:
+        """Make a call unless looks at the workspace rest."""
+        outcome = await self._throttle.looks(endpoint).ask(send)
+        return Lost(sent=False, error=outcome.error) if isinstance(outcome, NotAsked) else outcome

@@ -1,0 +1,142 @@
+"""Roles that grant the app's rights: the least that does, on which scope, by which command.
+
+Names and ids of Azure's roles are those of infra/roles.json, the choice is that of infra/modules/roles.bicep.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from shared.config.settings import StorageSettings, is_loopback
+from shared.kernel import cloud_error
+from shared.ports import Identity
+
+_LACKING: Final = "the identity lacks"
+_CONNECTED: Final = "the connection string doesn't permit it; an identity could have"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A built-in role of Azure's or of Synapse's."""
+
+    name: str
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What would grant a right."""
+
+    role: Role
+    scope: str
+    command: str
+    lacking: str = _LACKING  #: reads on with the role
+
+
+TABLES: Final = Role("Storage Table Data Contributor", "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3")
+REQUESTS: Final = Role("Storage Queue Data Contributor", "974c5e8b-45b9-4653-ba55-5f855dd0fb88")
+RESULTS: Final = Role("Storage Queue Data Message Sender", "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a")
+# Synapse's own, which azure-docs names (synapse-workspace-understand-what-role-you-need.md). Monitoring Operator came
+# after the recording that has the others' ids (azure-sdk-for-js, synapse-access-control-rest, list_roles, 2021).
+STARTS: Final = Role("Synapse Credential User", "5eb298b4-692c-4241-9cf0-f58a3b42bb25")
+LOOKS: Final = Role("Synapse Monitoring Operator")
+
+_NETWORK: Final = "the storage account's network rules don't let the app in"
+_PROXY: Final = "the answer is not the service's own: a proxy or a firewall stands in between"
+_PROOF: Final = "the key, the signature or the token was not accepted"
+#: Refusals that no role mends, by the service's code. Every other is for want of one: AuthorizationPermissionMismatch
+#: at storage (learn, troubleshoot/azure/azure-storage/blobs/authentication/storage-troubleshoot-403-errors),
+#: Unauthorized and AccessControlUnauthorized at Synapse (azure-docs #100560), whose firewall says
+#: ClientIpAddressNotAuthorized (azure-rest-api-specs #21516).
+WITHOUT_ROLE: Final[Mapping[str, str]] = {
+    "": _PROXY,
+    cloud_error.UNREADABLE: _PROXY,
+    "AuthenticationFailed": _PROOF,
+    "AuthorizationFailure": _NETWORK,
+    "AuthorizationSourceIPMismatch": _NETWORK,
+    "ClientIpAddressNotAuthorized": "the workspace's firewall doesn't let the app's address in",
+    "InvalidAuthenticationInfo": _PROOF,
+    "InvalidTokenAuthenticationAudience": "the token is for another service",
+    "KeyBasedAuthenticationNotPermitted": (
+        "the storage account takes no keys: give the service URIs instead of a connection string"
+    ),
+}
+
+
+def on_tables(settings: StorageSettings, identity: Identity) -> Grant:
+    """Name what lets the app read and write its tables: the host makes tables of its own, so it is the account's."""
+    return _on_storage(settings, identity, TABLES, "")
+
+
+def on_queue(settings: StorageSettings, identity: Identity, queue: str) -> Grant:
+    """Name what lets the app put messages on one of its queues."""
+    role = RESULTS if queue == settings.results_queue else REQUESTS
+    return _on_storage(settings, identity, role, f"/queueServices/default/queues/{queue}")
+
+
+def to_look(endpoint: str, identity: Identity) -> Grant:
+    """Name what lets the app look at runs."""
+    return _on_workspace(endpoint, identity, LOOKS, "")
+
+
+def to_start(endpoint: str, identity: Identity) -> Grant:
+    """Name what lets the app start runs."""
+    return _on_workspace(endpoint, identity, STARTS, "/credentials/WorkspaceSystemIdentity")
+
+
+def _on_storage(settings: StorageSettings, identity: Identity, role: Role, below: str) -> Grant:
+    account = _account(settings)
+    scope = f'"$(az storage account show --name {account} --query id --output tsv){below}"'
+    return Grant(
+        role=role,
+        scope=f"Microsoft.Storage/storageAccounts/{account}{below}",
+        command=(
+            f'az role assignment create --role "{role.name}" --scope {scope}'
+            f" --assignee-object-id {_principal(settings, identity)}"
+            " --assignee-principal-type ServicePrincipal"
+        ),
+        lacking=_LACKING if settings.storage_connection is None else _CONNECTED,
+    )
+
+
+def _on_workspace(endpoint: str, identity: Identity, role: Role, below: str) -> Grant:
+    workspace, principal = _workspace(endpoint), identity.object_id or "<principal id>"
+    return Grant(
+        role=role,
+        scope=f"workspaces/{workspace}{below}",
+        command=(
+            f"./infra/grant_synapse_roles.sh --workspace {workspace} --principal {principal}"
+            " --apply"
+        ),
+    )
+
+
+def _principal(settings: StorageSettings, identity: Identity) -> str:
+    """Name the identity that storage sees; Synapse's token tells of it where both are the same."""
+    client_id = settings.storage_client_id
+    if client_id in {None, identity.client_id}:
+        return identity.object_id or "<principal id>"
+    return f'"$(az ad sp show --id {client_id} --query id --output tsv)"'
+
+
+def _account(settings: StorageSettings) -> str:
+    """Read the account's name: the first label of the tables' address, or what the connection string says."""
+    if settings.storage_connection is not None:
+        named = re.search(
+            r"(?:^|;)\s*AccountName=([a-z0-9]{3,24})(?:;|$)", settings.storage_connection
+        )
+        return named[1] if named else "<storage account>"
+    return _label(settings.storage_tables or "", "<storage account>")
+
+
+def _workspace(endpoint: str) -> str:
+    return _label(endpoint, "<workspace>")
+
+
+def _label(url: str, unknown: str) -> str:
+    host = urlsplit(url).hostname or ""
+    label = host.partition(".")[0]
+    known = "." in host and not is_loopback(host) and re.fullmatch(r"[a-z0-9-]+", label)
+    return label if known else unknown

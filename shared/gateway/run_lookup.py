@@ -1,0 +1,82 @@
+"""Looks at a workspace's runs on behalf of one request, through the throttle."""
+
+from shared.auth.policy import Policy
+from shared.gateway.reconciliation import PATIENCE, LookAgain
+from shared.gateway.throttle import NotAsked, Throttle
+from shared.kernel.cloud_error import CloudError
+from shared.ports import Clock, Pipelines, Stored
+from shared.runs.record import Record
+from shared.synapse.reply import Absent, Forbidden, Found, Look, RunSeen, Unreachable
+
+
+class RunLookup:
+    """Finds the run of a request, runs like it, and the run that it refers to."""
+
+    def __init__(
+        self, *, clock: Clock, pipelines: Pipelines, policy: Policy, throttle: Throttle
+    ) -> None:
+        self._clock = clock
+        self._pipelines = pipelines
+        self._policy = policy
+        self._throttle = throttle
+
+    async def own(self, stored: Stored) -> Look | LookAgain:
+        """Look for a request's run; a workspace that rests at every visit counts as one that can't be asked."""
+        look = await self._find(stored.record.endpoint, stored.record.client_request_id)
+        if not isinstance(look, NotAsked):
+            return look
+        return self._later(stored, look.seconds) or Unreachable(error=look.error)
+
+    async def like(self, stored: Stored) -> tuple[RunSeen, ...] | LookAgain:
+        """List the runs that a request's might be; none where the workspace gives no list."""
+        record = stored.record
+        seen = await self._throttle.looks(record.endpoint).ask(
+            lambda: self._pipelines.recent_runs(
+                record.endpoint,
+                record.pipeline_name,
+                record.first_sent_at or record.received_at,
+                self._clock.now(),
+            )
+        )
+        match seen:
+            case NotAsked(seconds=seconds) | Unreachable(retry_after=float(seconds)):
+                return self._later(stored, seconds) or ()
+            case Unreachable():
+                return ()
+            case _:
+                return seen
+
+    async def bar(self, record: Record, run_id: str) -> CloudError | NotAsked | Unreachable | None:
+        """Return why a request may not refer to that run, or may not now; None if it may.
+
+        Synapse gives the new run the other's parameters: where anything is barred for who asks, it must be one
+        of a pipeline that they may start.
+        """
+        if not self._policy.bars(record.principal):
+            return None
+        look = await self._find(record.endpoint, run_id)
+        match look:
+            case NotAsked() | Unreachable():
+                return look
+            case Found(pipeline_name=name) if self._policy.permits(
+                record.principal, name, record.workspace
+            ):
+                return None
+            case Forbidden(error=error):
+                return _not_shown(f"The gateway may not look at it: {error.message}")
+            case (
+                Found() | Absent()
+            ):  # in the same words: who may not see it does not learn that it exists
+                return _not_shown("There is no such run of a pipeline that the caller may start.")
+
+    async def _find(self, endpoint: str, run_id: str) -> Look | NotAsked:
+        lane = self._throttle.looks(endpoint)
+        return await lane.ask(lambda: self._pipelines.find_run(endpoint, run_id))
+
+    def _later(self, stored: Stored, seconds: float) -> LookAgain | None:
+        return LookAgain(seconds + self._clock.jitter()) if stored.age < PATIENCE else None
+
+
+def _not_shown(why: str) -> CloudError:
+    message = f"The request would get the parameters of the run that it refers to. {why}"
+    return CloudError(code="NotPermitted", message=message, target="$.referencePipelineRunId")

@@ -1,0 +1,389 @@
+"""Brings one recorded request as far as it can get now.
+
+The runner claims, sends, reads and settles. It never sleeps: where a request has to wait, it says for how
+long, and the gateway puts a message on the queue. Every write is fenced: who lost the race follows the
+record that stands.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, assert_never
+
+from shared.auth.policy import Policy
+from shared.config.settings import Settings
+from shared.gateway.reconciliation import (
+    Adopt,
+    GiveUp,
+    LookAgain,
+    SendAgain,
+    conclude,
+    outcome_unknown,
+)
+from shared.gateway.run_lookup import RunLookup
+from shared.gateway.throttle import NotAsked, Throttle
+from shared.kernel import log_line
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import RecordUnreadable, StorageUnavailable
+from shared.ports import Clock, CreateRun, Echo, Overtaken, Pipelines, Records, Stored
+from shared.runs import payload, record as records
+from shared.runs.delivery import Delivery
+from shared.runs.record import FINAL, Record, Status
+from shared.synapse import retry
+from shared.synapse.reply import (
+    Forbidden,
+    NotSent,
+    Refused,
+    Reply,
+    Started,
+    Throttled,
+    Unauthorized,
+    Unknown,
+    Unreachable,
+)
+
+MAX_STEPS: Final = 8  # of one visit; others may be working on the same record
+Insert = Callable[[Record], Awaitable[Stored | Overtaken]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a request stands after a visit: final, or to be visited again in `wait` seconds."""
+
+    stored: Stored
+    wait: float | None = None
+
+
+#: Stay with an open request for this delivery; returns where it stands when the caller is answered.
+Attend = Callable[[Standing, Delivery], Awaitable[Standing]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """Why a request may not be sent now."""
+
+    why: str
+    rest: float = 0.0  #: so many seconds the workspace rests
+    error: CloudError | None = None  #: what failed on the way: a token, a look
+    refusal: CloudError | None = None  #: why it may never be sent
+
+
+class Runner:
+    """Brings records forward. One for each process: it owns the process's throttle."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        records: Records,
+        pipelines: Pipelines,
+        policy: Policy,
+        settings: Settings,
+    ) -> None:
+        self._clock = clock
+        self._records = records
+        self._pipelines = pipelines
+        self._policy = policy
+        self._settings = settings
+        self._throttle = Throttle(clock, settings.max_concurrent_calls)
+        self._lookup = RunLookup(
+            clock=clock, pipelines=pipelines, policy=policy, throttle=self._throttle
+        )
+
+    @property
+    def throttle(self) -> Throttle:
+        """The process's throttle, for whatever else calls these workspaces."""
+        return self._throttle
+
+    async def begin(self, claimed: Record, insert: Insert) -> Stored | Overtaken:
+        """Claim a new request and send it, unless another's record of it stands.
+
+        Args:
+            claimed: the record to be inserted.
+            insert: inserts it, with all that must have landed, too, before anything is sent.
+        """
+        barred = await self._barred(claimed)
+        async with self._throttle.starts(claimed.endpoint).place() as has_place:
+            held = barred or await self._held(claimed.endpoint, has_place=has_place)
+            since = self._clock.monotonic()
+            first = claimed if held is None else self._hold(claimed, held)
+            stored = await insert(await payload.close(first) if first.status in FINAL else first)
+            if isinstance(stored, Overtaken) or held is not None:
+                return stored
+            return await self._send(stored, since)
+
+    async def advance(self, stored: Stored) -> Standing:
+        """Do what can be done for a request now."""
+        lease = self._settings.lease
+        for _ in range(MAX_STEPS):
+            step = records.next_step(stored.record, stored.age, lease)
+            match step:
+                case records.Answer():
+                    return Standing(stored=stored)
+                case records.Wait(seconds=seconds):
+                    return Standing(stored=stored, wait=seconds)
+                case records.Lapsed():
+                    lapsed = CloudError(
+                        code="OutcomeUnknown", message="The process that held the lease is gone."
+                    )
+                    lost = records.lose(stored.record, lapsed, self._clock.now())
+                    stored = await self.settle(stored, lost)
+                case records.Due():
+                    stored = await self._send_again(stored)
+                case records.Reconcile():
+                    outcome = await self._reconcile(stored)
+                    if isinstance(outcome, LookAgain):
+                        return Standing(stored=stored, wait=outcome.seconds)
+                    stored = outcome
+                case _:
+                    assert_never(step)
+        return Standing(stored=stored, wait=1.0 + self._clock.jitter())
+
+    async def settle(self, stored: Stored, record: Record) -> Stored:
+        """Write what came of a request; a final record keeps no secret. Returns the record that stands."""
+        if record.status in FINAL:
+            record = await payload.close(record)
+        outcome = await self._records.update(
+            stored, records.aged(record, stored.record, stored.age)
+        )
+        if isinstance(outcome, Stored):
+            return outcome
+        standing = outcome.stored
+        if standing is None:
+            msg = "The record was deleted while it was worked on."
+            raise StorageUnavailable(msg)
+        if record.status is not Status.STARTED or record.run_id is None:
+            return standing
+        return await self._settle_late(standing, record.generation, record.run_id)
+
+    async def _settle_late(self, standing: Stored, generation: int, run_id: str) -> Stored:
+        """A run is known, but the lease was lost: what is still open is settled, all else stands.
+
+        Not what another has sent by now: that one will hear of its own run.
+        """
+        other = standing.record
+        is_open = other.status in {Status.UNKNOWN, Status.WAITING}
+        if is_open and other.generation == generation:
+            known = records.start(other, run_id, "late answer", self._clock.now())
+            return await self.settle(standing, known)
+        if other.run_id != run_id:
+            log_line.write(
+                logging.ERROR,
+                "late_run",
+                requestId=other.request_id,
+                runId=run_id,
+                status=other.status,
+            )
+        return standing
+
+    async def _barred(self, record: Record) -> _Held | None:
+        """Look at the run that a request refers to."""
+        run_id = payload.read(record).reference_pipeline_run_id
+        bar = await self._lookup.bar(record, run_id) if run_id else None
+        match bar:
+            case NotAsked(seconds=seconds) | Unreachable(retry_after=float(seconds)):
+                return _Held(rest=seconds, why="looks at the workspace's runs are throttled")
+            case Unreachable(error=error):
+                return _Held(error=error, why=error.message)
+            case CloudError():
+                return _Held(refusal=bar, why=bar.message)
+            case None:
+                return None
+            case _:
+                assert_never(bar)
+
+    async def _held(self, endpoint: str, *, has_place: bool) -> _Held | None:
+        rest = self._throttle.starts(endpoint).remaining()
+        if rest:
+            return _Held(rest=rest, why="the workspace is throttled")
+        if not has_place:
+            return _Held(rest=retry.SHORTEST, why="too many calls are on their way")
+        not_sent = await self._pipelines.authorize(endpoint)
+        if not_sent:
+            return _Held(why=not_sent.error.message, error=not_sent.error)
+        return None
+
+    def _hold(self, record: Record, held: _Held) -> Record:
+        now, jitter = self._clock.now(), self._clock.jitter()
+        if held.refusal is not None:
+            return records.stop(record, held.refusal, now)
+        if held.error is not None:
+            seconds = retry.backoff(record.attempts + 1, jitter)
+            return records.retry(record, _within(record, seconds, now), held.error, now)
+        # Spread as after a 429: else all who wait would come back together, again and again.
+        seconds = retry.wait_for_throttle(held.rest, _waits(record), jitter) if held.rest else 0.0
+        return records.wait(record, _within(record, seconds, now), held.why, now)
+
+    async def _send_again(self, stored: Stored) -> Stored:
+        """Send a request whose time has come, if it still may be sent."""
+        record, now = stored.record, self._clock.now()
+        request = payload.read(record)
+        refusal = records.limit_reached(
+            record, request, now, stored.age, self._settings.max_attempts
+        ) or self._policy.refusal(record.principal, record.pipeline_name, record.workspace)
+        if refusal:
+            return await self.settle(stored, records.stop(record, refusal, now))
+        if request.not_before is not None and request.not_before > now:
+            seconds = (request.not_before - now).total_seconds()
+            return await self.settle(stored, records.wait(record, seconds, "notBefore", now))
+        barred = await self._barred(record)
+        async with self._throttle.starts(record.endpoint).place() as has_place:
+            held = barred or await self._held(record.endpoint, has_place=has_place)
+            if held is not None:
+                return await self.settle(stored, self._hold(record, held))
+            since = self._clock.monotonic()
+            again = records.aged(records.take(record, self._clock.now()), record, stored.age)
+            taken = await self._records.update(stored, again)
+            if isinstance(taken, Stored):
+                return await self._send(taken, since)
+        if taken.stored is None:
+            msg = "The record was deleted while it was worked on."
+            raise StorageUnavailable(msg)
+        return taken.stored
+
+    async def _send(self, stored: Stored, since: float) -> Stored:
+        """Send createRun under a lease that was taken at `since`, and settle what came of it."""
+        record = stored.record
+        request = payload.read(record)
+        reply = await self._post(payload.call(record, request), since, request.expires_at)
+        if isinstance(reply, _Held):
+            return await self.settle(stored, self._hold(record, reply))
+        try:
+            settled = await self.settle(stored, await self._read(record, reply))
+        except (RecordUnreadable, StorageUnavailable) as error:
+            if isinstance(reply, Started):
+                # Where a workspace gives ids of its own, nobody else knows this one.
+                log_line.write(
+                    logging.ERROR,
+                    "run_not_kept",
+                    requestId=record.request_id,
+                    runId=reply.run_id,
+                    reason=error,
+                )
+            raise
+        # Whether a recovery's run gets the id that was sent is recorded nowhere.
+        if isinstance(reply, Started) and request.reference_pipeline_run_id is None:
+            await self._note_echo(record.endpoint, echoed=reply.echoed)
+        return settled
+
+    async def _note_echo(self, endpoint: str, *, echoed: bool) -> None:
+        try:
+            await self._records.note_echo(endpoint, echoed=echoed)
+        except (RecordUnreadable, StorageUnavailable):
+            # The request is settled all the same, and the next run of this workspace shows it again.
+            log_line.write(logging.WARNING, "echo_not_kept", endpoint=endpoint)
+
+    async def _post(
+        self, call: CreateRun, since: float, expires_at: datetime | None
+    ) -> Reply | _Held:
+        """Send once; after a 401 once more with another token."""
+        obstacle = self._obstacle(call.endpoint, since, expires_at)
+        if obstacle:
+            return obstacle
+        reply = await self._pipelines.create_run(call)
+        if not isinstance(reply, Unauthorized):
+            return reply
+        not_sent = await self._pipelines.authorize(call.endpoint, refused=True)
+        return (
+            not_sent
+            or self._obstacle(call.endpoint, since, expires_at)
+            or await self._pipelines.create_run(call)
+        )
+
+    def _obstacle(self, endpoint: str, since: float, expires_at: datetime | None) -> _Held | None:
+        """The last look before a POST: a call must end within the lease that covers it."""
+        if expires_at is not None and expires_at <= self._clock.now():
+            return _Held(why="it expired before its turn came")
+        left = self._settings.lease - (self._clock.monotonic() - since)
+        if left < self._settings.call_timeout * 1.1:
+            return _Held(why="too little of the lease was left")
+        rest = self._throttle.starts(endpoint).remaining()
+        if rest:
+            return _Held(rest=rest, why="the workspace is throttled")
+        return None
+
+    async def _read(self, record: Record, reply: Reply) -> Record:
+        now, jitter = self._clock.now(), self._clock.jitter()
+        match reply:
+            case Started(run_id=run_id, wire=wire):
+                return records.start(record, run_id, "createRun", now, wire)
+            case Refused(error=error, wire=wire) | Unauthorized(error=error, wire=wire):
+                return records.refuse(record, await payload.safe(error, record), now, wire)
+            case Throttled(error=error, retry_after=retry_after, wire=wire):
+                seconds = retry.wait_for_throttle(retry_after, _waits(record), jitter)
+                self._throttle.starts(record.endpoint).rest(retry_after or seconds)
+                seconds = _within(record, seconds, now)
+                return records.throttle(
+                    record, seconds, await payload.safe(error, record), now, wire
+                )
+            case NotSent(error=error):
+                seconds = retry.backoff(record.attempts + 1, jitter)
+                seconds = _within(record, seconds, now)
+                return records.retry(record, seconds, await payload.safe(error, record), now)
+            case Unknown(error=error, wire=wire):
+                return records.lose(record, await payload.safe(error, record), now, wire)
+            case _:
+                assert_never(reply)
+
+    async def _reconcile(self, stored: Stored) -> Stored | LookAgain:
+        record, settle = stored.record, self._settings.settle
+        look = await self._lookup.own(stored)
+        if isinstance(look, LookAgain):
+            return look
+        if isinstance(look, Forbidden | Unreachable):
+            look = replace(look, error=await payload.safe(look.error, record))
+        due = stored.age >= settle
+        echo = await self._echo(record) if due else Echo.UNKNOWN
+        finding = conclude(
+            look,
+            pipeline_name=record.pipeline_name,
+            age=stored.age,
+            settle=settle,
+            echo=echo,
+            policy=self._settings.unknown_outcome,
+        )
+        match finding:
+            case Adopt(run_id=run_id):
+                known = records.start(record, run_id, "found", self._clock.now())
+                return await self.settle(stored, known)
+            case LookAgain():
+                return finding
+            case SendAgain(why=why, may_run=may_run):
+                now = self._clock.now()
+                return await self.settle(
+                    stored, records.send_again(record, why, now, may_run=may_run)
+                )
+            case GiveUp(why=why):
+                return await self._give_up(stored, why)
+            case _:
+                assert_never(finding)
+
+    async def _echo(self, record: Record) -> Echo:
+        """Tell whether the run of a request would have the id that was sent."""
+        if payload.read(record).reference_pipeline_run_id is not None:
+            return Echo.UNKNOWN  # of a recovery's run that is recorded nowhere
+        return await self._records.echo(record.endpoint)
+
+    async def _give_up(self, stored: Stored, why: str) -> Stored | LookAgain:
+        record = stored.record
+        seen = await self._lookup.like(stored)
+        if isinstance(seen, LookAgain):
+            return seen
+        error = await payload.safe(outcome_unknown(record, why, seen), record)
+        return await self.settle(stored, records.fail(record, error, self._clock.now()))
+
+
+def _waits(record: Record) -> int:
+    """Count how often a request waits by now, the wait to come included."""
+    return sum(entry.event == "waiting" for entry in record.history) + 1
+
+
+def _within(record: Record, seconds: float, now: datetime) -> float:
+    """Shorten a wait that would outlast the request, so that its expiry is told in time."""
+    expires_at = payload.read(record).expires_at
+    return (
+        seconds
+        if expires_at is None
+        else min(seconds, max(0.0, (expires_at - now).total_seconds()))
+    )

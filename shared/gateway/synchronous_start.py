@@ -1,0 +1,100 @@
+"""How long does a caller of Synapse's own wire route wait, and for what?
+
+Such a caller knows two things only: a run's id, or that nothing was started. So nothing may start behind its back:
+
+    Waiting, and the call's own   withdrawn: the same id opens it again            → 429, or 503
+    on its way, or another's      looked at again until it is final                → whatever came of it
+    still open when time is up    left to its recovery message and the results     → 504
+    due only after that           the same, at once
+"""
+
+from functools import partial
+from typing import Final
+
+from shared.gateway.runner import Attend, Runner, Standing
+from shared.gateway.throttle import PATIENCE
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import StorageUnavailable
+from shared.ports import Clock, Records
+from shared.runs import record as records
+from shared.runs.delivery import Delivery
+from shared.runs.record import FINAL, Record, Status
+
+PLATFORM: Final = 230.0  # its front end cuts an HTTP call then (learn, functions-scale: "Time out")
+LONGEST: Final = 200.0
+_SHORTEST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 2.0
+
+
+class Vigil:
+    """Stays with open requests whose callers wait at the door."""
+
+    def __init__(
+        self, *, clock: Clock, records: Records, runner: Runner, call_timeout: float
+    ) -> None:
+        self._clock = clock
+        self._records = records
+        self._runner = runner
+        # A visit may take two calls to Synapse, with their waits for a place, and has to end before the
+        # platform cuts its caller off.
+        self._last_visit = LONGEST - (PLATFORM - 2 * (call_timeout + PATIENCE))
+
+    def begin(self) -> Attend:
+        """Begin to wait now, also for what comes before the request is first seen to be open."""
+        return partial(self._attend, self._clock.monotonic() + LONGEST)
+
+    async def _attend(self, until: float, standing: Standing, delivery: Delivery) -> Standing:
+        """Bring a request to an end that its caller can be told, or give up when time is up."""
+        while (wait := standing.wait) is not None:
+            record = standing.stored.record
+            left = until - self._clock.monotonic()
+            if _may_be_withdrawn(record) and record.delivery.is_same(delivery):
+                standing = await self._withdraw(standing, wait)
+            elif left > 0 and (wait < left or record.status is not Status.WAITING):
+                pause = max(_SHORTEST_PAUSE, min(wait, _LONGEST_PAUSE, left))
+                visit = left - pause >= self._last_visit
+                standing = await self._look(standing, wait - pause, pause, visit=visit)
+            else:
+                break
+        return standing
+
+    async def _look(
+        self, standing: Standing, wait: float, pause: float, *, visit: bool
+    ) -> Standing:
+        await self._clock.pause(pause)
+        stored = await self._records.get(standing.stored.record.request_id)
+        if stored is None:
+            msg = "The record was deleted while its caller waited."
+            raise StorageUnavailable(msg)
+        if stored.version == standing.stored.version and wait > 0:
+            # Its time has not come: Synapse is asked no more often than for anybody else.
+            return Standing(stored=stored, wait=wait)
+        if not visit:
+            return Standing(
+                stored=stored, wait=None if stored.record.status in FINAL else _LONGEST_PAUSE
+            )
+        return await self._runner.advance(stored)
+
+    async def _withdraw(self, standing: Standing, wait: float) -> Standing:
+        record = standing.stored.record
+        error = self._why(record)
+        withdrawn = records.withdraw(record, error, wait, self._clock.now())
+        return await self._runner.advance(await self._runner.settle(standing.stored, withdrawn))
+
+    def _rests(self, endpoint: str) -> bool:
+        throttle = self._runner.throttle
+        lanes = (throttle.starts(endpoint), throttle.looks(endpoint))
+        return any(lane.remaining() for lane in lanes)
+
+    def _why(self, record: Record) -> CloudError:
+        last = (record.error,) if record.error else ()
+        if record.http_status == 429 or self._rests(record.endpoint):
+            message = "The workspace is throttled. Nothing was started: ask again with the same id."
+            return CloudError(code="Throttled", message=message, details=last)
+        message = "Synapse can't be called now. Nothing was started: ask again with the same id."
+        return CloudError(code="GatewayUnavailable", message=message, details=last)
+
+
+def _may_be_withdrawn(record: Record) -> bool:
+    """Tell whether nothing was started for a request, nor will be."""
+    return record.status is Status.WAITING and not record.may_run

@@ -1,0 +1,95 @@
+"""What may a caller see of the default workspace's own runs, and cancel there?
+
+The calls of `GET /pipelineruns/{runId}`, `POST …/cancel` and `POST /queryPipelineRuns` are passed on with the
+gateway's identity. It may see every run; so who may not start a pipeline here sees none of its runs.
+"""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from shared.auth.policy import Policy
+from shared.gateway.throttle import NotAsked, Throttle
+from shared.kernel import log_line
+from shared.ports import Clock, Pipelines
+from shared.synapse import response_filter, retry, run_response
+from shared.synapse.reply import Answer, Lost, read_wire
+from shared.synapse.response_filter import NotPassed, Passed, RunShown
+
+
+class WorkspaceRuns:
+    """The runs of one workspace, by their ids at Synapse."""
+
+    def __init__(
+        self, *, clock: Clock, pipelines: Pipelines, policy: Policy, throttle: Throttle
+    ) -> None:
+        self._clock = clock
+        self._pipelines = pipelines
+        self._policy = policy
+        self._throttle = throttle
+        self._workspace = policy.default_workspace
+        self._endpoint = policy.workspaces[policy.default_workspace]
+
+    async def show(self, run_id: str, principal: str) -> Passed | NotPassed:
+        """Show a run."""
+        run = await self._find(run_id, principal)
+        return run if isinstance(run, NotPassed) else await response_filter.show_run(run)
+
+    async def cancel(
+        self, run_id: str, principal: str, *, recursive: bool | None = None
+    ) -> Passed | NotPassed:
+        """Cancel a run, once it is known of which pipeline it is."""
+        run = await self._find(run_id, principal)
+        if isinstance(run, NotPassed):
+            return run
+        answer = await self._call(
+            lambda: self._pipelines.cancel_run(self._endpoint, run_id, recursive=recursive)
+        )
+        if isinstance(answer, NotPassed):
+            return answer
+        log_line.write(
+            logging.INFO,
+            "run_cancelled",
+            runId=run_id,
+            principal=principal,
+            pipelineName=run.pipeline_name,
+        )
+        return Passed(wire=read_wire(answer))
+
+    async def query(self, wanted: dict[str, Any], principal: str) -> Passed | NotPassed:
+        """List runs, as Synapse's filter asks, without those that the caller may not see."""
+        body = json.dumps(wanted, ensure_ascii=False).encode()
+        answer = await self._call(lambda: self._pipelines.query_runs(self._endpoint, body))
+        if isinstance(answer, NotPassed):
+            return answer
+        return await response_filter.show_runs(answer, lambda name: self._may_see(principal, name))
+
+    async def _find(self, run_id: str, principal: str) -> RunShown | NotPassed:
+        answer = await self._call(lambda: self._pipelines.get_run(self._endpoint, run_id))
+        if isinstance(answer, NotPassed):
+            return _absent(answer) if answer.absent else answer
+        run = response_filter.read_run(answer, run_id)
+        if isinstance(run, NotPassed) or self._may_see(principal, run.pipeline_name):
+            return run
+        return _absent(run)  # who may not see a run does not learn that there is one
+
+    def _may_see(self, principal: str, pipeline_name: str) -> bool:
+        return self._policy.permits(principal, pipeline_name, self._workspace)
+
+    async def _call(self, send: Callable[[], Awaitable[Answer | Lost]]) -> Answer | NotPassed:
+        """Make a call unless looks at the workspace rest."""
+        lane = self._throttle.looks(self._endpoint)
+        outcome = await lane.ask(send)
+        if isinstance(outcome, NotAsked):
+            return NotPassed(error=outcome.error, retry_after=outcome.seconds)
+        asked = (
+            retry.retry_after(outcome.headers, self._clock.now())
+            if isinstance(outcome, Answer)
+            else None
+        )
+        return response_filter.read(outcome, retry_after=asked or lane.remaining() or None)
+
+
+def _absent(looked: NotPassed | RunShown) -> NotPassed:
+    return NotPassed(error=run_response.absent(), wire=looked.wire)

@@ -1,0 +1,194 @@
+"""What went wrong, in the one shape that callers see: Azure's CloudError body.
+
+`read` takes any error body. Synapse documents one shape and answers with several; the recorded ones are
+
+    {"error": {"code": …, "message": …, "target": …, "details": null}}    cancel of an unknown run
+    {"code": "PipelineNotFound", "message": …}                            azure-cli test_pipeline.yaml
+    {"code": "BadRequest", "message": "ErrorCode=InvalidTemplate, ErrorMessage=…", "target": …,
+     "details": null, "error": null}                                      kromerm/adfdataflowdocs #11
+
+What stands in front of it answers with shapes of its own: problem details (RFC 9457), OAuth's errors (RFC 6749),
+OData's, pages, or nothing.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.kernel import strict_json
+
+MAX_CODE: Final = 128
+MAX_TARGET: Final = 1024
+MAX_MESSAGE: Final = 4096
+MAX_EXCERPT: Final = 200
+MAX_DETAILS: Final = 20  # of one error
+MAX_LEVELS: Final = 4  # of errors within errors
+
+CUT: Final = "…"  #: ends a text that went on
+
+UNREADABLE: Final = "UnreadableResponse"
+
+_HALF: Final = re.compile(r"(<[^<>]*)?\ufffd*$")
+# A page's markup says nothing; its script and style are not even text of the page.
+_MARKUP: Final = re.compile(
+    r"<(script|style)\b.*?(?:</\1\s*>|$)|<[^<>]*>", re.DOTALL | re.IGNORECASE
+)
+# The engine's own error inside the web front end's BadRequest.
+_PAIR: Final = re.compile(
+    r"\s*ErrorCode\s*=\s*([A-Za-z0-9_.-]{1,128})\s*,\s*ErrorMessage\s*=\s*(.*)", re.DOTALL
+)
+
+
+class CloudError(BaseModel):
+    """One error of the gateway or of Synapse: `{code, message, target, details[]}`.
+
+    The field names are those of Synapse's CloudErrorBody (azure-rest-api-specs,
+    synapse/data-plane/Microsoft.Synapse/stable/2020-12-01/artifacts.json).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: str
+    message: str
+    target: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    details: tuple["CloudError", ...] = Field(default=(), exclude_if=lambda value: not value)
+
+
+def read(body: bytes, *, http_status: int) -> CloudError:
+    """Read any bytes as an error; what is missing or can't be read is said in its place.
+
+    A message `ErrorCode=X, ErrorMessage=Y` is taken apart: X is what went wrong, and the code beside
+    the message (BadRequest) repeats the HTTP status only.
+    """
+    if not body.removeprefix(b"\xef\xbb\xbf").strip():
+        message = f"Synapse answered HTTP {http_status} without a body."
+        return CloudError(code=UNREADABLE, message=message)
+    try:
+        content = strict_json.parse(body)
+    except strict_json.Unreadable:
+        return unreadable(body, http_status=http_status)
+    return _read(content, http_status, MAX_LEVELS) or unreadable(body, http_status=http_status)
+
+
+def is_documented(body: bytes) -> bool:
+    """Report whether a body is a CloudError as Synapse writes it, flat or in its `error`: code and message as texts."""
+    try:
+        content = strict_json.parse(body)
+    except strict_json.Unreadable:
+        return False
+    inner = content.get("error")
+    fields = inner if isinstance(inner, dict) else content
+    return all(isinstance(fields.get(name), str) and fields[name] for name in ("code", "message"))
+
+
+def unreadable(body: bytes, *, http_status: int) -> CloudError:
+    """Say that an answer is none that Synapse documents, and how its text begins."""
+    start = body[:4096].decode(errors="replace").lstrip("\ufeff")
+    if len(body) > 4096:
+        # Without half a character or half a tag, by which the beginning of a secret could not be told.
+        start = _HALF.sub("", start) + CUT
+    excerpt = _clean(_plain(start), MAX_EXCERPT)
+    message = f"Synapse answered HTTP {http_status} with a body that can't be understood"
+    return CloudError(
+        code=UNREADABLE, message=f"{message}: {excerpt}" if excerpt else f"{message}."
+    )
+
+
+def _read(content: Mapping[str, Any], http_status: int, levels: int) -> CloudError | None:
+    """Read one error; None where it says neither code nor message."""
+    fields = {name.lower(): value for name, value in content.items()}  # ASP.NET says "Message"
+    inner = fields.get("error") or fields.get("odata.error")
+    if isinstance(inner, dict) and (found := _read(inner, http_status, levels - 1)):
+        return found
+    if levels < 1:
+        return None
+    code, message = _code(fields), _message(fields)
+    if not code and not message:
+        return None
+    if pair := _PAIR.fullmatch(message):
+        code, message = pair[1], pair[2]
+    return CloudError(
+        code=code or UNREADABLE,
+        message=message or f"Synapse answered HTTP {http_status} without a message.",
+        target=_text(fields.get("target"), MAX_TARGET) or None,
+        details=_details(fields, http_status, levels - 1),
+    )
+
+
+def _code(fields: Mapping[str, Any]) -> str:
+    oauth = fields.get("error") if "error_description" in fields else None
+    return _text(fields.get("code") or oauth, MAX_CODE)
+
+
+def _message(fields: Mapping[str, Any]) -> str:
+    """Return the message, OAuth's description, or what the title and the detail of a problem say."""
+    problem = [
+        text for name in ("title", "detail") if (text := _text(fields.get(name), MAX_MESSAGE))
+    ]
+    said = _text(fields.get("message"), MAX_MESSAGE)
+    said = said or _text(fields.get("error_description"), MAX_MESSAGE)
+    return said or _clean(": ".join(problem), MAX_MESSAGE)
+
+
+def _details(fields: Mapping[str, Any], http_status: int, levels: int) -> tuple[CloudError, ...]:
+    """Read inner errors: by the specification each detail is wrapped in its own "error"."""
+    items = [*_listed(fields.get("details")), fields.get("innererror"), *_by_field(fields)]
+    errors = (_detail(item, http_status, levels) for item in items[:MAX_DETAILS])
+    return tuple(error for error in errors if error)
+
+
+def _by_field(fields: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Give the `errors` of ASP.NET's problem details, which are messages by the names of fields."""
+    errors = fields.get("errors")
+    for name, messages in errors.items() if isinstance(errors, dict) else ():
+        yield from ({"message": message, "target": name} for message in _listed(messages))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _detail(item: Any, http_status: int, levels: int) -> CloudError | None:
+    if isinstance(item, dict):
+        return _read(item, http_status, levels)
+    message = _text(item, MAX_MESSAGE)
+    return CloudError(code=UNREADABLE, message=message) if message and levels > 0 else None
+
+
+def _text(value: Any, longest: int) -> str:
+    """Give any JSON value as clean text; nothing for null."""
+    match value:
+        case None:
+            return ""
+        case str():
+            return _clean(value, longest)
+        case {"value": str(text)}:  # OData: {"lang": "en-us", "value": "…"}
+            return _clean(text, longest)
+        case _:
+            return _clean(json.dumps(value, ensure_ascii=False), longest)
+
+
+def as_told(text: str) -> tuple[str, str]:
+    """Tell how a text reads that stands within a message, and within the excerpt of what can't be understood."""
+    if text.isprintable() and " " not in text and "<" not in text:
+        return text, text  # most texts, and there may be thousands of secrets to look for
+    return _printable(text), _printable(_plain(text))
+
+
+def _clean(text: str, longest: int) -> str:
+    """Cut a text to size, without the control characters that a log or a table can't hold."""
+    short = text if len(text) <= longest else text[: longest - 1] + CUT
+    return _printable(short).strip()
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() or sign == "\n" else " " for sign in text)
+
+
+def _plain(text: str) -> str:
+    return " ".join(_MARKUP.sub(" ", text).split())

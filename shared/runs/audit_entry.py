@@ -1,0 +1,142 @@
+"""What is kept of each end of a delivery: who asked, for what, and what came of it?"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypedDict
+
+from shared.kernel.cloud_error import CloudError
+from shared.redaction import patterns, redact as redaction
+from shared.runs.caller import Caller
+from shared.runs.delivery import Delivery, Source
+from shared.runs.record import Record
+from shared.runs.request import Content, Rejection
+from shared.runs.result import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One entity in `runaudit`. Nothing in it is unredacted."""
+
+    at: datetime
+    request_id: str | None
+    generation: int | None
+    delivery_id: str
+    source: Source
+    #: who asked, by the first name that `access` knows; None for a later delivery that was answered
+    #: through the queue
+    principal: str | None
+    pipeline_name: str | None
+    workspace: str | None
+    parameters: str | None  #: redacted JSON; None where AUDIT_PARAMETERS is none
+    fingerprint: str | None
+    status: Outcome
+    run_id: str | None
+    error: CloudError | None
+    http_status: int | None
+    service_request_id: str | None
+    service_correlation_id: str | None
+    client_request_id: str | None
+    attempts: int
+    duplicate: bool
+    duration_ms: int
+    correlation_id: str | None
+    traceparent: str | None
+    object_id: str | None = None  #: of the Entra user or service principal that asked
+    application_id: str | None = None  #: of the Entra application that was used
+    caller_name: str | None = None  #: as the token had it
+    content: Content | None = None  #: of a message that could not be read: all that is kept of it
+
+
+def of_answer(
+    record: Record, delivery: Delivery, principal: str | None, now: datetime, *, parameters: bool
+) -> AuditEntry:
+    """Note the end of a delivery whose request has a final record."""
+    return AuditEntry(
+        at=now,
+        request_id=record.request_id,
+        generation=record.generation,
+        delivery_id=delivery.id,
+        source=delivery.source,
+        **_asked(principal),
+        pipeline_name=patterns.cut(record.pipeline_name),
+        workspace=record.workspace,
+        parameters=_parameters(record) if parameters else None,
+        fingerprint=record.fingerprint,
+        status=Outcome(record.status),
+        run_id=record.run_id,
+        error=record.error,
+        http_status=record.http_status,
+        service_request_id=record.service_request_id,
+        service_correlation_id=record.service_correlation_id,
+        client_request_id=record.client_request_id,
+        attempts=record.attempts,
+        duplicate=delivery.duplicate,
+        duration_ms=_milliseconds(record.received_at, record.finished_at or now),
+        correlation_id=delivery.correlation_id,
+        traceparent=delivery.traceparent,
+    )
+
+
+def of_rejection(
+    rejection: Rejection, delivery: Delivery, principal: str | None, now: datetime
+) -> AuditEntry:
+    """Note the end of a delivery whose request was not taken: its content is kept by size and hash alone."""
+    return AuditEntry(
+        at=now,
+        request_id=rejection.request_id,
+        generation=None,
+        delivery_id=delivery.id,
+        source=delivery.source,
+        **_asked(principal),
+        pipeline_name=patterns.cut_optional(rejection.pipeline_name),
+        workspace=patterns.cut_optional(rejection.workspace),
+        parameters=None,
+        fingerprint=None,
+        status=Outcome.FAILED if rejection.may_run else Outcome.REJECTED,
+        run_id=None,
+        error=redaction.without_looks(rejection.error),
+        http_status=None,
+        service_request_id=None,
+        service_correlation_id=None,
+        client_request_id=None,
+        attempts=0,
+        duplicate=delivery.duplicate,
+        duration_ms=0,
+        correlation_id=delivery.correlation_id,
+        traceparent=delivery.traceparent,
+        content=rejection.content,
+    )
+
+
+class _Asked(TypedDict):
+    principal: str | None
+    object_id: str | None
+    application_id: str | None
+    caller_name: str | None
+
+
+def _asked(principal: str | None) -> _Asked:
+    """Tell apart what a record keeps of its caller as one text."""
+    caller = Caller.read(principal or "")
+    return {
+        "principal": caller.principals[0] or None,
+        "object_id": caller.object_id,
+        "application_id": caller.application_id,
+        "caller_name": caller.name,
+    }
+
+
+def _parameters(record: Record) -> str | None:
+    try:
+        parameters = json.loads(record.request).get("parameters")
+    except (
+        AttributeError,
+        ValueError,
+    ):  # somebody has edited the record; its answer stands all the same
+        return None
+    return None if parameters is None else json.dumps(parameters, ensure_ascii=False)
+
+
+def _milliseconds(since: datetime, until: datetime) -> int:
+    return max(0, round((until - since).total_seconds() * 1000))

@@ -1,0 +1,179 @@
+"""Which audit entries does a caller want to see, and from where does the next page go on?
+
+A position is the RowKey of the last entry that was read: microseconds left until the year 10000, and whose
+entry it is. It names a place in time, so that pages stay what they are while newer entries arrive. A token
+is a position with a digest over it and the filters it was made for: it goes on with its own list only.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+from shared.api.query import present
+from shared.kernel import validation
+from shared.kernel.cloud_error import CloudError
+from shared.runs.audit_entry import AuditEntry
+from shared.runs.request import PIPELINE_NAME, Time
+from shared.runs.result import Outcome
+
+MAX_TOP: Final = 200
+DEFAULT_TOP: Final = 50
+MOST_READ: Final = (
+    5_000  # entries of one page, so that each answers in time whatever its filters leave
+)
+
+# The platform's own: a function key, and the name of the client it was made for.
+_PLATFORM: Final = frozenset({"code", "clientId"})
+POSITION: Final = r"[0-9]{18}-[0-9a-f]{16}"
+_DIGEST: Final = 16
+_AHEAD: Final = timedelta(hours=1)
+_EARLIEST: Final = 315_537_897_599_999_999  # microseconds from the year 1 to the year 10000
+_FORBIDDEN: Final = "Value should be a token that the page before ended with, for the same filters"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One page, as the `Audit` port is asked for it."""
+
+    until: datetime  #: only older ones
+    since: datetime | None = None  #: none older
+    after: str | None = None  #: the position where the page before ended
+    top: int = DEFAULT_TOP
+    most_read: int = MOST_READ
+    matches: Callable[[AuditEntry], bool] = lambda _: True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Entries, newest first, without their parameters; `end` is where the next page begins."""
+
+    entries: tuple[AuditEntry, ...]
+    end: str | None  #: None where there are no more
+
+
+def _read_top(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,4}", value):
+        return int(value)
+    return value
+
+
+def _read_status(value: object) -> Outcome:
+    for one in Outcome:
+        if one == value:
+            return one
+    *others, last = Outcome
+    msg = f"Value should be {', '.join(others)} or {last}"
+    raise ValueError(msg)
+
+
+Top = Annotated[int, Field(ge=1, le=MAX_TOP), BeforeValidator(_read_top)]
+Name = Annotated[str, Field(min_length=1, max_length=260)]
+Token = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{68}$")]
+Status = Annotated[
+    Outcome,
+    BeforeValidator(_read_status),
+    WithJsonSchema({"type": "string", "enum": [one.value for one in Outcome]}),
+]
+
+
+class ListQuery(BaseModel):
+    """The query of `GET /api/runs`."""
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
+    )
+
+    status: Status | None = Field(default=None, description="What became of the request.")
+    pipeline_name: Name | None = Field(default=None, pattern=PIPELINE_NAME)
+    workspace: Name | None = None
+    since: Time | None = Field(default=None, description="None older.")
+    until: Time | None = Field(default=None, description="Only older ones.")
+    top: Top = Field(default=DEFAULT_TOP, description="How many at the most.")
+    continuation_token: Token | None = Field(
+        default=None, description="What the page before ended with."
+    )
+
+    def wanted(self, now: datetime, may_see: Callable[[AuditEntry], bool]) -> Wanted | CloudError:
+        """Put the page's question to the audit; a token that is not this list's own is refused."""
+        after = None
+        if self.continuation_token is not None:
+            after = _position(self.continuation_token, self)
+            if after is None:
+                return validation.invalid([_fault("continuationToken", f"{_FORBIDDEN}.")])
+        return Wanted(
+            since=self.since,
+            # The search begins there: what a wrong clock dated later shows when its time has come.
+            until=min(self.until or now + _AHEAD, now + _AHEAD),
+            after=after,
+            top=self.top,
+            matches=lambda entry: self._fits(entry) and may_see(entry),
+        )
+
+    def token(self, position: str) -> str:
+        """Write the token that goes on from a position."""
+        text = position + _digest(position, self)
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    def _fits(self, entry: AuditEntry) -> bool:
+        return (
+            self.status in {None, entry.status}
+            and self.pipeline_name in {None, entry.pipeline_name}
+            and self.workspace in {None, entry.workspace}
+        )
+
+
+_NAMES: Final = tuple(to_camel(name) for name in ListQuery.model_fields)
+
+
+def read_query(query: str) -> ListQuery | CloudError:
+    """Read a query string, or tell every fault by its parameter's name."""
+    pairs = present(parse_qsl(query), (*_NAMES, *_PLATFORM))
+    given = {name: value for name, value in pairs if name not in _PLATFORM}
+    names = [name for name, _ in pairs]
+    twice = [name for name in given if names.count(name) > 1]
+    found = [_fault(name[:100], "The parameter is given twice.") for name in twice]
+    try:
+        read = ListQuery.model_validate(given)
+    except ValidationError as error:
+        told = (
+            _fault((each.target or "").removeprefix("$."), each.message)
+            for each in validation.of(error, ListQuery)
+        )
+        return validation.invalid([*found, *told])
+    if read.since and read.until and read.since >= read.until:
+        found.append(_fault("until", "The time should be after since."))
+    return validation.invalid(found) if found else read
+
+
+def _fault(name: str, message: str) -> CloudError:
+    return validation.fault(f"$.query.{name}", message)
+
+
+def _position(token: str, query: ListQuery) -> str | None:
+    try:
+        text = base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+    position, digest = text[:-_DIGEST], text[-_DIGEST:]
+    if not re.fullmatch(POSITION, position) or digest != _digest(position, query):
+        return None
+    if int(position[:18]) > _EARLIEST:
+        return None
+    # A token has bits to spare at its end: only the way that we write it counts.
+    return position if query.token(position) == token else None
+
+
+def _digest(position: str, query: ListQuery) -> str:
+    filters = query.model_dump(mode="json", exclude={"top", "continuation_token"})
+    text = json.dumps([position, filters], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST]

@@ -1,0 +1,45 @@
+"""Who is owed an answer: one arrival of a request at one entry point."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from shared.redaction import patterns
+
+
+class Source(StrEnum):
+    """The entry point through which a delivery came."""
+
+    QUEUE = "queue"  #: a message on run-requests
+    HTTP = "http"  #: POST /api/runs or Synapse's own wire route
+    EVENT = "event"  #: an Event Grid event or a CloudEvent
+    HOOK = "hook"  #: a signed webhook
+    POISON = "poison"  #: a message that came back from run-requests-poison
+
+
+class Delivery(BaseModel):
+    """One delivery, by its id at the entry point (message id, invocation id, event id).
+
+    It travels inside the gateway's own `resume` messages, so that an answer still owed is paid by
+    whichever process takes the request up again.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
+    )
+
+    id: str = Field(max_length=400)
+    source: Source
+    correlation_id: str | None = Field(default=None, max_length=200)
+    traceparent: str | None = Field(default=None, max_length=200)
+    duplicate: bool = False  #: another delivery of the same request came first
+
+    def about(self, correlation_id: str | None, traceparent: str | None) -> "Delivery":
+        """Add what its content says of it, without what looks like a secret."""
+        safe_id = patterns.cut_optional(correlation_id)
+        return self.model_copy(update={"correlation_id": safe_id, "traceparent": traceparent})
+
+    def is_same(self, other: "Delivery") -> bool:
+        """Tell whether this is the very same arrival, maybe delivered again."""
+        return (self.source, self.id) == (other.source, other.id)

@@ -1,0 +1,56 @@
+"""Derives the run id that is sent to createRun, and the fingerprint that compares requests."""
+
+import hashlib
+import json
+import uuid
+from typing import Final
+
+from shared.runs.request import RunRequest
+
+# Fixed for good: another namespace would give requests in flight other run ids.
+_NAMESPACE: Final = uuid.UUID("5d0e2f1c-7c1b-5f0e-9a53-0f6f5e0c9c11")
+
+
+def client_request_id(endpoint: str, request_id: str, generation: int, nonce: str) -> str:
+    """Derive the x-ms-client-request-id of every send of one generation of a record.
+
+    Args:
+        endpoint: of the workspace.
+        request_id: of the request.
+        generation: the first is 1; only an explicit rerun raises it.
+        nonce: drawn when the record was claimed. Without it an id that is used again after its record is gone,
+            or by a second gateway at the same workspace, would be answered with the old run.
+
+    In all of Microsoft's recorded traffic Synapse gives the run this id, and a second createRun with it
+    returns the existing run (azure-sdk-for-net, SessionRecords/PipelineClientLiveTests; azure-powershell
+    #25622). No document promises it, so the gateway watches: see `ports.Echo`.
+    """
+    return str(uuid.uuid5(_NAMESPACE, f"{endpoint}|{request_id}|{generation}|{nonce}"))
+
+
+def fingerprint(request: RunRequest, endpoint: str) -> str:
+    """Hash what would be run: not when, and not who asked. SHA-256 in hex over canonical JSON."""
+    what = {
+        "pipelineName": request.pipeline_name,
+        "endpoint": endpoint,
+        "parameters": request.parameters or {},
+        "referencePipelineRunId": request.reference_pipeline_run_id,
+        "isRecovery": request.is_recovery,
+        "startActivityName": request.start_activity_name,
+    }
+    canonical = json.dumps(what, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def result_id(request_id: str, generation: int, outcome: str) -> str:
+    """Name one piece of news: equal ids are the same news."""
+    return _digest("result", request_id, str(generation), outcome)
+
+
+def rejection_id(source: str, delivery_id: str, code: str) -> str:
+    """Name the rejection of a delivery that has no record."""
+    return _digest("rejection", source, delivery_id, code)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]

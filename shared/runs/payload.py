@@ -1,0 +1,84 @@
+"""What a record keeps of its request, and what may be said of it."""
+
+import json
+from dataclasses import replace
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import RecordUnreadable
+from shared.ports import CreateRun
+from shared.redaction import patterns, redact as redaction
+from shared.redaction.patterns import MARK
+from shared.runs.record import Record
+from shared.runs.request import KEPT_LIMIT, RunRequest
+
+#: Texts of a request that its sender chooses freely, beside its parameters.
+_TEXTS: Final = ("startActivityName", "correlationId", "tracestate")
+
+
+def read(record: Record) -> RunRequest:
+    """Read a record's request. Raises `RecordUnreadable` where somebody has edited it."""
+    try:
+        return RunRequest.model_validate(json.loads(record.request))
+    except (ValidationError, ValueError):
+        raise _unreadable() from None  # the cause quotes values, and the platform logs it
+
+
+async def close(record: Record) -> Record:
+    """Cut the secrets out of a request that needs them no more."""
+    fields = _fields(record)
+    kept = await redaction.redact(fields.get("parameters"))
+    looked = {name: patterns.cut(fields[name]) for name in _TEXTS if name in fields}
+    if not kept.changed and looked.items() <= fields.items():
+        return record
+    if isinstance(kept.value, dict):
+        fields["parameters"] = kept.value
+    written = _write(fields | looked)
+    if len(written) > KEPT_LIMIT:  # JSON within a string was written anew
+        fields["parameters"] = dict.fromkeys(fields["parameters"], MARK)
+        written = _write(fields | looked)
+    return replace(record, request=written, redacted=record.redacted or kept.changed)
+
+
+async def safe(error: CloudError, record: Record) -> CloudError:
+    """Cut the secrets of a request out of what Synapse said about it."""
+    kept = await redaction.redact(_fields(record).get("parameters"))
+    return await redaction.cut_error(error, kept.secrets)
+
+
+def _fields(record: Record) -> dict[str, Any]:
+    """Read a request as it is kept. Models are not made: parameters are large, and only looked at."""
+    try:
+        fields: Any = json.loads(record.request)
+    except ValueError:
+        raise _unreadable() from None
+    if isinstance(fields, dict):
+        sound = isinstance(fields.get("parameters", {}), dict)
+        if sound and all(isinstance(fields.get(name, ""), str) for name in _TEXTS):
+            return fields
+    raise _unreadable()
+
+
+def _write(fields: dict[str, Any]) -> bytes:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _unreadable() -> RecordUnreadable:
+    return RecordUnreadable("The request in the record is not one that this version wrote.")
+
+
+def call(record: Record, request: RunRequest) -> CreateRun:
+    """Return the call of createRun that sends a recorded request."""
+    # Synapse takes a referenced run's parameters from that run; ours may be redacted by then.
+    parameters = None if request.reference_pipeline_run_id else request.parameters
+    return CreateRun(
+        endpoint=record.endpoint,
+        pipeline_name=record.pipeline_name,
+        parameters=json.dumps(parameters, ensure_ascii=False).encode() if parameters else b"",
+        reference_run_id=request.reference_pipeline_run_id,
+        is_recovery=request.is_recovery,
+        start_activity_name=request.start_activity_name,
+        client_request_id=record.client_request_id,
+    )

@@ -1,0 +1,397 @@
+"""What is known of one request, and which record follows from which event.
+
+    claim ──→ Starting ──→ Started | Failed
+                 │ ├─────→ Waiting ──→ Starting again | Rejected | Failed (withdrawn ──→ opened again)
+                 │ └─────→ Unknown ──→ Started | Waiting or Starting again | Failed
+                 └ a lapsed lease is Unknown too
+
+Every function here is pure: (record, event, now) → the next record.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from shared.kernel.cloud_error import CloudError
+from shared.runs.delivery import Delivery
+from shared.runs.identity import client_request_id, fingerprint
+from shared.runs.request import RunRequest
+from shared.synapse.reply import NOTHING, Wire
+
+HISTORY_LENGTH: Final = 24
+GIVE_UP_AFTER: Final = 24 * 3600.0  # seconds since the first send, by the storage service's time
+
+
+class Status(StrEnum):
+    """Where a request stands; the last three are final."""
+
+    STARTING = "Starting"  #: a lease is held; createRun may be on its way
+    WAITING = "Waiting"  #: nothing is on its way; to be tried when its time has come
+    UNKNOWN = "Unknown"  #: createRun was sent and its answer was lost
+    STARTED = "Started"  #: the run exists
+    FAILED = "Failed"  #: Synapse refused it, or the tries ran out
+    REJECTED = "Rejected"  #: never sent to Synapse
+
+
+FINAL: Final = frozenset({Status.STARTED, Status.FAILED, Status.REJECTED})
+_WITHDRAWN: Final = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of a record's history."""
+
+    at: datetime
+    event: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A workspace: its name in the configuration, and the endpoint that the name stands for."""
+
+    name: str
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One request: the entity in `runs`.
+
+    Times are aware and in UTC by the writing host's clock, for people to read. What must be measured
+    (leases, waits, settling) is measured by the storage service's own time: see `ports.Stored.age`.
+    """
+
+    request_id: str
+    generation: int = 1
+    status: Status
+    pipeline_name: str
+    workspace: str  #: the name in the configuration
+    endpoint: str  #: what that name stood for when the request was claimed
+    request: bytes  #: the RunRequest as UTF-8 JSON; redacted once the state is final
+    redacted: bool = False  #: whether a value was cut out of `request`
+    fingerprint: str
+    client_request_id: str
+    nonce: str | None = None  #: drawn at the claim; None where an earlier version claimed it
+    delivery: Delivery  #: the first one, which is owed the answer of this generation
+    principal: str  #: who asked
+    received_at: datetime
+    changed_at: datetime
+    finished_at: datetime | None = None
+    first_sent_at: datetime | None = None
+    #: how old the record had become at its last write, summed since the first send; no two hosts' clocks are compared
+    sent_seconds: float = 0.0
+    #: a send whose outcome nobody could find out was followed by another: UNKNOWN_OUTCOME=resend
+    may_run: bool = False
+    attempts: int = 0
+    #: while Waiting: due when the record is that old; withdrawn: the same
+    wait_seconds: float = 0.0
+    run_id: str | None = None
+    error: CloudError | None = None  #: of the final state, or the last one met
+    http_status: int | None = None
+    service_request_id: str | None = None
+    service_correlation_id: str | None = None
+    history: tuple[Entry, ...] = ()
+
+
+# What is to be done with a record that somebody has come for.
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """It is final."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """It is in another's hands, or its time has not come: look again in so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsed:
+    """Its holder is gone, and nobody knows whether createRun was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """It may be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """Its answer was lost: find out what became of it."""
+
+
+Step = Answer | Wait | Lapsed | Due | Reconcile
+
+
+def next_step(record: Record, age: float, lease: float) -> Step:
+    """Decide what is to be done with a record that was last written `age` seconds ago."""
+    match record.status:
+        case Status.STARTED | Status.FAILED | Status.REJECTED:
+            return Answer()
+        case Status.STARTING:
+            # Its holder is most likely done in a moment; each look doubles the age.
+            return Lapsed() if age >= lease else Wait(min(lease - age, max(1.0, age)))
+        case Status.WAITING:
+            return Due() if age >= record.wait_seconds else Wait(record.wait_seconds - age)
+        case Status.UNKNOWN:
+            return Reconcile()
+
+
+def limit_reached(
+    record: Record, request: RunRequest, now: datetime, age: float, max_attempts: int
+) -> CloudError | None:
+    """Return why a Waiting request, last written `age` seconds ago, may not be sent any more; None while it may."""
+    code = "RetriesExhausted"
+    if request.expires_at is not None and now >= request.expires_at:
+        message = f"The request expired at {request.expires_at.isoformat()}."
+        code = code if record.first_sent_at else "RequestExpired"
+    elif record.attempts >= max_attempts:
+        message = f"The request was tried {record.attempts} times."
+    elif record.first_sent_at is not None and record.sent_seconds + age >= GIVE_UP_AFTER:
+        message = "The request was first sent more than 24 hours ago."
+    else:
+        return None
+    last = (record.error,) if record.error else ()
+    return CloudError(code=code, message=message, details=last)
+
+
+# The transitions.
+
+
+def claim(
+    request: RunRequest,
+    place: Place,
+    delivery: Delivery,
+    principal: str,
+    now: datetime,
+    *,
+    nonce: str,
+) -> Record:
+    """Claim a request for which no record exists: Starting, with a lease."""
+    return Record(
+        request_id=request.request_id,
+        status=Status.STARTING,
+        pipeline_name=request.pipeline_name,
+        workspace=place.name,
+        endpoint=place.endpoint,
+        request=request.to_json(),
+        fingerprint=fingerprint(request, place.endpoint),
+        client_request_id=client_request_id(place.endpoint, request.request_id, 1, nonce),
+        nonce=nonce,
+        delivery=delivery,
+        principal=principal,
+        received_at=now,
+        changed_at=now,
+        history=(Entry(at=now, event="claimed", detail=f"{delivery.source} {delivery.id}"),),
+    )
+
+
+def take(record: Record, now: datetime) -> Record:
+    """Take a Waiting request up again, or send an Unknown one again: Starting, with a lease."""
+    return _next(record, Status.STARTING, now, "taken", wait_seconds=0.0)
+
+
+def aged(after: Record, before: Record, age: float) -> Record:
+    """Add to the time since the first send how old the record had become that `after` replaces."""
+    if before.first_sent_at is None or after.first_sent_at is None:
+        return after
+    return replace(after, sent_seconds=before.sent_seconds + age)
+
+
+def wait(record: Record, seconds: float, why: str, now: datetime) -> Record:
+    """Let a request wait for its time; nothing of it is on the wire."""
+    return _next(record, Status.WAITING, now, "waiting", why, wait_seconds=seconds)
+
+
+def send_again(record: Record, why: str, now: datetime, *, may_run: bool) -> Record:
+    """Let a request whose answer was lost be sent again at once."""
+    doubtful = replace(record, may_run=record.may_run or may_run)
+    return wait(doubtful, 0.0, f"to be sent again: {why}", now)
+
+
+def throttle(
+    record: Record, seconds: float, error: CloudError, now: datetime, wire: Wire = NOTHING
+) -> Record:
+    """Let a throttled request wait. A 429 is a send, and no attempt."""
+    sent = replace(_told(record, wire), first_sent_at=record.first_sent_at or now, error=error)
+    return wait(sent, seconds, f"throttled for {seconds:.1f} s", now)
+
+
+def retry(record: Record, seconds: float, error: CloudError, now: datetime) -> Record:
+    """Let a request wait whose call never left this process: an attempt, and no send."""
+    tried = replace(record, attempts=record.attempts + 1, error=error)
+    return wait(tried, seconds, f"not sent: {error.message}", now)
+
+
+def lose(record: Record, error: CloudError, now: datetime, wire: Wire = NOTHING) -> Record:
+    """Keep that createRun may have been sent and its answer was lost."""
+    lost = replace(
+        _told(record, wire),
+        attempts=record.attempts + 1,
+        first_sent_at=record.first_sent_at or record.changed_at,
+        error=error,
+    )
+    return _next(lost, Status.UNKNOWN, now, "answer lost", error.message)
+
+
+def start(record: Record, run_id: str, how: str, now: datetime, wire: Wire = NOTHING) -> Record:
+    """Keep the run. `how` tells where its id came from: the answer, a look, or an operator."""
+    attempts = record.attempts + (record.status is Status.STARTING)
+    known = replace(
+        _told(record, wire),
+        run_id=run_id,
+        error=None,
+        attempts=attempts,
+        first_sent_at=record.first_sent_at or record.changed_at,
+    )
+    return _finish(known, Status.STARTED, now, how, run_id)
+
+
+def fail(record: Record, error: CloudError, now: datetime, wire: Wire = NOTHING) -> Record:
+    """Keep that Synapse refused the request, or that its tries ran out."""
+    attempts = record.attempts + (record.status is Status.STARTING)
+    refused = replace(
+        _told(record, wire),
+        error=error,
+        attempts=attempts,
+        first_sent_at=record.first_sent_at or (now if wire.http_status else None),
+    )
+    return _finish(refused, Status.FAILED, now, error.code, error.message)
+
+
+def reject(record: Record, error: CloudError, now: datetime) -> Record:
+    """Keep that a request will never be sent, and never was."""
+    return _finish(replace(record, error=error), Status.REJECTED, now, error.code, error.message)
+
+
+def stop(record: Record, error: CloudError, now: datetime) -> Record:
+    """End a Waiting request: Rejected if it was never sent, else Failed."""
+    return (reject if record.first_sent_at is None else refuse)(record, error, now)
+
+
+def refuse(record: Record, error: CloudError, now: datetime, wire: Wire = NOTHING) -> Record:
+    """Keep why a request will not be sent again: Synapse's refusal, a policy, a limit.
+
+    With UNKNOWN_OUTCOME=resend an earlier send may have started a run: then its outcome is unknown.
+    """
+    if not record.may_run:
+        return fail(record, error, now, wire)
+    message = f"An earlier send may have started run {record.client_request_id}: {error.message}"
+    doubt = CloudError(code="OutcomeUnknown", message=message, details=(error,))
+    return fail(record, doubt, now, wire)
+
+
+def withdraw(record: Record, error: CloudError, seconds: float, now: datetime) -> Record:
+    """End a Waiting request whose caller is told that nothing was started, and to come again.
+
+    The same id opens it again: see `reopen`. It is Failed also where it was never sent, so that a reader
+    of results need not know what held it up.
+    """
+    told = replace(record, error=error)
+    done = _finish(told, Status.FAILED, now, _WITHDRAWN, f"{error.code}: {error.message}")
+    return replace(done, wait_seconds=seconds)
+
+
+def is_withdrawn(record: Record) -> bool:
+    """Tell whether a request ended only because its caller was told to come again."""
+    last = record.history[-1].event if record.history else None
+    return record.status is Status.FAILED and last == _WITHDRAWN
+
+
+def reopen(
+    record: Record, request: RunRequest, delivery: Delivery, principal: str, now: datetime
+) -> Record:
+    """Open a withdrawn request again for who asks now, in the same generation.
+
+    Nothing was started, so there is no second run to be told from a first: it keeps its client request
+    id, and should a 429 ever have been answered for a run that exists, Synapse finds that run by it.
+    Its limits count afresh.
+    """
+    place = Place(name=record.workspace, endpoint=record.endpoint)
+    fresh = replace(
+        claim(request, place, delivery, principal, now, nonce=""),
+        generation=record.generation,
+        fingerprint=record.fingerprint,
+        client_request_id=record.client_request_id,
+        nonce=record.nonce,
+        history=record.history,
+    )
+    why = f"for {delivery.source} {delivery.id}"
+    return _next(fresh, Status.WAITING, now, "opened again", why)
+
+
+def rerun(
+    record: Record,
+    request: RunRequest,
+    delivery: Delivery,
+    principal: str,
+    now: datetime,
+    *,
+    nonce: str,
+) -> Record:
+    """Open a finished request again as its next generation, with a run of its own.
+
+    `nonce` is for a record that has none; one that was drawn is kept.
+    """
+    generation, nonce = record.generation + 1, record.nonce or nonce
+    place = Place(name=record.workspace, endpoint=record.endpoint)
+    fresh = replace(
+        claim(request, place, delivery, principal, now, nonce=nonce),
+        generation=generation,
+        # What was asked for first: a recovery's own fields are no part of it, and whoever sends the
+        # first request again is told of the newest run.
+        fingerprint=record.fingerprint,
+        # Of a recovery alone: an ordinary rerun has brought every value again.
+        redacted=record.redacted and request.is_recovery is True,
+        client_request_id=client_request_id(record.endpoint, record.request_id, generation, nonce),
+        history=record.history,
+    )
+    why = f"generation {generation} for {delivery.source} {delivery.id}"
+    return _next(fresh, Status.WAITING, now, "rerun", why)
+
+
+def _told(record: Record, wire: Wire) -> Record:
+    if wire == NOTHING:
+        return record
+    return replace(
+        record,
+        http_status=wire.http_status,
+        service_request_id=wire.request_id,
+        service_correlation_id=wire.correlation_id,
+    )
+
+
+def _finish(record: Record, status: Status, now: datetime, event: str, detail: str) -> Record:
+    done = _next(record, status, now, event, detail, wait_seconds=0.0)
+    return replace(done, finished_at=now)
+
+
+def _next(
+    record: Record,
+    status: Status,
+    now: datetime,
+    event: str,
+    detail: str = "",
+    *,
+    wait_seconds: float = 0.0,
+) -> Record:
+    entry = Entry(at=now, event=event, detail=detail[:300])
+    return replace(
+        record,
+        status=status,
+        changed_at=now,
+        wait_seconds=wait_seconds,
+        history=_shortened((*record.history, entry)),
+    )
+
+
+def _shortened(history: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Keep the first entries and the last ones, so that how it began is never forgotten."""
+    if len(history) <= HISTORY_LENGTH:
+        return history
+    return (*history[:4], *history[4 - HISTORY_LENGTH :])

@@ -1,0 +1,319 @@
+"""What was asked for? Any bytes become a request, one of our own messages, or every fault at once."""
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    WithJsonSchema,
+)
+
+from shared.kernel import strict_json, timestamp, validation
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.validation import fault
+from shared.runs.delivery import Delivery
+
+HTTP_LIMIT: Final = 512 * 1024
+KEPT_LIMIT: Final = 768 * 1024  # of a request as its record keeps it: an entity holds 1 MiB
+QUEUE_LIMIT: Final = 64 * 1024
+MAX_AHEAD: Final = timedelta(
+    days=30
+)  # of notBefore: a record keeps its request's secrets until then
+MAX_PARAMETERS: Final = 50  # per pipeline: azure-docs, includes/synapse-analytics-limits.md
+RESERVED_PREFIXES: Final = ("msg-", "evt-")
+DOTS: Final = (".", "..")  # RFC 3986, section 5.2.4: a URL loses them
+
+# The specification's own pattern: azure-rest-api-specs, Microsoft.Synapse/stable/2020-12-01/pipelines.json.
+PIPELINE_NAME: Final = r"^[A-Za-z0-9_][^<>*#.%&:\\+?/]*$"
+REQUEST_ID: Final = r"^[A-Za-z0-9._~:@+=-]{1,200}$"
+UNFIT_ID: Final = r"msg-|evt-|\.{1,2}$"  # how an id begins that can't be a sender's: see `unfit_id`
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+_BEYOND: Final = "Value should be a date-time within the years 1 to 9999 in UTC"
+
+
+def _read_time(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        msg = "Value should be an RFC 3339 date-time with an offset, as 2026-11-24T08:30:00Z"
+        raise ValueError(msg)
+    try:
+        return timestamp.read(value)
+    except OverflowError as error:
+        raise ValueError(_BEYOND) from error
+
+
+def _to_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(_BEYOND) from error
+
+
+Time = Annotated[
+    datetime,
+    BeforeValidator(_read_time),
+    AfterValidator(_to_utc),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Text = Annotated[str, Field(min_length=1, max_length=260)]
+
+
+def _offer_request_id(schema: dict[str, Any]) -> None:
+    # Senders may leave it out or null: `decode` fills it in, so that inside it is never missing.
+    schema["required"].remove("requestId")
+    own = schema["properties"]["requestId"]
+    named = {name: own.pop(name) for name in ("type", "pattern")}
+    own["anyOf"] = [named | {"not": {"pattern": f"^({UNFIT_ID})"}}, {"type": "null"}]
+
+
+class RunRequest(BaseModel):
+    """One request for one pipeline run, as senders write it (camelCase JSON)."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        json_schema_extra=_offer_request_id,
+    )
+
+    pipeline_name: str = Field(
+        alias="pipelineName", min_length=1, max_length=260, pattern=PIPELINE_NAME
+    )
+    request_id: str = Field(
+        alias="requestId", pattern=REQUEST_ID, description="The idempotency key."
+    )
+    workspace: Text | None = None
+    parameters: dict[str, JsonValue] | None = Field(default=None, max_length=MAX_PARAMETERS)
+    reference_pipeline_run_id: Text | None = Field(default=None, alias="referencePipelineRunId")
+    is_recovery: bool | None = Field(default=None, alias="isRecovery")
+    start_activity_name: Text | None = Field(default=None, alias="startActivityName")
+    not_before: Time | None = Field(
+        default=None, alias="notBefore", description="At most 30 days ahead."
+    )
+    expires_at: Time | None = Field(default=None, alias="expiresAt")
+    correlation_id: str | None = Field(alias="correlationId", default=None, max_length=200)
+    traceparent: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"
+    )
+    tracestate: str | None = Field(default=None, max_length=512)
+
+    def to_json(self) -> bytes:
+        """Write the request as its record keeps it: UTF-8, absent fields left out."""
+        times = {"not_before", "expires_at"}
+        fields = self.model_dump(by_alias=True, exclude_none=True, exclude=times)
+        for name, value in (("notBefore", self.not_before), ("expiresAt", self.expires_at)):
+            if value is not None:
+                fields[name] = value.isoformat()
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class Resume(BaseModel):
+    """The gateway's own message: take up a recorded request again, and answer that delivery."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    resume: str = Field(pattern=REQUEST_ID)
+    delivery: Delivery | None = None
+    #: who asked, for the audit alone: nothing is permitted by it
+    principal: str | None = Field(default=None, max_length=400)
+    #: how often it has come back from the poison queue
+    rounds: int = Field(default=0, ge=0)
+    #: of what that delivery asked for, where it was not yet compared with the record's
+    fingerprint: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+
+    def to_json(self) -> str:
+        """Write the message as it lies on the queue."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What is kept of a message that can't be read: its size in bytes and its SHA-256 in hex."""
+
+    length: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """A request that is not taken: every fault, and what could be told of it all the same."""
+
+    error: CloudError
+    request_id: str | None
+    pipeline_name: str | None = None
+    workspace: str | None = None
+    correlation_id: str | None = None
+    traceparent: str | None = None
+    content: Content | None = None  #: of a message that could not be read
+    may_run: bool = False  #: whether a run of it may exist all the same
+
+
+def refuse(request: RunRequest, error: CloudError) -> Rejection:
+    """Turn a readable request away."""
+    return Rejection(
+        error=error,
+        request_id=request.request_id,
+        pipeline_name=request.pipeline_name,
+        workspace=request.workspace,
+        correlation_id=request.correlation_id,
+        traceparent=request.traceparent,
+    )
+
+
+def told(delivery: Delivery, request: RunRequest | Rejection) -> Delivery:
+    """Add what the request itself says of its delivery."""
+    return delivery.about(request.correlation_id, request.traceparent)
+
+
+def decode(
+    body: bytes, *, default_id: str, limit: int, given_id: str | None = None
+) -> RunRequest | Resume | Rejection:
+    """Read a request or one of our own messages from its bytes.
+
+    Args:
+        body: UTF-8 JSON, or base64 of it. A JSON object starts with `{`, which is no base64
+            character, so the two can't be confused.
+        default_id: the request's id where it names none.
+        limit: how many bytes a request may have.
+        given_id: an id that came beside the body (`Idempotency-Key`) and must agree with it.
+    """
+    content = Content(length=len(body), sha256=hashlib.sha256(body).hexdigest())
+    fallback = given_id or default_id
+    if len(body) > limit:
+        message = f"The request has {len(body)} bytes; {limit} are allowed here."
+        return Rejection(error=_too_large(message), request_id=fallback, content=content)
+    try:
+        value = strict_json.parse(unwrap(body))
+    except strict_json.Unreadable as fault:
+        return Rejection(
+            error=CloudError(code="InvalidJson", message=str(fault)),
+            request_id=fallback,
+            content=content,
+        )
+    if "resume" in value:
+        return _read_resume(value, fallback, content)
+    return _read_request(value, fallback, given_id, content)
+
+
+def too_far_ahead(request: RunRequest, now: datetime) -> CloudError | None:
+    """Return why a request's notBefore is refused at this time; None if it is near enough."""
+    if request.not_before is None or request.not_before - now <= MAX_AHEAD:
+        return None
+    text = f"The time should be at most {MAX_AHEAD.days} days ahead."
+    return validation.invalid([fault("$.notBefore", text)])
+
+
+def too_large_to_keep(request: RunRequest) -> CloudError | None:
+    """Tell why a request does not fit its record; None if it does.
+
+    Numbers may grow when they are written anew: 1e15 becomes 1000000000000000.0.
+    """
+    kept = len(request.to_json())
+    if kept <= KEPT_LIMIT:
+        return None
+    return _too_large(f"The request takes {kept} bytes to keep; {KEPT_LIMIT} are allowed.")
+
+
+def _too_large(message: str) -> CloudError:
+    return CloudError(code="RequestTooLarge", message=message)
+
+
+def unwrap(body: bytes) -> bytes:
+    """Give the JSON text of a content that may be base64. Raises `Unreadable`."""
+    text = body.strip().removeprefix(b"\xef\xbb\xbf")
+    if text.startswith((b"{", b"[")):  # no array is taken either, and its sender meant no base64
+        return text
+    try:
+        return base64.b64decode(b"".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        msg = "The content is neither a JSON object nor base64 of one."
+        raise strict_json.Unreadable(msg) from error
+
+
+def _read_resume(value: dict[str, Any], fallback: str, content: Content) -> Resume | Rejection:
+    try:
+        return Resume.model_validate(value)
+    except ValidationError as error:
+        return Rejection(
+            error=validation.invalid(validation.of(error, Resume)),
+            request_id=fallback,
+            content=content,
+        )
+
+
+def _read_request(
+    value: dict[str, Any], fallback: str, given_id: str | None, content: Content
+) -> RunRequest | Rejection:
+    named = value.get("requestId")
+    faults = list(cross_faults(value, given_id))
+    try:
+        request = RunRequest.model_validate(
+            {**value, "requestId": fallback if named is None else named}
+        )
+    except ValidationError as error:
+        faults = validation.of(error, RunRequest) + faults
+    else:
+        if request.not_before and request.expires_at and request.not_before >= request.expires_at:
+            faults.append(fault("$.expiresAt", "The time should be after notBefore."))
+        if not faults:
+            outgrown = too_large_to_keep(request)
+            return replace(refuse(request, outgrown), content=content) if outgrown else request
+    readable = not any(fault.target == "$.requestId" for fault in faults)
+    return Rejection(
+        error=validation.invalid(faults),
+        request_id=named if isinstance(named, str) and readable else fallback,
+        pipeline_name=_salvage(value, "pipelineName", faults),
+        workspace=_salvage(value, "workspace", faults),
+        correlation_id=_salvage(value, "correlationId", faults),
+        traceparent=_salvage(value, "traceparent", faults),
+        content=content,
+    )
+
+
+def unfit_id(text: str) -> str | None:
+    """Tell why an id of the right form can't be a sender's own; None if it can."""
+    if text.startswith(RESERVED_PREFIXES):
+        return "The prefixes msg- and evt- are the gateway's own."
+    if text in DOTS:
+        return "No URL can name . or .., so the request could not be asked after."
+    return None
+
+
+def cross_faults(value: dict[str, Any], given_id: str | None) -> Iterator[CloudError]:
+    """What no single field shows; beside the field's own faults, so that all are told at once."""
+    named = value.get("requestId")
+    unfit = unfit_id(named) if isinstance(named, str) else None
+    if unfit:
+        yield fault("$.requestId", unfit)
+    elif named is not None and given_id is not None and named != given_id:
+        yield fault("$.requestId", "The value should agree with the Idempotency-Key header.")
+    recovers = value.get("referencePipelineRunId") is not None
+    if recovers and value.get("parameters"):
+        yield fault(
+            "$.parameters",
+            "Synapse ignores parameters where referencePipelineRunId is given: leave one out.",
+        )
+    for name in ("isRecovery", "startActivityName"):
+        if value.get(name) is not None and not recovers:
+            yield fault(f"$.{name}", "The field needs referencePipelineRunId beside it.")
+
+
+def _salvage(value: dict[str, Any], name: str, faults: list[CloudError]) -> str | None:
+    found = value.get(name)
+    sound = isinstance(found, str) and not any(fault.target == f"$.{name}" for fault in faults)
+    return found if sound else None

@@ -1,0 +1,119 @@
+"""What do the readers of `run-results` get?"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from shared.kernel import strict_json
+from shared.kernel.cloud_error import CloudError
+from shared.redaction import patterns, redact as redaction
+from shared.runs.delivery import Delivery, Source
+from shared.runs.identity import rejection_id, result_id
+from shared.runs.record import Record
+from shared.runs.request import Rejection
+
+# In base64 that is the 64 KiB of a queue message (learn, storage/queues/scalability-targets).
+MAX_BYTES: Final = 48 * 1024
+
+
+class Outcome(StrEnum):
+    """What became of a request."""
+
+    STARTED = "Started"  #: the run exists: `runId`
+    REJECTED = "Rejected"  #: never sent to Synapse: `error`
+    FAILED = "Failed"  #: Synapse refused it, or the tries ran out: `error`
+
+
+class RunResult(BaseModel):
+    """One message on `run-results`, camelCase, absent fields left out."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
+    )
+
+    result_id: str
+    request_id: str | None = None
+    generation: int | None = None
+    status: Outcome
+    run_id: str | None = None
+    error: CloudError | None = None
+    pipeline_name: str | None = None
+    workspace: str | None = None
+    attempts: int = 0
+    duplicate: bool = False
+    source: Source
+    correlation_id: str | None = None
+    traceparent: str | None = None
+    received_at: datetime
+    finished_at: datetime
+
+    def to_json(self) -> str:
+        """Write the message: one JSON object (an array would be split by the platform) of at most 48 KiB."""
+        return next(text for text in map(_dump, self._shorter()) if len(text.encode()) <= MAX_BYTES)
+
+    def _shorter(self) -> Iterator["RunResult"]:
+        yield self
+        if self.error is None:
+            return
+        kept = len(self.error.details)
+        while kept:
+            kept //= 2
+            yield self.model_copy(update={"error": _cut(self.error, kept)})
+        short = _cut(self.error, 0).model_copy(update={"target": None})
+        yield self.model_copy(
+            update={"error": short.model_copy(update={"message": short.message[:2000] + " (cut)"})}
+        )
+
+
+def answer(record: Record, delivery: Delivery) -> RunResult:
+    """Tell a delivery what became of its request: the result of a final record."""
+    news = record.run_id or (record.error.code if record.error else "")
+    return RunResult(
+        result_id=result_id(record.request_id, record.generation, f"{record.status} {news}"),
+        request_id=record.request_id,
+        generation=record.generation,
+        status=Outcome(record.status),
+        run_id=record.run_id,
+        error=record.error,
+        pipeline_name=patterns.cut(record.pipeline_name),
+        workspace=record.workspace,
+        attempts=record.attempts,
+        duplicate=delivery.duplicate,
+        source=delivery.source,
+        correlation_id=delivery.correlation_id,
+        traceparent=delivery.traceparent,
+        received_at=record.received_at,
+        finished_at=record.finished_at or record.changed_at,
+    )
+
+
+def turn_away(rejection: Rejection, delivery: Delivery, now: datetime) -> RunResult:
+    """Tell a delivery that its request was not taken at all: no record of it exists."""
+    return RunResult(
+        result_id=rejection_id(delivery.source, delivery.id, rejection.error.code),
+        request_id=rejection.request_id,
+        status=Outcome.FAILED if rejection.may_run else Outcome.REJECTED,
+        error=redaction.without_looks(rejection.error),
+        pipeline_name=patterns.cut_optional(rejection.pipeline_name),
+        workspace=patterns.cut_optional(rejection.workspace),
+        source=delivery.source,
+        correlation_id=delivery.correlation_id,
+        traceparent=delivery.traceparent,
+        received_at=now,
+        finished_at=now,
+    )
+
+
+def _dump(result: RunResult) -> str:
+    # As the queue takes it: what was escaped after it was measured might not fit.
+    return strict_json.for_xml(result.model_dump_json(by_alias=True, exclude_none=True))
+
+
+def _cut(error: CloudError, kept: int) -> CloudError:
+    left_out = len(error.details) - kept
+    message = f"{error.message} ({left_out} details were left out for length.)"
+    return error.model_copy(update={"message": message, "details": error.details[:kept]})

@@ -1,0 +1,303 @@
+"""What does Synapse's answer to a call mean for the run that was asked for?"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from shared.kernel import cloud_error, strict_json
+from shared.kernel.cloud_error import CloudError
+from shared.synapse import retry
+
+MAX_ID: Final = 200  # of a run or a request; ours and Synapse's are GUIDs
+MAX_RUNS: Final = 10
+MAX_BODY: Final = 1 << 20  # bytes of an answer; what goes on behind them is cut
+MAX_LIST: Final = 16 << 20  # bytes of a page of runs for a caller; Synapse gives up to 100 runs
+# Recorded, with status 400, for a run that does not exist: azure-powershell, TestCancelRunNegativeV2.json.
+_NO_SUCH_RUN: Final = "ReferencedPipelineRunNotFound"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An HTTP answer as far as it came: its status is there, its body may have been cut."""
+
+    status: int
+    headers: Mapping[str, str] = field(hash=False)
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lost:
+    """No answer came, or one that is too long to be taken."""
+
+    sent: bool  #: whether the request may have left
+    error: CloudError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    """What the answer itself said, for the audit; empty where there was no answer."""
+
+    http_status: int | None = None
+    request_id: str | None = None  #: Synapse's x-ms-request-id
+    correlation_id: str | None = None  #: Synapse's x-ms-correlation-request-id
+
+
+NOTHING = Wire()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The run exists. `echoed` tells whether its id is the client request id that was sent."""
+
+    run_id: str
+    echoed: bool
+    wire: Wire = NOTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Synapse answered that it starts no run, for good."""
+
+    error: CloudError
+    wire: Wire = NOTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unauthorized:
+    """401: the token was refused; a new one may help, once."""
+
+    error: CloudError
+    wire: Wire = NOTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throttled:
+    """429: nothing was started; come back after so many seconds, where the answer said it."""
+
+    error: CloudError
+    retry_after: float | None = None
+    wire: Wire = NOTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotSent:
+    """The request never left: no token, no connection, or no place in the pool."""
+
+    error: CloudError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """The request left and no readable answer came: the run may exist."""
+
+    error: CloudError
+    wire: Wire = NOTHING
+
+
+Reply = Started | Refused | Unauthorized | Throttled | NotSent | Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The run that was looked for exists."""
+
+    run_id: str
+    pipeline_name: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absent:
+    """Synapse says that there is no such run (yet)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forbidden:
+    """The identity may not look: it lacks Synapse Monitoring Operator, or its token is refused."""
+
+    error: CloudError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreachable:
+    """No usable answer: nothing can be said about the run now."""
+
+    error: CloudError
+    retry_after: float | None = None  #: 429: nothing may be asked for so many seconds
+
+
+Look = Found | Absent | Forbidden | Unreachable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSeen:
+    """One run of a pipeline as queryPipelineRuns lists it."""
+
+    run_id: str
+    status: str
+    run_start: str = ""
+    parameters: dict[str, str] = field(default_factory=dict, hash=False)
+
+
+def read_create_run(outcome: Answer | Lost, *, sent: str, now: datetime) -> Reply:
+    """Read what came of createRun.
+
+    Args:
+        outcome: the answer, or how it was lost.
+        sent: the client request id that went with the call.
+        now: measures a Retry-After date where the answer has no Date of its own.
+    """
+    if isinstance(outcome, Lost):
+        return Unknown(error=outcome.error) if outcome.sent else NotSent(error=outcome.error)
+    wire = read_wire(outcome)
+    run_id = _run_id(_content(outcome)) if outcome.status in {200, 202} else None
+    if run_id:
+        return Started(run_id=run_id, echoed=is_same_id(run_id, sent), wire=wire)
+    match outcome.status:
+        case 401:
+            return Unauthorized(error=_error(outcome), wire=wire)
+        case 429:
+            seconds = retry.retry_after(outcome.headers, now)
+            return Throttled(error=_error(outcome), retry_after=seconds, wire=wire)
+        case status if 300 <= status < 500 and status != 408:
+            return Refused(error=_error(outcome), wire=wire)
+        case _:
+            return Unknown(error=_error(outcome), wire=wire)
+
+
+def read_run(outcome: Answer | Lost, *, asked: str, now: datetime) -> Look:
+    """Read what came of a look for the run with the id `asked`.
+
+    Args:
+        outcome: the answer, or how it was lost.
+        asked: the id that was looked for.
+        now: measures a Retry-After date where the answer has no Date of its own.
+    """
+    if isinstance(outcome, Lost):
+        return Unreachable(error=outcome.error)
+    match outcome.status:
+        case 200:
+            return _found(outcome, asked) or Unreachable(error=_unreadable(outcome))
+        case _ if is_absent(outcome):
+            return Absent()
+        case 401 | 403:
+            return Forbidden(error=_error(outcome))
+        case _:
+            return _unreachable(outcome, now)
+
+
+def is_absent(answer: Answer) -> bool:
+    """Report whether an answer of Synapse's says that there is no such run.
+
+    Recorded is one code, with 400. A 404 counts where it has a CloudError: a page or an empty body is a gateway's
+    in between, and says nothing about the run.
+    """
+    if answer.status not in {400, 404}:
+        return False
+    if cloud_error.read(answer.body, http_status=answer.status).code == _NO_SUCH_RUN:
+        return True
+    return answer.status == 404 and cloud_error.is_documented(answer.body)
+
+
+def read_runs(outcome: Answer | Lost, *, now: datetime) -> tuple[RunSeen, ...] | Unreachable:
+    """Read queryPipelineRuns' answer: up to ten runs, newest first, or why there is no list.
+
+    Args:
+        outcome: the answer, or how it was lost.
+        now: measures a Retry-After date where the answer has no Date of its own.
+    """
+    if isinstance(outcome, Lost):
+        return Unreachable(error=outcome.error)
+    if outcome.status != 200:
+        return _unreachable(outcome, now)
+    listed = (_content(outcome) or {}).get("value")
+    if not isinstance(listed, list):
+        return Unreachable(error=_unreadable(outcome))
+    seen = [_seen(run) for run in listed if isinstance(run, dict) and _run_id(run)]
+    # ISO times of one server: their order is that of their text.
+    return tuple(sorted(seen, key=lambda run: run.run_start, reverse=True)[:MAX_RUNS])
+
+
+def _unreachable(answer: Answer, now: datetime) -> Unreachable:
+    seconds = retry.retry_after(answer.headers, now) or retry.SHORTEST
+    return Unreachable(error=_error(answer), retry_after=seconds if answer.status == 429 else None)
+
+
+def is_same_id(one: str, other: str) -> bool:
+    """Tell whether two ids are the same GUID; Synapse writes dashes where the caller sent none."""
+    try:
+        return uuid.UUID(one) == uuid.UUID(other)
+    except ValueError:
+        return one.casefold() == other.casefold()
+
+
+def read_wire(answer: Answer) -> Wire:
+    """Read the marks by which Synapse's support finds a call."""
+    fields = {name.lower(): value for name, value in answer.headers.items()}
+    return Wire(
+        http_status=answer.status,
+        request_id=_mark(fields.get("x-ms-request-id", "")),
+        correlation_id=_mark(fields.get("x-ms-correlation-request-id", "")),
+    )
+
+
+def _mark(text: str) -> str | None:
+    return "".join(sign for sign in text if sign.isascii() and sign.isprintable())[:MAX_ID] or None
+
+
+def _content(answer: Answer) -> dict[str, Any] | None:
+    try:
+        return strict_json.parse(answer.body)
+    except strict_json.Unreadable:
+        return None
+
+
+def _error(answer: Answer) -> CloudError:
+    if answer.status < 300:  # an answer in the wrong place, whatever it says
+        return _unreadable(answer)
+    return cloud_error.read(answer.body, http_status=answer.status)
+
+
+def _unreadable(answer: Answer) -> CloudError:
+    return cloud_error.unreadable(answer.body, http_status=answer.status)
+
+
+def _run_id(content: dict[str, Any] | None) -> str | None:
+    """Take the run's id; None unless it can stand in a URL, a log and a table."""
+    run_id = (content or {}).get("runId")
+    if not isinstance(run_id, str) or not 0 < len(run_id) <= MAX_ID:
+        return None
+    return run_id if run_id.isprintable() and " " not in run_id else None
+
+
+def _found(answer: Answer, asked: str) -> Found | None:
+    content = _content(answer) or {}
+    run_id = _run_id(content)
+    if run_id is None or not is_same_id(run_id, asked):
+        return None
+    return Found(
+        run_id=run_id,
+        pipeline_name=_text(content.get("pipelineName")),
+        status=_text(content.get("status")),
+    )
+
+
+def _seen(run: dict[str, Any]) -> RunSeen:
+    parameters = run.get("parameters")
+    values = parameters if isinstance(parameters, dict) else {}
+    return RunSeen(
+        run_id=_run_id(run) or "",
+        status=_text(run.get("status")),
+        run_start=_text(run.get("runStart")),
+        parameters={name: _text(value) for name, value in values.items()},
+    )
+
+
+def _text(value: Any) -> str:
+    """Give a JSON value as text; Synapse itself lists parameters that are no strings as JSON."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,177 @@
+"""What of Synapse's answer about runs is passed on, to whom, and in which form?
+
+Only what is understood is passed on: a run by its JSON object without secrets, a list without the runs that one may
+not see, an error as the nested CloudError, which is the one shape that every SDK reads.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import JsonValue
+
+from shared.kernel import cloud_error, strict_json
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.work import Work
+from shared.redaction import patterns, redact as redaction
+from shared.redaction.names import is_secret
+from shared.redaction.patterns import MARK
+from shared.synapse.reply import NOTHING, Answer, Lost, Wire, is_absent, is_same_id, read_wire
+from shared.synapse.run_list import RunList
+
+#: Of a whole list of runs, about a second: what 3 MiB of short parameters take.
+MOST_WORK: Final = 16_000_000
+_LONGEST_ID: Final = 1_024
+_UNITS_OF_A_VALUE: Final = 4
+
+# What people read. Ids, times and states are read by programs: a short secret that happens to be part of one
+# must not spoil them.
+_PROSE: Final = ("message", "output", "annotations", "invokedBy", "runDimension")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """An answer that the caller gets; empty where Synapse's has no content."""
+
+    body: bytes = b""
+    wire: Wire = NOTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotPassed:
+    """Why the caller gets no answer of Synapse's."""
+
+    error: CloudError
+    status: int | None = None  #: None: the one that the error's code stands for
+    absent: bool = False  #: Synapse says that there is no such run
+    retry_after: float | None = None
+    wire: Wire = NOTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunShown:
+    """A run that Synapse has shown."""
+
+    pipeline_name: str
+    content: dict[str, Any]
+    wire: Wire
+
+
+def read(outcome: Answer | Lost, *, retry_after: float | None = None) -> Answer | NotPassed:
+    """Read what came of a call: its answer, or what its caller is told in place of one.
+
+    The status is Synapse's own but for a 401: the token that it refused is the gateway's, and a caller who
+    reads 401 would look for the fault in its own.
+    """
+    if isinstance(outcome, Lost):
+        return NotPassed(error=outcome.error)
+    if 200 <= outcome.status < 300:
+        return outcome
+    if outcome.status < 400:
+        return unreadable(outcome)
+    return NotPassed(
+        error=cloud_error.read(outcome.body, http_status=outcome.status),
+        status=403 if outcome.status == 401 else outcome.status,
+        absent=is_absent(outcome),
+        retry_after=retry_after,
+        wire=read_wire(outcome),
+    )
+
+
+def read_run(answer: Answer, run_id: str) -> RunShown | NotPassed:
+    """Read a run; what is none, or another than the one that was asked for, is not passed on."""
+    content = _object(answer)
+    pipeline_name = content.get("pipelineName")
+    found = content.get("runId")
+    if not isinstance(pipeline_name, str) or not isinstance(found, str):
+        return unreadable(answer)
+    if not is_same_id(found, run_id):
+        return unreadable(answer)
+    return RunShown(pipeline_name=pipeline_name, content=content, wire=read_wire(answer))
+
+
+async def show_run(run: RunShown) -> Passed:
+    """Show a run."""
+    return Passed(body=_dump(await without_secrets(run.content)), wire=run.wire)
+
+
+async def show_runs(answer: Answer, may_see: Callable[[str], bool]) -> Passed | NotPassed:
+    """Show the runs of a list whose pipelines one may see; there may be more behind its token all the same."""
+    runs, shown, work = RunList(answer.body), [], Work(MOST_WORK)
+    try:
+        async for run in runs:
+            await asyncio.sleep(0)  # reading it was a stretch of its own
+            if _is_visible(run, may_see):
+                shown.append(_dump(await without_secrets(run, work)))
+    except strict_json.Unreadable:
+        return unreadable(answer)
+    token = runs.fields.get("continuationToken")
+    rest = b',"continuationToken":' + _dump(token) if isinstance(token, str) else b""
+    body = b"".join((b'{"value":[', b",".join(shown), b"]", rest, b"}"))
+    return Passed(body=body, wire=read_wire(answer))
+
+
+async def without_secrets(run: dict[str, Any], work: Work | None = None) -> dict[str, JsonValue]:
+    """Put a mark in the place of a run's secrets, also where its texts quote them.
+
+    Args:
+        run: as Synapse shows it.
+        work: of all runs that are shown together; when its bound is exceeded, everything but a run's ids, times
+            and states is withheld.
+    """
+    work = work or Work(MOST_WORK)
+    if work.is_exceeded:
+        return {name: _withhold(name, value) for name, value in run.items()}
+    kept = await redaction.redact(run, work)
+    cutter = await redaction.Cutter.of(kept.secrets, work)
+    fields: Any = kept.value
+    return {
+        name: await _cut(value, cutter, work) if name in _PROSE else value
+        for name, value in fields.items()
+    }
+
+
+def _withhold(name: str, value: JsonValue) -> JsonValue:
+    """Keep of a run that nobody looked through what is short and no prose."""
+    if not value or isinstance(value, bool | int | float):
+        return MARK if value and is_secret(name) else value
+    if name in _PROSE or is_secret(name) or not isinstance(value, str) or len(value) > _LONGEST_ID:
+        return redaction.withheld(value)
+    return patterns.cut(value)
+
+
+def unreadable(answer: Answer) -> NotPassed:
+    """Say that Synapse's answer is none that can be passed on."""
+    error = cloud_error.unreadable(b"", http_status=answer.status)
+    return NotPassed(error=error, wire=read_wire(answer))
+
+
+def _is_visible(run: object, may_see: Callable[[str], bool]) -> bool:
+    name = run.get("pipelineName") if isinstance(run, dict) else None
+    return isinstance(name, str) and may_see(name)
+
+
+async def _cut(value: JsonValue, cutter: redaction.Cutter, work: Work) -> JsonValue:
+    await work.done(_UNITS_OF_A_VALUE)
+    match value:
+        case str():
+            return await cutter.cut(value)
+        case list():
+            return [await _cut(item, cutter, work) for item in value]
+        case dict():
+            return {name: await _cut(item, cutter, work) for name, item in value.items()}
+        case _:
+            return value
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    try:
+        return strict_json.parse(answer.body)
+    except strict_json.Unreadable:
+        return {}
+
+
+def _dump(value: JsonValue) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,181 @@
+"""The runs of a list, read one at a time, so that others work between two of them.
+
+Synapse's answer to queryPipelineRuns may have many megabytes, and Python's parser reads a text in one piece: 10 MB take
+0.4 s. A thread is no way out, since the parser may hold the interpreter's lock for as long. Here it gets no more than one
+run at a time: first it finds where the run ends, then `json_object` reads it, as strictly as everything.
+"""
+
+import asyncio
+import codecs
+import json
+import re
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any, Final
+
+from pydantic import JsonValue
+
+from shared.kernel import strict_json
+from shared.kernel.strict_json import Unreadable
+from shared.kernel.work import Work
+from shared.redaction import redact as redaction
+
+#: Bytes of a run that is read whole: up to 48 ms of the event loop where it is all numbers, 6 ms where it is texts.
+LONGEST_RUN: Final = 176 << 10
+#: Bytes of a field that is read of a longer run: ids, times, states.
+LONGEST_FIELD: Final = 8 << 10
+
+_DECODER: Final = json.JSONDecoder()
+_BLANKS: Final = re.compile(rb"[ \t\r\n]*+")
+# Bounded, so that a value of any length is passed over in pieces.
+_OUTSIDE_A_STRING: Final = re.compile(rb'[^"{}\[\]]{0,8192}+')
+_INSIDE_A_STRING: Final = re.compile(rb'(?:[^"\\]{1,1024}+|\\.){0,64}+', re.DOTALL)
+
+
+class RunList:
+    """The items of the list `value` of a JSON object, and beside it the object's other fields.
+
+    Of a run longer than `LONGEST_RUN` every field longer than `LONGEST_FIELD` is withheld, and of the object's other
+    fields those are left out. What was not read is not judged either, but that brackets and quotes end.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        self.fields: dict[str, JsonValue] = {}  #: complete when the last item was read
+        self._body = body
+        self._at = len(codecs.BOM_UTF8) if body.startswith(codecs.BOM_UTF8) else 0
+
+    async def __aiter__(self) -> AsyncGenerator[Any]:
+        """Read the items. Raises `Unreadable`, maybe behind some that could be read."""
+        try:
+            async for item in self._read():
+                yield item
+        except (ValueError, RecursionError):
+            msg = "The answer is no JSON object with a list of runs."
+            raise Unreadable(msg) from None
+
+    async def _read(self) -> AsyncGenerator[Any]:
+        has_list = False
+        for name in self._names():
+            if name == "value":
+                has_list = True
+                for _ in self._items():
+                    yield await self._item()
+            else:
+                await asyncio.sleep(0)
+                found = self._next(LONGEST_FIELD)
+                if found is None:
+                    await self._pass_over()
+                else:
+                    self.fields[name] = _parse(found)
+        if not has_list or _BLANKS.fullmatch(self._body, self._at) is None:
+            raise ValueError
+
+    def _names(self) -> Iterator[str]:
+        """Read an object's names, each of them behind the value of the one before. Their sum is bounded."""
+        names: set[str] = set()
+        length = 0
+        sign = self._sign(b"{")
+        while sign != b"}":
+            name = self._name()
+            length += len(name)
+            if name in names or length > LONGEST_RUN:
+                raise ValueError
+            names.add(name)
+            self._sign(b":")
+            yield name
+            sign = self._sign(b",}")
+
+    def _items(self) -> Iterator[None]:
+        """Go from one item of a list to the next, each behind the end of the one before."""
+        sign = self._sign(b"[")
+        self._skip(_BLANKS)
+        if self._body.startswith(b"]", self._at):
+            sign = self._sign(b"]")
+        while sign != b"]":
+            yield
+            sign = self._sign(b",]")
+
+    async def _item(self) -> Any:
+        await asyncio.sleep(0)  # what was done with the item before was a stretch of its own
+        found = self._next(LONGEST_FIELD) or self._next(LONGEST_RUN)
+        if found is None:
+            return await self._long_run()
+        await asyncio.sleep(0)  # and so was it to find where this one ends
+        return _parse(found)
+
+    async def _long_run(self) -> dict[str, JsonValue]:
+        run: dict[str, JsonValue] = {}
+        left = LONGEST_RUN
+        for name in self._names():
+            found = self._next(LONGEST_FIELD)
+            if found is None:
+                run[name] = redaction.withheld(await self._pass_over())
+            else:
+                await asyncio.sleep(0)
+                run[name] = _parse(found)
+            left -= len(found or b"")
+            if left < 0:
+                raise ValueError
+        return run
+
+    def _name(self) -> str:
+        found = self._next(LONGEST_FIELD)
+        name = None if found is None else _parse(found)
+        if not isinstance(name, str):
+            raise ValueError  # noqa: TRY004 - it is the text that is wrong
+        return name
+
+    def _next(self, longest: int) -> bytes | None:
+        """Give the text of the value that comes next, and go on behind it; None where it is not shorter than this."""
+        self._skip(_BLANKS)
+        # A character that the piece cuts is left out.
+        piece, _ = codecs.utf_8_decode(self._body[self._at : self._at + longest])
+        try:
+            _, end = _DECODER.raw_decode(piece)
+        except json.JSONDecodeError:
+            return None
+        found = piece[:end].encode()
+        if len(found) == longest:  # a number may go on behind the piece
+            return None
+        self._at += len(found)
+        return found
+
+    async def _pass_over(self) -> JsonValue:
+        """Go on behind the end of the value that comes next, and give an empty one of its kind."""
+        work, first = Work(), self._sign(b'{["')
+        is_inside = first == b'"'
+        depth = 0 if is_inside else 1
+        while depth or is_inside:
+            passed = self._skip(_INSIDE_A_STRING if is_inside else _OUTSIDE_A_STRING)
+            await work.done(32 + passed // 64)
+            match self._body[self._at : self._at + 1]:
+                case b'"':
+                    is_inside = not is_inside
+                case b"{" | b"[" if not is_inside:
+                    depth += 1
+                case b"}" | b"]" if not is_inside:
+                    depth -= 1
+                case _ if passed:
+                    continue  # as far as the pattern goes at once
+                case _:
+                    raise ValueError
+            self._at += 1
+        empty: dict[bytes, JsonValue] = {b"{": {}, b"[": [], b'"': ""}
+        return empty[first]
+
+    def _sign(self, signs: bytes) -> bytes:
+        self._skip(_BLANKS)
+        sign = self._body[self._at : self._at + 1]
+        if not sign or sign not in signs:
+            raise ValueError
+        self._at += 1
+        return sign
+
+    def _skip(self, pattern: re.Pattern[bytes]) -> int:
+        found = pattern.match(self._body, self._at)
+        length = len(found[0]) if found else 0
+        self._at += length
+        return length
+
+
+def _parse(text: bytes) -> Any:
+    return strict_json.parse(b'{"":' + text + b"}")[""]

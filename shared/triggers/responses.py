@@ -1,0 +1,122 @@
+"""How does a value become an HTTP answer?"""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+import azure.functions as func
+
+from shared.api import views
+from shared.auth import bearer
+from shared.gateway.gateway import Answered, Deferred, Reception
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.errors import RecordUnreadable
+from shared.runs.result import Outcome
+
+JSON: Final = "application/json"
+
+# By our own codes. Synapse's refusals keep the status that Synapse gave, also where the body has no code that could
+# be passed on (UnreadableResponse).
+STATUS: Final = {
+    "InvalidJson": 400,
+    "InvalidRequest": 400,
+    "RequestExpired": 400,
+    "UnknownWorkspace": 400,
+    "Unauthenticated": 401,
+    "NotPermitted": 403,
+    "NotFound": 404,
+    "InvalidState": 409,
+    "RequestCancelled": 409,
+    "RequestTooLarge": 413,
+    "UnsupportedMediaType": 415,
+    "RequestIdConflict": 422,
+    "Throttled": 429,
+    "DeliveryExhausted": 503,
+    "GatewayUnavailable": 503,
+    "RetriesExhausted": 503,
+    "OutcomeUnknown": 504,
+}
+
+
+def reply(reception: Reception, more: Mapping[str, str] | None = None) -> func.HttpResponse:
+    """Write what became of a request: 202 with the result, or the CloudError and its status.
+
+    Args:
+        reception: what became of it.
+        more: headers of a 202.
+    """
+    match reception:
+        case Deferred(record=record, seconds=seconds):
+            body = views.waiting(record).to_json()
+            soon = {"Retry-After": str(max(1, round(seconds)))}
+            return written(body, 202, soon | _location(record.request_id) | dict(more or {}))
+        case Answered(result=result) if result.status is Outcome.STARTED:
+            headers = _location(result.request_id or "") | dict(more or {})
+            return written(result.to_json(), 202, headers)
+        case Answered(result=result, record=record):
+            error = result.error or CloudError(
+                code="GatewayUnavailable", message="No reason is known."
+            )
+            return refusal(error, record.http_status if record else None)
+
+
+def refusal(
+    error: CloudError,
+    service_status: int | None = None,
+    *,
+    retry_after: int | None = None,
+    status: int | None = None,
+) -> func.HttpResponse:
+    """Write a CloudError.
+
+    Args:
+        error: what is told.
+        service_status: the status that Synapse gave, for a code that stands for none.
+        retry_after: seconds after which asking again is worth it.
+        status: another than the one that the code stands for.
+    """
+    passed_on = service_status if service_status and 400 <= service_status < 500 else 502
+    if passed_on == 401:  # the token that Synapse refused is the gateway's, as in `wire_view.read`
+        passed_on = 403
+    answered = status or STATUS.get(error.code, passed_on)
+    headers = bearer.challenge(error) if answered == 401 and error.code in STATUS else {}
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    body = dump({"error": error.model_dump(by_alias=True)})
+    return written(body, answered, headers)
+
+
+def unavailable(why: str) -> func.HttpResponse:
+    """Say that nothing was decided, and that the caller may ask again under the same id."""
+    error = CloudError(
+        code="GatewayUnavailable", message=f"{why} Ask again with the same requestId."
+    )
+    return refusal(error)
+
+
+def unreadable(error: RecordUnreadable) -> func.HttpResponse:
+    """Say that a record stands that this version can't understand: it is a person's to look at."""
+    return refusal(CloudError(code="GatewayUnavailable", message=str(error)))
+
+
+def dump(value: object) -> str:
+    """Write JSON; texts stay as long as they are."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def written(
+    body: str | bytes, status: int = 200, headers: Mapping[str, str] | None = None
+) -> func.HttpResponse:
+    """Answer with JSON."""
+    return func.HttpResponse(
+        body, status_code=status, mimetype=JSON, headers=dict(headers) if headers else None
+    )
+
+
+def unchanged(headers: Mapping[str, str]) -> func.HttpResponse:
+    """Say that the caller has it already."""
+    return func.HttpResponse(status_code=304, headers=dict(headers))
+
+
+def _location(request_id: str) -> dict[str, str]:
+    return {"Location": f"/api/runs/{request_id}"}
