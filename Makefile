@@ -29,10 +29,10 @@ types: .venv/.installed  ## Check types
 check: lint types test  ## What CI runs
 
 explain: .venv/.installed  ## Show what a configuration makes of an event (ARGS="gateway.json event.json"; docs/events.md)
-	@$(ENV)/python -m shared.triggers.explain $(ARGS)
+	@$(ENV)/python -m shared.commands.explain $(ARGS)
 
 requeue: .venv/.installed  ## Put messages back that the platform gave up on (ARGS=--help; docs/operate.md)
-	@$(ENV)/python -m shared.triggers.requeue $(ARGS)
+	@$(ENV)/python -m shared.commands.requeue $(ARGS)
 
 airflow: .venv/.installed $(AZURITE)  ## Call the gateway through Airflow's Synapse hook (Python 3.12; AIRFLOW_PYTHON names it)
 	@$(ENV)/python -m local.airflow

@@ -1,4 +1,4 @@
-"""The triggers: decode, submit, encode, return. What happens in between is in `shared/gateway.py`."""
+"""The triggers: decode, submit, encode, return. What happens in between is in `shared/gateway/gateway.py`."""
 
 import azure.functions as func
 

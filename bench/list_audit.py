@@ -17,9 +17,10 @@ from datetime import UTC, datetime, timedelta
 from azure.data.tables.aio import TableClient
 
 from local.azurite import server as azurite
-from shared.adapters.storage.account import Account, ByConnectionString
+from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit import TableAudit
 from shared.adapters.storage.audit_entity import encode
+from shared.adapters.storage.facts import ByConnectionString
 from shared.kernel.cloud_error import CloudError
 from shared.runs.audit_entry import AuditEntry
 from shared.runs.audit_query import Wanted

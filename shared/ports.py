@@ -17,6 +17,7 @@ from shared.runs.audit_query import Page, Wanted
 from shared.runs.record import Record
 from shared.runs.request import Resume
 from shared.runs.result import RunResult
+from shared.synapse.create_run import CreateRun
 from shared.synapse.reply import Answer, Look, Lost, NotSent, Reply, RunSeen, Unreachable
 
 
@@ -98,19 +99,6 @@ class Records(Protocol):
     async def note_echo(self, endpoint: str, *, echoed: bool) -> None:
         """Keep what a run showed of its workspace; once BROKEN it stays so."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreateRun:
-    """One call of createRun."""
-
-    endpoint: str
-    pipeline_name: str
-    parameters: bytes  #: the body: the bare JSON map of parameters; empty for none
-    reference_run_id: str | None = None
-    is_recovery: bool | None = None
-    start_activity_name: str | None = None
-    client_request_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Final
 import azure.functions as func
 
 from shared.adapters.clock import SystemClock
-from shared.adapters.storage.account import Account, ByConnectionString, ByIdentity
+from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit import TableAudit
+from shared.adapters.storage.facts import ByConnectionString, ByIdentity
 from shared.adapters.storage.queues import PoisonQueue, RequestQueue, ResultQueue
 from shared.adapters.storage.records import TableRecords
 from shared.adapters.synapse import SynapsePipelines

@@ -14,8 +14,9 @@ from shared.adapters import synapse_token
 from shared.adapters.synapse_token import Credential, Token, TokenSource, token_scope
 from shared.adapters.track import Track
 from shared.kernel.cloud_error import CloudError
-from shared.ports import Clock, CreateRun, Evidence, Identity, Pipelines
+from shared.ports import Clock, Evidence, Identity, Pipelines
 from shared.synapse import reply
+from shared.synapse.create_run import CreateRun
 from shared.synapse.reply import (
     MAX_BODY,
     MAX_LIST,

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from shared.api.query import present
 from shared.kernel import strict_json, validation
 from shared.kernel.cloud_error import CloudError
+from shared.kernel.query import present
 from shared.kernel.validation import fault
 from shared.runs.request import (
     HTTP_LIMIT,

@@ -26,11 +26,12 @@ from shared.gateway.throttle import NotAsked, Throttle
 from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import RecordUnreadable, StorageUnavailable
-from shared.ports import Clock, CreateRun, Echo, Overtaken, Pipelines, Records, Stored
+from shared.ports import Clock, Echo, Overtaken, Pipelines, Records, Stored
 from shared.runs import payload, record as records
 from shared.runs.delivery import Delivery
 from shared.runs.record import FINAL, Record, Status
 from shared.synapse import retry
+from shared.synapse.create_run import CreateRun
 from shared.synapse.reply import (
     Forbidden,
     NotSent,

@@ -19,9 +19,9 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-from shared.api.query import present
 from shared.kernel import validation
 from shared.kernel.cloud_error import CloudError
+from shared.kernel.query import present
 from shared.runs.audit_entry import AuditEntry
 from shared.runs.request import PIPELINE_NAME, Time
 from shared.runs.result import Outcome

@@ -8,11 +8,11 @@ from pydantic import ValidationError
 
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import RecordUnreadable
-from shared.ports import CreateRun
 from shared.redaction import patterns, redact as redaction
 from shared.redaction.patterns import MARK
 from shared.runs.record import Record
 from shared.runs.request import KEPT_LIMIT, RunRequest
+from shared.synapse.create_run import CreateRun
 
 #: Texts of a request that its sender chooses freely, beside its parameters.
 _TEXTS: Final = ("startActivityName", "correlationId", "tracestate")

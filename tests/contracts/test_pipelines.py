@@ -13,7 +13,7 @@ from typing import Literal
 import pytest
 
 from local.synapse.errors import UnknownRun
-from shared.ports import CreateRun
+from shared.synapse.create_run import CreateRun
 from shared.synapse.reply import (
     Absent,
     Forbidden,

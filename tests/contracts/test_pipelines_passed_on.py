@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.ports import CreateRun
+from shared.synapse.create_run import CreateRun
 from shared.synapse.reply import MAX_BODY, MAX_LIST, Absent, Answer, Lost, Started, read_run
 from tests.contracts.calling_synapse import TOKEN, synapse
 from tests.contracts.pipelines_world import FakeWorld, PipelinesWorld, simulated

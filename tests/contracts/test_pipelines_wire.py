@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from shared.ports import CreateRun
+from shared.synapse.create_run import CreateRun
 from shared.synapse.reply import Absent, Found, Refused, Reply, RunSeen, Started, Throttled, Unknown
 from tests.contracts.calling_synapse import TOKEN, a_call, synapse
 from tests.contracts.raw_server import ACCEPTED, RUN_ID, Arrived, RawServer, answer, answers

@@ -14,8 +14,9 @@ from azure.core.pipeline.transport import AioHttpTransport
 
 from local.storage_proxy.faults import BUSY, REFUSED, Act, Answer, Cut, Fault, Hold, Match, Point
 from shared.adapters.storage import call as storage_call
-from shared.adapters.storage.account import Account, ByConnectionString, ByIdentity
+from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit import TableAudit
+from shared.adapters.storage.facts import ByConnectionString, ByIdentity
 from shared.adapters.storage.queues import RequestQueue, ResultQueue
 from shared.adapters.storage.records import TableRecords
 from shared.kernel.errors import StorageUnavailable

@@ -16,8 +16,9 @@ from local.azurite import server as azurite
 from local.storage_proxy.faults import Cut, Fault, Match, Point
 from local.storage_proxy.server import Listening
 from shared.adapters.storage import audit_entity
-from shared.adapters.storage.account import Account, ByConnectionString
+from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit import TableAudit
+from shared.adapters.storage.facts import ByConnectionString
 from shared.adapters.storage.record_entity import ROW_KEY, partition_key
 from shared.adapters.storage.records import TableRecords
 from shared.ports import Audit, Kept, Records

@@ -6,8 +6,9 @@ from unittest.mock import patch
 
 import pytest
 
-from shared.ports import CreateRun, Echo, Receipt
+from shared.ports import Echo, Receipt
 from shared.runs.request import Resume
+from shared.synapse.create_run import CreateRun
 from tests.explorer.ground import Ground
 from tests.explorer.play import Sabotage, play
 from tests.explorer.weather import FEATURES, Weather

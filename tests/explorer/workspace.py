@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Final, override
 
 from shared.kernel.cloud_error import CloudError
-from shared.ports import CreateRun
 from shared.synapse import retry
+from shared.synapse.create_run import CreateRun
 from shared.synapse.reply import (
     Answer,
     Forbidden,

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from typing import override
 
 from shared.kernel.cloud_error import CloudError
-from shared.ports import Clock, CreateRun, Evidence, Identity, Pipelines
+from shared.ports import Clock, Evidence, Identity, Pipelines
+from shared.synapse.create_run import CreateRun
 from shared.synapse.reply import (
     Absent,
     Answer,

@@ -6,9 +6,10 @@ import pytest
 
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import StorageUnavailable
-from shared.ports import CreateRun, Echo
+from shared.ports import Echo
 from shared.runs.record import Status
 from shared.runs.request import RunRequest
+from shared.synapse.create_run import CreateRun
 from shared.synapse.reply import Reply, Started, Throttled
 from tests.scenarios.world import ENDPOINT, World, a_request
 

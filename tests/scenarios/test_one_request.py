@@ -8,8 +8,8 @@ import pytest
 from shared.gateway.gateway import Answered, Deferred
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import RecordUnreadable, StorageUnavailable
-from shared.ports import CreateRun
 from shared.runs.record import Status
+from shared.synapse.create_run import CreateRun
 from shared.synapse.reply import NotSent, Refused, Reply, Throttled, Unauthorized, Unknown, Wire
 from tests.fakes.queues import Message
 from tests.scenarios.world import World, a_request, later

@@ -6,8 +6,8 @@ from typing import override
 
 import pytest
 
-from shared.ports import CreateRun
 from shared.runs.record import Status
+from shared.synapse.create_run import CreateRun
 from shared.synapse.reply import (
     Absent,
     Look,
@@ -111,7 +111,7 @@ async def test_a_throttled_list_of_runs_lets_looks_rest_and_is_asked_again() -> 
 async def test_a_workspace_without_a_free_place_lets_requests_wait_in_the_queue(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("shared.throttle.PATIENCE", 0.0)
+    monkeypatch.setattr("shared.gateway.throttle.PATIENCE", 0.0)
     world = World(MAX_CONCURRENT_CALLS="1")
     a_slow_call(world, 20.0)
 
@@ -126,7 +126,7 @@ async def test_a_workspace_without_a_free_place_lets_requests_wait_in_the_queue(
 async def test_a_workspace_without_a_free_place_leaves_another_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("shared.throttle.PATIENCE", 0.0)
+    monkeypatch.setattr("shared.gateway.throttle.PATIENCE", 0.0)
     world = World(MAX_CONCURRENT_CALLS="1")
     world.workspaces["other"] = "https://other.dev.azuresynapse.net"
     world.restart()

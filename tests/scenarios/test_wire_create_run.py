@@ -7,8 +7,9 @@ import pytest
 
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import StorageUnavailable
-from shared.ports import Clock, CreateRun
+from shared.ports import Clock
 from shared.runs.record import Status
+from shared.synapse.create_run import CreateRun
 from shared.synapse.reply import (
     Look,
     Refused,

@@ -5,9 +5,9 @@ import pytest
 from shared.gateway.gateway import Deferred
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import StorageUnavailable
-from shared.ports import CreateRun
 from shared.runs.delivery import Delivery, Source
 from shared.runs.record import Status, is_withdrawn
+from shared.synapse.create_run import CreateRun
 from shared.synapse.reply import NotSent, Reply, Throttled, Wire as Marks
 from tests.scenarios.wire import ID, Wire
 from tests.scenarios.world import World, a_request

@@ -76,10 +76,10 @@ def test_what_lies_directly_in_shared_knows_no_trigger(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted((SHARED / "adapters").glob("*.py")), ids=names)
 def test_adapters_know_ports_and_values_and_not_who_uses_them(path: Path) -> None:
-    users = ("shared.gateway", "shared.runner", "shared.operations", "shared.triggers")
+    users = ("shared.gateway", "shared.gateway.runner", "shared.gateway.operations", "shared.triggers")
 
     found = {name for name in imported(path) if name.startswith(users)}
-    assert not {name for name in found if not name.startswith("shared.gateway_config")}
+    assert not {name for name in found if not name.startswith("shared.config.gateway_json")}
 
 
 def test_function_app_imports_no_adapter() -> None:
@@ -95,7 +95,7 @@ def test_the_product_knows_neither_the_local_stack_nor_the_tests(path: Path) -> 
 
 @pytest.mark.parametrize("path", sorted((SHARED / "triggers").glob("*.py")), ids=names)
 def test_triggers_talk_to_the_gateway_and_not_to_ports(path: Path) -> None:
-    assert not any(name.startswith("shared.runner") for name in imported(path))
+    assert not any(name.startswith("shared.gateway.runner") for name in imported(path))
 
 
 def test_the_simulator_knows_nothing_of_the_product() -> None:

@@ -6,9 +6,10 @@ from contextlib import aclosing
 from datetime import datetime
 from typing import override
 
-from shared.adapters.storage.account import Account, Exists
+from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit_entity import day, encode, partitions, row_bound, time_of
 from shared.adapters.storage.audit_listing import Listing
+from shared.adapters.storage.facts import Exists
 from shared.ports import Audit, Kept
 from shared.runs.audit_entry import AuditEntry
 from shared.runs.audit_query import Page, Wanted

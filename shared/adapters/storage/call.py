@@ -12,7 +12,7 @@ from typing import Any, Final
 import aiohttp
 from azure.core.exceptions import AzureError, HttpResponseError
 
-from shared.adapters.storage.account import DEADLINE, Changed, Exists, Missing, NotCreated
+from shared.adapters.storage.facts import DEADLINE, Changed, Exists, Missing, NotCreated
 from shared.kernel.errors import StorageRefused, StorageUnavailable
 
 # The services' own codes (learn, rest/api/storageservices: table and queue service error codes).

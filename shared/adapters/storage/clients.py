@@ -8,7 +8,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.data.tables.aio import TableClient
 from azure.storage.queue.aio import QueueClient
 
-from shared.adapters.storage.account import (
+from shared.adapters.storage.facts import (
     CONNECT_TIMEOUT,
     READ_TIMEOUT,
     RETRIES,

@@ -8,8 +8,8 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
-from shared.adapters.storage.account import Changed, Missing, NotCreated
 from shared.adapters.storage.call import reach
+from shared.adapters.storage.facts import Changed, Missing, NotCreated
 from shared.adapters.track import Track
 from shared.kernel import strict_json
 from shared.ports import Receipt

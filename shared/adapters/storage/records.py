@@ -5,8 +5,9 @@ import secrets
 from typing import Final, override
 
 from shared.adapters.storage import columns
-from shared.adapters.storage.account import Account, Changed, Exists, Missing
+from shared.adapters.storage.account import Account
 from shared.adapters.storage.columns import Entity
+from shared.adapters.storage.facts import Changed, Exists, Missing
 from shared.adapters.storage.record_entity import (
     LEASE_OWNER,
     ROW_KEY,

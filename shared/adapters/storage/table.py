@@ -12,9 +12,9 @@ from azure.core.exceptions import ResourceExistsError
 from azure.data.tables import TableEntity, UpdateMode
 from azure.data.tables.aio import TableClient
 
-from shared.adapters.storage.account import Missing, NotCreated
 from shared.adapters.storage.call import reach
 from shared.adapters.storage.columns import Entity
+from shared.adapters.storage.facts import Missing, NotCreated
 from shared.adapters.track import Track
 from shared.kernel.errors import StorageUnavailable
 

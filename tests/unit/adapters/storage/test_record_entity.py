@@ -1,4 +1,4 @@
-"""How a record lies in its table: shared/adapters/record_entity.py."""
+"""How a record lies in its table: shared/adapters/storage/record_entity.py."""
 
 import dataclasses
 import json

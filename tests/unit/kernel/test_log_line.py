@@ -1,4 +1,4 @@
-"""What a log line looks like where Microsoft's worker has sent it: shared/log_line.py."""
+"""What a log line looks like where Microsoft's worker has sent it: shared/kernel/log_line.py."""
 
 import io
 import json

@@ -9,7 +9,7 @@ import pytest
 
 from shared.commands import explain
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SAMPLES = ROOT / "samples"
 CONFIG = SAMPLES / "gateway.json"
 EVENTS = SAMPLES / "events"

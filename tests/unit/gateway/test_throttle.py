@@ -1,4 +1,4 @@
-"""Tests of shared/throttle.py."""
+"""Tests of shared/gateway/throttle.py."""
 
 import asyncio
 from typing import Any
@@ -52,7 +52,7 @@ async def test_no_more_than_the_limit_are_on_the_wire() -> None:
 
 
 async def test_a_wait_for_a_place_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.throttle.PATIENCE", 0.0)
+    monkeypatch.setattr("shared.gateway.throttle.PATIENCE", 0.0)
     lane = Lane(FakeClock(), limit=1)
 
     async with lane.place(), lane.place() as has_place:

@@ -1,4 +1,4 @@
-"""What was seen of the app's rights becomes the statement: shared/rights.py."""
+"""What was seen of the app's rights becomes the statement: shared/gateway/rights.py."""
 
 import json
 from dataclasses import replace

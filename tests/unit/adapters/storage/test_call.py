@@ -1,4 +1,4 @@
-"""What an answer of the storage service means: shared/adapters/storage_call.py."""
+"""What an answer of the storage service means: shared/adapters/storage/call.py."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 from azure.core import exceptions as foreign
 
 from shared.adapters.storage import call as storage_call
-from shared.adapters.storage.account import Changed, Exists, Missing, NotCreated
+from shared.adapters.storage.facts import Changed, Exists, Missing, NotCreated
 from shared.kernel.errors import StorageRefused, StorageUnavailable
 
 

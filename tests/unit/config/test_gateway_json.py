@@ -110,7 +110,7 @@ def test_the_endpoint_of_the_environment_is_named_default() -> None:
 
 
 def test_the_configuration_of_this_repository_is_valid() -> None:
-    content = (Path(__file__).parents[2] / "gateway.json").read_bytes()
+    content = (Path(__file__).parents[3] / "gateway.json").read_bytes()
 
     assert isinstance(read(content), GatewayConfig)
 

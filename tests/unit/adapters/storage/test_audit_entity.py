@@ -1,4 +1,4 @@
-"""How an audit entry lies in its table: shared/adapters/audit_entity.py."""
+"""How an audit entry lies in its table: shared/adapters/storage/audit_entity.py."""
 
 import dataclasses
 from dataclasses import replace

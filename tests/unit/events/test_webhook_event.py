@@ -13,7 +13,7 @@ from shared.events.event import Event
 from shared.events.webhook_event import read
 from shared.kernel.cloud_error import CloudError
 
-SAMPLES = Path(__file__).parents[2] / "samples" / "events"
+SAMPLES = Path(__file__).parents[3] / "samples" / "events"
 PUSH = json.loads((SAMPLES / "github-push.json").read_text())
 CONTACT = json.loads((SAMPLES / "standard-webhook.json").read_text())
 GITHUB = Hook(scheme="github")

@@ -1,4 +1,4 @@
-"""How values lie in columns: shared/adapters/columns.py."""
+"""How values lie in columns: shared/adapters/storage/columns.py."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone

@@ -56,7 +56,7 @@ def parameters(rule: Rule) -> dict[str, JsonValue] | None:
 
 
 def test_the_rule_of_this_repository_maps_a_created_blob() -> None:
-    config = gateway_json.read((Path(__file__).parents[2] / "gateway.json").read_bytes())
+    config = gateway_json.read((Path(__file__).parents[3] / "gateway.json").read_bytes())
     assert isinstance(config, GatewayConfig)
 
     (matched,) = match(config.rules, an_event(), NOW)

@@ -9,7 +9,7 @@ from shared.config.settings import StorageSettings
 from shared.gateway import role_grant
 from shared.ports import Identity
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 WHO = Identity(
     object_id="11111111-2222-4333-8444-555555555555",
     client_id="99999999-2222-4333-8444-555555555555",

@@ -11,7 +11,7 @@ from shared.events import event as events
 from shared.events.event import Event
 from shared.events.handshake import Validation, is_own, permission, validation
 
-SAMPLES = Path(__file__).parents[2] / "samples" / "events"
+SAMPLES = Path(__file__).parents[3] / "samples" / "events"
 ASKED = json.loads((SAMPLES / "subscription-validation.json").read_text())
 SENDERS = EventSenders()
 
