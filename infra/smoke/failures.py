@@ -78,10 +78,19 @@ _MEANINGS: Final[tuple[tuple[str, Advice], ...]] = (
         ),
     ),
     (
+        r"listener for function",
+        Advice(
+            "The host can't read its queues: Storage Queue Data Contributor on run-requests and run-requests-poison. "
+            f"{_SOON}",
+            passes=True,
+        ),
+    ),
+    (
         r"AuthorizationPermissionMismatch|do not have the required permissions needed to perform this operation",
         Advice(
-            "You lack a role on that queue: Storage Queue Data Message Sender on run-requests to send, Storage Queue "
-            f"Data Reader on run-results and run-requests-poison to look: operatorPrincipalId, docs/roles.md. {_SOON}",
+            "You lack a role (operatorPrincipalId, docs/roles.md): Storage Queue Data Message Sender on run-requests to "
+            "send, Storage Queue Data Reader on run-results and run-requests-poison to look, Storage Table Data Reader "
+            f"on the account for the audit's table. {_SOON}",
             passes=True,
         ),
     ),
@@ -110,10 +119,8 @@ _MEANINGS: Final[tuple[tuple[str, Advice], ...]] = (
         ),
     ),
     (
-        r"listkeys/action|sites/config/list/action|AuthorizationFailed",
-        Advice(
-            "You may not read the app's keys and settings: Website Contributor on the function app."
-        ),
+        r"sites/(?:host|config)/list|AuthorizationFailed",
+        Advice("You may not read the app's keys and settings: Website Contributor on the app."),
     ),
     (
         r"NotPermitted",
@@ -130,7 +137,7 @@ _MEANINGS: Final[tuple[tuple[str, Advice], ...]] = (
         ),
     ),
     (
-        r"RunStorage|run_gateway\.not_ready",
+        r"RunStorage|GatewayUnavailable|run_gateway\.not_ready",
         Advice(
             "The app can't use its storage: Storage Queue Data Contributor on run-requests and run-requests-poison, "
             "Storage Queue Data Message Sender on run-results, Storage Table Data Contributor on the account. "

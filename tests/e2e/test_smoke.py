@@ -19,10 +19,11 @@ from azure.storage.queue.aio import QueueClient
 from infra.smoke.deployment import written
 from local import certificate, stack
 from local.stack import ROOT
+from local.synapse.settings import Access
 from tests.e2e.callers import gateway
 from tests.e2e.outside import Outside
 from tests.infra.clouds import READY, Cloud
-from tests.infra.fake_cloud import SETTINGS
+from tests.infra.fake_azure import SETTINGS
 
 KEY, SECRET = "the-key-of-the-gateway", "a-secret-of-github-s"
 QUEUE = "requests-smoke"
@@ -125,9 +126,7 @@ async def test_without_a_pipeline_nothing_is_started(deployed: Deployed, world: 
 
 async def test_a_missing_role_is_named(deployed: Deployed, world: Outside) -> None:
     """With the simulated workspace's refusal, which has the words of Synapse's own."""
-    await world.synapse.settings(
-        access={"*": {"read": True, "run": False, "monitor": True, "cancel": True}}
-    )
+    await world.synapse.settings(access={"*": Access(run=False)})
     try:
         done = await deployed.smoke("--pipeline", "copyOrders", "--wait", "0")
     finally:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from tests.infra.fake_cloud import ADDRESS, ROOT, SETTINGS, State
+from tests.infra.fake_azure import ADDRESS, ROOT, SETTINGS, State
 
 EMPTY: Final[State] = {
     "signedIn": False,

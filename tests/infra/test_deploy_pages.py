@@ -14,7 +14,7 @@ import pytest
 from infra.smoke import __main__ as smoke
 from tests.infra import cli
 from tests.infra.clouds import EMPTY, Cloud
-from tests.infra.fake_cloud import PRINCIPAL, ROOT
+from tests.infra.fake_azure import PRINCIPAL, ROOT
 
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")} - {ROOT / "CHANGELOG.md"})
 SCRIPTS = [ROOT / "infra" / "grant_synapse_roles.sh", ROOT / "infra" / "postprovision.sh"]
@@ -40,8 +40,10 @@ def cloud(tmp_path: Path) -> Cloud:
     return cloud
 
 
-def follow(cloud: Cloud, sections: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run the page's own text, in a clone."""
+def follow(
+    cloud: Cloud, sections: list[str], old: str = "", new: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run the page's own text, in a clone; a test may break it."""
     page = blocks(ROOT / "docs" / "deploy.md")
     clone = cloud.folder / "clone"
     clone.mkdir()
@@ -49,7 +51,9 @@ def follow(cloud: Cloud, sections: list[str]) -> subprocess.CompletedProcess[str
     git = subprocess.run(
         ["git", "rev-parse", "--absolute-git-dir"], check=True, cwd=ROOT, capture_output=True, text=True
     ).stdout.strip()  # fmt: skip
-    script = "set -eu\n" + "".join(block for title in sections for block in page[title])
+    text = "".join(block for title in sections for block in page[title])
+    assert old in text
+    script = f"set -eu\n{text.replace(old, new) if old else text}"
     env = {"GIT_DIR": git, "TMPDIR": str(cloud.folder)}
     return cloud.run("sh", "-c", script, env=env, cwd=clone)
 
@@ -87,6 +91,24 @@ def test_no_section_can_be_left_out(cloud: Cloud, section: str) -> None:
     """The fake cloud refuses what comes too early, so an order that passes is one that works."""
     everything = [*FIRST, WAYS["az"] if section != WAYS["azd"] else WAYS["azd"], *AFTERWARDS]
     done = follow(cloud, [one for one in everything if one != section])
+
+    assert done.returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("--build-remote true", "--remote-build true"),
+        ("synapseEndpoint=", "endpoint="),
+        ("az bicep install\n", ""),
+        ("--file-system workspace", "--file-system lake"),
+        ('"$MY_ADDRESS"', "198.51.100.1"),
+        ("[0].principalId", "[0].clientId"),
+        ("--name smoke", "--pipeline-name smoke"),
+    ],
+)
+def test_one_thing_broken_on_the_page_is_found(cloud: Cloud, old: str, new: str) -> None:
+    done = follow(cloud, [*FIRST, WAYS["az"], *AFTERWARDS], old, new)
 
     assert done.returncode != 0
 

@@ -11,7 +11,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from tests.infra.clouds import READY, Cloud
-from tests.infra.fake_cloud import ADDRESS, CLIENT, PRINCIPAL, ROOT, SYNAPSE_ROLES, State
+from tests.infra.fake_azure import ADDRESS, CLIENT, PRINCIPAL, ROOT, SYNAPSE_ROLES, State
 
 SCRIPT = ROOT / "infra" / "grant_synapse_roles.sh"
 HOOK = ROOT / "infra" / "postprovision.sh"
