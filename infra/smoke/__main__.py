@@ -67,8 +67,9 @@ def main(words: Sequence[str], outside: Outside = REAL) -> int:
         report = Report()
         for line in looks.setup(outside, deployment):
             report.add(line)
-        left = _play(outside, deployment, left, report, started=bool(given.pipeline))
-        if "queue" not in given.skip:
+        queues = "queue" not in given.skip
+        left = _play(outside, deployment, left, report, started=bool(given.pipeline), queues=queues)
+        if queues:
             report.add(looks.poison(outside, deployment))
         passes = any(line.advice is not None and line.advice.passes for line in report.failed)
         if not report.failed or not passes or outside.now() >= until:
@@ -86,8 +87,12 @@ def _play(
     report: Report,
     *,
     started: bool,
+    queues: bool,
 ) -> dict[str, Send]:
-    """Send through each way and follow what was taken; returns the ways that did not come out right."""
+    """Send through each way and follow what was taken; returns the ways that did not come out right.
+
+    `started` says that a run is what should come of it, `queues` that the queues can be reached from here.
+    """
     began = outside.now()
     sent: dict[str, str] = {}  # ids by way
     for name, send in sends.items():
@@ -98,16 +103,16 @@ def _play(
         else:
             sent[name] = id_
     entries: dict[str, Json] = {}
-    while len(entries) < len(sent):
+    while sent:
         found = looks.audited(outside, deployment, began, list(sent.values()))
         if isinstance(found, str):
             report.add(looks.failed("audit", found))
             return sends
         entries = dict(found)
-        if outside.now() > began + _FOLLOWED:
+        if len(entries) == len(sent) or outside.now() > began + _FOLLOWED:
             break
         outside.sleep(1.0)
-    told = looks.told(outside, deployment, list(sent.values())) if sent else set()
+    told = looks.told(outside, deployment, list(sent.values())) if sent and queues else set()
     lines = {name: _outcome(name, entries.get(id_), started=started) for name, id_ in sent.items()}
     for name, line in lines.items():
         is_told = isinstance(told, set) and sent[name] in told

@@ -146,7 +146,7 @@ _MEANINGS: Final[tuple[tuple[str, Advice], ...]] = (
         ),
     ),
     (
-        r"Function host is not running|HTTP 50[023]",
+        r"Function host is not running|HTTP 50[023](?! \{)",
         Advice(
             "The host doesn't start, or not yet. It needs Storage Blob Data Owner on the account, and "
             "AzureWebJobsStorage__credential, __clientId and the three URIs; no setting AzureWebJobsStorage.",
@@ -154,7 +154,7 @@ _MEANINGS: Final[tuple[tuple[str, Advice], ...]] = (
         ),
     ),
     (
-        r"HTTP 404",
+        r"HTTP 404(?! \{)",
         Advice(
             "The platform knows no such route: nothing is deployed, or nothing was indexed (docs/deploy.md).",
             passes=True,

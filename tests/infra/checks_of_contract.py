@@ -160,6 +160,7 @@ _SECRETS: Final = re.compile(
 def secrets(world: World) -> Iterator[str]:
     """No secret, no shared key and no connection string, but Application Insights' address."""
     written_by_us = {*world.infra.rglob("*.*"), world.root / "azure.yaml"}
+    written_by_us = {path for path in written_by_us if path.parent.name != "__pycache__"}
     for path in written_by_us - {world.infra / "types.json"}:  # Azure's own words
         for found in _SECRETS.findall(path.read_text()):
             yield f"{path.relative_to(world.root)} holds {found}."

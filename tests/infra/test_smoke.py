@@ -262,8 +262,7 @@ def test_an_app_of_another_making_is_told(world: World, capsys: pytest.CaptureFi
 
 
 def test_the_queue_can_be_left_out_where_it_is_out_of_reach(world: World) -> None:
-    world.refused = {"put": "AuthorizationFailure"}
-    world.results = []
+    world.refused = {"storage": "AuthorizationFailure"}
 
     assert main([*GROUP, "--pipeline", "copy", "--skip", "queue"], world.outside) == 0
 
@@ -312,8 +311,17 @@ def test_the_words_of_an_error_name_what_is_missing(text: str, role: str) -> Non
     assert role in advice.text
 
 
-def test_an_error_that_is_not_known_is_left_as_it_is() -> None:
-    assert explain("InvalidTemplate: Unable to parse expression") is None
+@pytest.mark.parametrize(
+    "text",
+    [
+        "InvalidTemplate: Unable to parse expression",
+        'HTTP 503 {"error": {"code": "RetriesExhausted"}}',
+        'HTTP 404 {"error": {"code": "NotFound"}}',
+    ],
+)
+def test_an_error_that_is_not_known_is_left_as_it_is(text: str) -> None:
+    """An app that answers is there: its own refusals are none of the platform's."""
+    assert explain(text) is None
 
 
 def test_the_page_shows_lines_as_they_are_printed() -> None:
