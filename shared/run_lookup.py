@@ -3,7 +3,7 @@
 from shared.cloud_error import CloudError
 from shared.policy import Policy
 from shared.ports import Clock, Pipelines, Stored
-from shared.reconciliation import PATIENCE, LookAgain
+from shared.reconciliation import LONGEST_PAUSE, PATIENCE, LookAgain
 from shared.record import Record
 from shared.reply import Absent, Forbidden, Found, Look, RunSeen, Unreachable
 from shared.throttle import NotAsked, Throttle
@@ -74,7 +74,11 @@ class RunLookup:
         return await lane.ask(lambda: self._pipelines.find_run(endpoint, run_id))
 
     def _later(self, stored: Stored, seconds: float) -> LookAgain | None:
-        return LookAgain(seconds + self._clock.jitter()) if stored.age < PATIENCE else None
+        """Put a look off, each time for longer: where no place comes free, many looks would be in each other's way."""
+        if stored.age >= PATIENCE:
+            return None
+        pause = max(seconds, min(stored.age, LONGEST_PAUSE))
+        return LookAgain(pause + self._clock.jitter())
 
 
 def _not_shown(why: str) -> CloudError:
