@@ -372,7 +372,7 @@ output AZURE_FUNCTION_APP_NAME string = app.outputs.name
 output AZURE_STORAGE_ACCOUNT_NAME string = storage.outputs.name
 output AZURE_KEY_VAULT_NAME string = vaultEnabled ? vault!.outputs.name : ''
 output GATEWAY_URL string = app.outputs.url
-@description('Whom the Synapse roles are granted to: see README.')
+@description('The identity that infra/grant_synapse_roles.sh grants the Synapse roles.')
 output GATEWAY_PRINCIPAL_ID string = identity.outputs.principalId
 output GATEWAY_CLIENT_ID string = identity.outputs.clientId
 @description('The address that the app calls Synapse from, for the workspace\'s firewall. Empty without a virtual network: there it changes.')

@@ -1,5 +1,5 @@
 // Who may do what: one table, by what it is granted on. Each line is the least role that does, and says why it is needed.
-// The GUIDs stand in ../roles.json. Synapse's own roles are not Azure's and can't be granted here: see README.
+// The GUIDs stand in ../roles.json. Synapse's own roles are not Azure's and can't be granted here: ../grant_synapse_roles.sh.
 param storageAccountName string
 param insightsName string
 @description('Empty: there is no vault.')

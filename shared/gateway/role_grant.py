@@ -107,7 +107,7 @@ def _on_workspace(endpoint: str, identity: Identity, role: Role, below: str) -> 
         role=role,
         scope=f"workspaces/{workspace}{below}",
         command=(
-            f"./infra/grant_synapse_roles.sh --workspace {workspace} --principal {principal}"
+            f"./infra/grant_synapse_roles.sh --workspace {workspace} --principal-id {principal}"
             " --apply"
         ),
     )

@@ -1,7 +1,7 @@
 """Looks at a workspace's runs on behalf of one request, through the throttle."""
 
 from shared.auth.policy import Policy
-from shared.gateway.reconciliation import PATIENCE, LookAgain
+from shared.gateway.reconciliation import LONGEST_PAUSE, PATIENCE, LookAgain
 from shared.gateway.throttle import NotAsked, Throttle
 from shared.kernel.cloud_error import CloudError
 from shared.ports import Clock, Pipelines, Stored
@@ -74,7 +74,11 @@ class RunLookup:
         return await lane.ask(lambda: self._pipelines.find_run(endpoint, run_id))
 
     def _later(self, stored: Stored, seconds: float) -> LookAgain | None:
-        return LookAgain(seconds + self._clock.jitter()) if stored.age < PATIENCE else None
+        """Put a look off, each time for longer: where no place comes free, many looks would be in each other's way."""
+        if stored.age >= PATIENCE:
+            return None
+        pause = max(seconds, min(stored.age, LONGEST_PAUSE))
+        return LookAgain(pause + self._clock.jitter())
 
 
 def _not_shown(why: str) -> CloudError:

@@ -122,4 +122,5 @@ class TestLooks:
         async with RawServer(after(b"", ending)) as server, synapse() as pipelines:
             assert isinstance(await pipelines.find_run(server.url, RUN_ID), Unreachable)
             now = datetime.now(UTC)
-            assert await pipelines.recent_runs(server.url, "copy", now, now) is None
+            seen = await pipelines.recent_runs(server.url, "copy", now, now)
+            assert isinstance(seen, Unreachable)

@@ -1,4 +1,4 @@
-"""The crash harness in its short form: many requests, hosts that die at each step, and books that balance."""
+"""The crash harness as a smoke test: hosts that die among many requests, and books that balance. `make soak` is the long form."""
 
 from local.crash import kills, report
 from local.crash.play import play
@@ -6,19 +6,19 @@ from local.crash.play import play
 
 async def test_where_the_workspace_echoes_nothing_is_lost_doubled_or_contradictory() -> None:
     async with play("k", seed=17) as one:
-        harm, reckoning = await kills.run(one, seed=17, requests=180, kills=21, stops=2)
+        harm, reckoning = await kills.run(one, seed=17, requests=60, kills=8, stops=1)
 
     assert reckoning.books.balanced, "\n".join(report.offenders(reckoning))
     assert set(reckoning.books.states) == {"Started"}
     assert reckoning.books.runs == reckoning.books.requests
-    assert harm.kills.total() == 21
+    assert harm.kills.total() == 8
 
 
 async def test_where_it_does_not_an_operator_settles_what_is_unknown_and_nothing_is_doubled() -> (
     None
 ):
     async with play("k", seed=18) as one:
-        _, reckoning = await kills.run(one, seed=18, requests=60, kills=8, stops=0, echo=False)
+        _, reckoning = await kills.run(one, seed=18, requests=30, kills=4, stops=0, echo=False)
 
     assert reckoning.books.balanced, "\n".join(report.offenders(reckoning))
     assert set(reckoning.books.states) == {"Started"}

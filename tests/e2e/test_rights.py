@@ -28,9 +28,7 @@ RULES = {
         {"name": "typo", "pipelineName": "copyBlbo"},
     ]
 }
-SCRIPT = (
-    f"./infra/grant_synapse_roles.sh --workspace <workspace> --principal {SYSTEM_PRINCIPAL} --apply"
-)
+SCRIPT = f"./infra/grant_synapse_roles.sh --workspace <workspace> --principal-id {SYSTEM_PRINCIPAL} --apply"
 
 
 @asynccontextmanager

@@ -200,6 +200,8 @@ async def test_a_port_that_is_taken_is_told_with_what_answers_there(
 @pytest.mark.skipif(sys.platform == "win32", reason="needs make")
 def test_ctrl_c_ends_make_run_without_an_error() -> None:
     installed = [f"--old-file={name}" for name in (".venv/.installed", AZURITE)]
+    # A shell lets what it starts in the background ignore it, and so do all children then.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         ["make", *installed, "run"],
         cwd=ROOT,
@@ -208,6 +210,7 @@ def test_ctrl_c_ends_make_run_without_an_error() -> None:
         text=True,
         process_group=0,
     ) as made:
+        signal.signal(signal.SIGINT, before)
         assert made.stdout is not None
         next(line for line in made.stdout if "Ctrl-C ends everything" in line)
         os.killpg(made.pid, signal.SIGINT)

@@ -13,7 +13,7 @@ async def test_after_a_429_nothing_goes_out_before_its_time_and_everything_is_st
     admission = Admission(rate=3, burst=3, retry_after=storm.RETRY_AFTER)
     async with play("s", env=storm.CALM, queue_lease=storm.QUEUE_LEASE) as one:
         weather, reckoning = await storm.run(
-            one, seed=3, requests=60, seconds=3.0, admission=admission
+            one, seed=3, requests=30, seconds=2.0, admission=admission
         )
 
     assert reckoning.books.balanced, "\n".join(report.offenders(reckoning))

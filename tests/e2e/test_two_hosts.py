@@ -8,7 +8,7 @@ from local.crash.play import Reckoning, play
 
 async def test_no_wall_clock_decides_about_a_lease() -> None:
     async with play("t", seed=6) as one:
-        reckoning = await two_hosts.run(one, seed=6, requests=60, kills=6)
+        reckoning = await two_hosts.run(one, seed=6, requests=30, kills=4)
 
     assert reckoning.books.balanced, "\n".join(report.offenders(reckoning))
     assert set(reckoning.books.states) == {"Started"}

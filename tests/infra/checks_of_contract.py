@@ -1,6 +1,7 @@
 """What infra/ promises the app, its operators and Flex Consumption: each check yields what is wrong."""
 
 import json
+import os
 import re
 from collections.abc import Collection, Iterator
 from typing import Final
@@ -117,6 +118,8 @@ _OPTIONS: Final = {
     ("operator", "Storage Queue Data Reader", "run-requests-poison"),
     ("operator", "Storage Queue Data Reader", "run-results"),
 }
+#: (whose, role, on what) of a deployment that has everything.
+EVERY_ROLE: Final = _APP | _TOPIC | _OPTIONS
 
 
 def roles(world: World) -> Iterator[str]:
@@ -125,7 +128,7 @@ def roles(world: World) -> Iterator[str]:
     for name, guid in table.items():
         if facts.ROLES.get(guid) != name:
             yield f"infra/roles.json: {guid} is not {name}."
-    wanted = {"least": _APP, "events": _APP | _TOPIC, "all": _APP | _TOPIC | _OPTIONS}
+    wanted = {"least": _APP, "events": _APP | _TOPIC, "all": EVERY_ROLE}
     for scenario, expected in wanted.items():
         found = world.deployments[scenario].of_type("Microsoft.Authorization/roleAssignments")
         for one in {_role(assignment) for assignment in found} ^ expected:
@@ -158,6 +161,7 @@ SECRETS: Final = re.compile(
 def secrets(world: World) -> Iterator[str]:
     """No secret, no shared key and no connection string, but Application Insights' address."""
     written_by_us = {*world.infra.rglob("*.*"), world.root / "azure.yaml"}
+    written_by_us = {path for path in written_by_us if path.parent.name != "__pycache__"}
     for path in written_by_us - {world.infra / "types.json"}:  # Azure's own words
         for found in SECRETS.findall(path.read_text()):
             yield f"{path.relative_to(world.root)} holds {found}."
@@ -338,8 +342,9 @@ def azd(world: World) -> Iterator[str]:
         if (service["host"], service["language"], service["project"]) != ("function", "python", "."):  # fmt: skip
             yield f"{name} is no Python function app in this folder."
     for hook, script in document.get("hooks", {}).items():
-        if not (world.root / script["run"]).is_file():
-            yield f"The hook {hook} calls {script['run']}, which is not there."
+        file = world.root / script["run"]
+        if not (file.is_file() and os.access(file, os.X_OK)):  # azd executes the file itself
+            yield f"The hook {hook} calls {script['run']}, which is not there or can't be run."
     if not (world.root / document["infra"]["path"] / "main.bicep").is_file():
         yield "There is no main.bicep where azure.yaml says."
 

@@ -72,7 +72,7 @@ BREAKAGES: Final = [
     ("alert for nobody", "infra/modules/alerts.bicep", "actions: [{ actionGroupId: people.id }]", "actions: []", "alerts"),
     ("log line that nobody writes", "infra/workbook.json", "run_gateway.delivery_ended", "run_gateway.delivery_done", "workbook"),
     ("service under another name", "azure.yaml", "  gateway:", "  app:", "azd"),
-    ("hook that calls nothing", "azure.yaml", "services:", "hooks:\n  postprovision:\n    run: infra/none.sh\nservices:", "azd"),
+    ("hook that calls nothing", "azure.yaml", "infra/postprovision.sh", "infra/none.sh", "azd"),
     ("suppression without a reason", "infra/modules/app.bicep", "CKV_AZURE_225: A parameter, as not every region has zones.", "CKV_AZURE_225", "suppressions"),
     ("brace left open", "infra/modules/workbook.bicep", "    category: 'workbook'", "    category: {", "syntax"),
     ("syntax of a newer Bicep", "infra/modules/identity.bicep", "  tags: tags\n", "  ...tags\n", "syntax"),

@@ -143,7 +143,7 @@ async def test_a_missing_role_at_synapse_is_named_with_the_identity() -> None:
     assert (found.state, found.role) == (RightState.REFUSED, "Synapse Monitoring Operator")
     assert found.command == (
         "./infra/grant_synapse_roles.sh --workspace w"
-        " --principal 11111111-2222-4333-8444-555555555555 --apply"
+        " --principal-id 11111111-2222-4333-8444-555555555555 --apply"
     )
 
 

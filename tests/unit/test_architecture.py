@@ -76,7 +76,12 @@ def test_what_lies_directly_in_shared_knows_no_trigger(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted((SHARED / "adapters").glob("*.py")), ids=names)
 def test_adapters_know_ports_and_values_and_not_who_uses_them(path: Path) -> None:
-    users = ("shared.gateway", "shared.gateway.runner", "shared.gateway.operations", "shared.triggers")
+    users = (
+        "shared.gateway",
+        "shared.gateway.runner",
+        "shared.gateway.operations",
+        "shared.triggers",
+    )
 
     found = {name for name in imported(path) if name.startswith(users)}
     assert not {name for name in found if not name.startswith("shared.config.gateway_json")}

@@ -160,7 +160,7 @@ def test_a_right_that_storage_refuses_names_what_grants_it(
 
 
 SCRIPT = (
-    "./infra/grant_synapse_roles.sh --workspace w --principal 11111111-2222-4333-8444-555555555555"
+    "./infra/grant_synapse_roles.sh --workspace w --principal-id 11111111-2222-4333-8444-555555555555"
     " --apply"
 )
 

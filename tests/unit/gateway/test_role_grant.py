@@ -86,7 +86,7 @@ def test_a_right_at_synapse_is_granted_by_the_script(endpoint: str, name: str) -
 
     assert look.command == start.command
     assert look.command == (
-        f"./infra/grant_synapse_roles.sh --workspace {name} --principal {WHO.object_id} --apply"
+        f"./infra/grant_synapse_roles.sh --workspace {name} --principal-id {WHO.object_id} --apply"
     )
     assert (look.role.name, look.scope) == ("Synapse Monitoring Operator", f"workspaces/{name}")
     assert (start.role.name, start.scope) == (
@@ -98,7 +98,7 @@ def test_a_right_at_synapse_is_granted_by_the_script(endpoint: str, name: str) -
 def test_an_identity_that_nobody_knows_is_left_to_the_reader() -> None:
     nobody = Identity()
 
-    assert "--principal <principal id> " in role_grant.to_look("https://w.dev.x", nobody).command
+    assert "--principal-id <principal id> " in role_grant.to_look("https://w.dev.x", nobody).command
     assert "--assignee-object-id <principal id> " in (
         role_grant.on_tables(by_identity(), nobody).command
     )
