@@ -46,7 +46,7 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class VersionedRecord:
     """A record as the storage service has it."""
 
     record: Record
@@ -55,10 +55,10 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Overtaken:
+class Conflict:
     """A write did not happen, because another writer's stands there; None if the record is gone."""
 
-    stored: Stored | None
+    stored: VersionedRecord | None
 
 
 class Echo(StrEnum):
@@ -73,22 +73,22 @@ class Records(Protocol):
     """The `runs` table: one record for each request, and what is known of each workspace.
 
     A write whose first try landed although its answer was lost counts as one's own: it returns the
-    record as written, never Overtaken.
+    record as written, never Conflict.
     """
 
-    async def get(self, request_id: str) -> Stored | None:
+    async def get(self, request_id: str) -> VersionedRecord | None:
         """Read one record. Raises `RecordUnreadable` for one that this version can't understand."""
         ...
 
-    async def insert(self, record: Record) -> Stored | Overtaken:
+    async def insert(self, record: Record) -> VersionedRecord | Conflict:
         """Write a record where there is none. The age of what it returns is 0."""
         ...
 
-    async def update(self, stored: Stored, record: Record) -> Stored | Overtaken:
+    async def update(self, stored: VersionedRecord, record: Record) -> VersionedRecord | Conflict:
         """Write the changed properties if the entity is unchanged since `stored` was read."""
         ...
 
-    async def delete(self, stored: Stored) -> bool:
+    async def delete(self, stored: VersionedRecord) -> bool:
         """Delete a record if it is unchanged; tell whether it is gone now."""
         ...
 
@@ -181,11 +181,11 @@ class Audit(Protocol):
         """Keep one entry for good."""
         ...
 
-    def oldest(self, before: datetime) -> AsyncGenerator[list["Kept"]]:
+    def oldest(self, before: datetime) -> AsyncGenerator[list["AuditKey"]]:
         """Page through the entries made before that time, oldest day first."""
         ...
 
-    async def delete(self, entries: list["Kept"]) -> None:
+    async def delete(self, entries: list["AuditKey"]) -> None:
         """Delete entries; ones already gone are no fault."""
         ...
 
@@ -195,7 +195,7 @@ class Audit(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class AuditKey:
     """An audit entry by its keys, and the request it names."""
 
     partition: str

@@ -36,7 +36,7 @@ from shared.gateway.retention import Retention
 from shared.gateway.rights import Statement
 from shared.gateway.rights_lookup import RightsLookup
 from shared.gateway.runner import Runner
-from shared.gateway.synchronous_start import Vigil
+from shared.gateway.synchronous_start import SynchronousStart
 from shared.gateway.workspace_runs import WorkspaceRuns
 from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError
@@ -317,7 +317,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         ),
         wire=WireRoutes(
             gateway=gateway,
-            vigil=Vigil(
+            synchronous_start=SynchronousStart(
                 clock=clock, records=records, runner=runner, call_timeout=settings.call_timeout
             ),
             workspace=WorkspaceRuns(

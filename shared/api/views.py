@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic.alias_generators import to_camel
 
 from shared.kernel.cloud_error import CloudError
-from shared.ports import Stored
+from shared.ports import VersionedRecord
 from shared.redaction import patterns, redact as redaction
 from shared.runs import payload
 from shared.runs.audit_entry import AuditEntry
@@ -182,13 +182,13 @@ def audited(entries: Sequence[AuditEntry], token: str | None) -> AuditList:
     )
 
 
-def entity_tag(stored: Stored) -> str:
+def entity_tag(stored: VersionedRecord) -> str:
     """Name this state of a record: its generation, and which write made it."""
     write = hashlib.sha256(stored.version.encode()).hexdigest()[:16]
     return f'"{stored.record.generation}-{write}"'
 
 
-def retry_after(stored: Stored) -> int | None:
+def retry_after(stored: VersionedRecord) -> int | None:
     """Tell in how many seconds an open request is worth another look; None for one that is final."""
     record = stored.record
     if record.status in FINAL:

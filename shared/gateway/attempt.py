@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.gateway.recovery_message import Message
-from shared.gateway.runner import Attend
+from shared.gateway.runner import OnOpen
 from shared.kernel.cloud_error import CloudError
 from shared.runs.delivery import Delivery
 
@@ -23,6 +23,6 @@ class Attempt:
     delivery: Delivery
     principal: str | None  #: who asks; None if the message that resumes a request names nobody
     message: Message
-    attend: Attend | None = None
+    on_open: OnOpen | None = None
     left: bool = False  #: an open request is left to the queue: nothing is sent from here
     exhausted: Exhausted | None = None

@@ -15,11 +15,11 @@ from shared.auth.policy import Policy
 from shared.config.settings import AuditParameters, Settings
 from shared.gateway.attempt import Attempt, Exhausted
 from shared.gateway.recovery_message import QueueMessage, RecoveryMessage
-from shared.gateway.runner import Attend, Runner
+from shared.gateway.runner import OnOpen, Runner
 from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import RecordUnreadable, StorageUnavailable
-from shared.ports import Audit, Clock, Overtaken, Records, Requests, Results, Stored
+from shared.ports import Audit, Clock, Conflict, Records, Requests, Results, VersionedRecord
 from shared.runs import audit_entry, payload, result as run_result
 from shared.runs.caller import Caller
 from shared.runs.delivery import Delivery, Source
@@ -103,8 +103,8 @@ class Gateway:
         delivery: Delivery,
         principal: str,
         *,
-        insured: bool = False,
-        attend: Attend | None = None,
+        recoverable: bool = False,
+        on_open: OnOpen | None = None,
     ) -> Reception:
         """Take a request as far as it goes now.
 
@@ -112,18 +112,20 @@ class Gateway:
             request: what was asked for.
             delivery: who is owed the answer.
             principal: who asks, as `access` names it.
-            insured: put a recovery message on the queue before the record is written. For entry points
+            recoverable: put a recovery message on the queue before the record is written. For entry points
                 whose caller may not ask again; a queue message is its own recovery message.
-            attend: what is done while the request is open and its caller waits.
+            on_open: what is done while the request is open and its caller waits.
 
         Raises:
             StorageUnavailable: nothing is lost, and the delivery should come again.
             RecordUnreadable: a record of this id stands that can't be understood.
         """
         attempt = (
-            self.attempt(delivery, principal) if insured else self._by_queue(delivery, principal)
+            self.attempt(delivery, principal)
+            if recoverable
+            else self._by_queue(delivery, principal)
         )
-        return await self._take(request, replace(attempt, attend=attend))
+        return await self._take(request, replace(attempt, on_open=on_open))
 
     async def accept(self, request: RunRequest, delivery: Delivery, principal: str) -> Reception:
         """Record a request and leave it to the queue: fast to acknowledge, durable, and of any size."""
@@ -195,7 +197,7 @@ class Gateway:
             if isinstance(first, CloudError):
                 return await self._refuse(request, first, attempt)
             outcome = await self._claim(first, attempt)
-            if isinstance(outcome, Stored):
+            if isinstance(outcome, VersionedRecord):
                 return await self.bring(outcome, attempt)
             if outcome.stored is None:
                 continue  # deleted between our insert and our look
@@ -226,8 +228,8 @@ class Gateway:
         nonce, principal = self._clock.nonce(), attempt.principal or ""
         return claim(request, place, attempt.delivery, principal, now, nonce=nonce)
 
-    async def _claim(self, first: Record, attempt: Attempt) -> Stored | Overtaken:
-        async def insert(record: Record) -> Stored | Overtaken:
+    async def _claim(self, first: Record, attempt: Attempt) -> VersionedRecord | Conflict:
+        async def insert(record: Record) -> VersionedRecord | Conflict:
             return await attempt.message.cover(record, self._records.insert)
 
         if first.status is Status.STARTING:
@@ -246,7 +248,7 @@ class Gateway:
         conflict = self._conflicts(request, stored.record, attempt)
         return await (self._end(conflict, attempt) if conflict else self.bring(stored, attempt))
 
-    def _hides(self, stored: Stored, request: RunRequest, attempt: Attempt) -> bool:
+    def _hides(self, stored: VersionedRecord, request: RunRequest, attempt: Attempt) -> bool:
         """Tell whether a record is kept from this caller: it is another's, and the caller may not start it."""
         workspace, asking = (
             request.workspace or self._policy.default_workspace,
@@ -267,8 +269,8 @@ class Gateway:
         return refuse(request, _conflict(record if may_read else None))
 
     async def _reopened(
-        self, stored: Stored, request: RunRequest, first: Record, attempt: Attempt
-    ) -> Stored | None:
+        self, stored: VersionedRecord, request: RunRequest, first: Record, attempt: Attempt
+    ) -> VersionedRecord | None:
         """Open a withdrawn request again for who asks now; None if another was quicker."""
         record, delivery = stored.record, attempt.delivery
         is_over = not is_withdrawn(record) or record.delivery.is_same(delivery)
@@ -279,11 +281,11 @@ class Gateway:
         if first.status in FINAL and first.error:  # it has expired meanwhile
             again = await payload.close(reject(again, first.error, now))
 
-        async def update(changed: Record) -> Stored | Overtaken:
+        async def update(changed: Record) -> VersionedRecord | Conflict:
             return await self._records.update(stored, changed)
 
         written = await attempt.message.cover(again, update)
-        return written if isinstance(written, Stored) else None
+        return written if isinstance(written, VersionedRecord) else None
 
     def _print(self, request: RunRequest, record: Record) -> str:
         name = request.workspace or self._policy.default_workspace
@@ -301,7 +303,7 @@ class Gateway:
         await attempt.message.withdraw()
         return answered
 
-    async def bring(self, stored: Stored, attempt: Attempt) -> Reception:
+    async def bring(self, stored: VersionedRecord, attempt: Attempt) -> Reception:
         """Bring a record as far as it goes now, then answer the delivery or owe it the answer."""
         delivery, principal = attempt.delivery, attempt.principal
         if attempt.left and stored.record.status not in FINAL:
@@ -309,8 +311,8 @@ class Gateway:
             wait_seconds = max(0.0, stored.record.wait_seconds - stored.age)
             return await self._defer(stored.record, attempt, wait_seconds)
         standing = await self._runner.advance(stored)
-        if attempt.attend:
-            standing = await attempt.attend(standing, delivery)
+        if attempt.on_open:
+            standing = await attempt.on_open(standing, delivery)
         record = standing.stored.record
         if record.status not in FINAL:
             return await self._defer(record, attempt, standing.wait or 0.0)

@@ -17,14 +17,14 @@ SHORTEST: Final = 0.25  # seconds between two looks; each time half as many more
 LONGEST: Final = 5.0
 
 
-class Patience:
+class LongPoll:
     """Waits for records to become final."""
 
     def __init__(self, *, clock: Clock, records: Records) -> None:
         self._clock = clock
         self._records = records
 
-    async def outwait(self, deferred: Deferred, delivery: Delivery, until: float) -> Reception:
+    async def wait(self, deferred: Deferred, delivery: Delivery, until: float) -> Reception:
         """Wait for a request's answer, or give up and leave it to the results queue.
 
         Args:

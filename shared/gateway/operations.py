@@ -10,7 +10,7 @@ from shared.config.settings import Settings
 from shared.gateway.gateway import Gateway, Reception
 from shared.gateway.operation_request import Recovery
 from shared.kernel.cloud_error import CloudError
-from shared.ports import Clock, Records, Requests, Stored
+from shared.ports import Clock, Records, Requests, VersionedRecord
 from shared.runs import payload, record as records
 from shared.runs.delivery import Delivery
 from shared.runs.identity import fingerprint
@@ -111,7 +111,7 @@ class Operations:
             await self._gateway.publish(record, record.delivery, record.principal)
             attempt = self._gateway.attempt(delivery, principal)
             written = await attempt.message.cover(again, partial(self._records.update, stored))
-            if isinstance(written, Stored):
+            if isinstance(written, VersionedRecord):
                 return await self._gateway.bring(written, attempt)
             await attempt.message.withdraw()
         return _contended(request_id)
@@ -141,15 +141,15 @@ class Operations:
                 return resolved
         return _contended(request_id)
 
-    async def _end(self, stored: Stored, ended: Record) -> bool:
+    async def _end(self, stored: VersionedRecord, ended: Record) -> bool:
         """Write how a request ended and tell it; False where another was quicker."""
         # No message stands for a final record: who dies before the news is out leaves this one.
         message = self._gateway.attempt(ended.delivery, ended.principal).message
         written = await message.cover(ended, partial(self._records.update, stored))
-        if isinstance(written, Stored):
+        if isinstance(written, VersionedRecord):
             await self._gateway.publish(ended, ended.delivery, ended.principal)
         await message.withdraw()
-        return isinstance(written, Stored)
+        return isinstance(written, VersionedRecord)
 
 
 def _resolved(record: Record, run_id: str | None, principal: str, now: datetime) -> Record:
@@ -171,7 +171,7 @@ def changed(record: Record) -> CloudError:
     return CloudError(code="InvalidState", message=message, target=IF_MATCH)
 
 
-def _obstacle(stored: Stored, generation: int, seen: str | None) -> CloudError | None:
+def _obstacle(stored: VersionedRecord, generation: int, seen: str | None) -> CloudError | None:
     record = stored.record
     if seen not in {None, stored.version}:
         return changed(record)

@@ -4,7 +4,7 @@ from shared.auth.policy import Policy
 from shared.gateway.reconciliation import LONGEST_PAUSE, PATIENCE, LookAgain
 from shared.gateway.throttle import NotAsked, Throttle
 from shared.kernel.cloud_error import CloudError
-from shared.ports import Clock, Pipelines, Stored
+from shared.ports import Clock, Pipelines, VersionedRecord
 from shared.runs.record import Record
 from shared.synapse.reply import Absent, Forbidden, Found, Look, RunSeen, Unreachable
 
@@ -20,14 +20,14 @@ class RunLookup:
         self._policy = policy
         self._throttle = throttle
 
-    async def own(self, stored: Stored) -> Look | LookAgain:
+    async def own(self, stored: VersionedRecord) -> Look | LookAgain:
         """Look for a request's run; a workspace that rests at every visit counts as one that can't be asked."""
         look = await self._find(stored.record.endpoint, stored.record.client_request_id)
         if not isinstance(look, NotAsked):
             return look
         return self._later(stored, look.seconds) or Unreachable(error=look.error)
 
-    async def like(self, stored: Stored) -> tuple[RunSeen, ...] | LookAgain:
+    async def like(self, stored: VersionedRecord) -> tuple[RunSeen, ...] | LookAgain:
         """List the runs that a request's might be; none where the workspace gives no list."""
         record = stored.record
         seen = await self._throttle.looks(record.endpoint).ask(
@@ -73,7 +73,7 @@ class RunLookup:
         lane = self._throttle.looks(endpoint)
         return await lane.ask(lambda: self._pipelines.find_run(endpoint, run_id))
 
-    def _later(self, stored: Stored, seconds: float) -> LookAgain | None:
+    def _later(self, stored: VersionedRecord, seconds: float) -> LookAgain | None:
         """Put a look off, each time for longer: where no place comes free, many looks would be in each other's way."""
         if stored.age >= PATIENCE:
             return None

@@ -26,7 +26,7 @@ from shared.gateway.throttle import NotAsked, Throttle
 from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import RecordUnreadable, StorageUnavailable
-from shared.ports import Clock, Echo, Overtaken, Pipelines, Records, Stored
+from shared.ports import Clock, Conflict, Echo, Pipelines, Records, VersionedRecord
 from shared.runs import payload, record as records
 from shared.runs.delivery import Delivery
 from shared.runs.record import FINAL, Record, Status
@@ -45,19 +45,19 @@ from shared.synapse.reply import (
 )
 
 MAX_STEPS: Final = 8  # of one visit; others may be working on the same record
-Insert = Callable[[Record], Awaitable[Stored | Overtaken]]
+Insert = Callable[[Record], Awaitable[VersionedRecord | Conflict]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Progress:
     """Where a request stands after a visit: final, or to be visited again in `wait` seconds."""
 
-    stored: Stored
+    stored: VersionedRecord
     wait: float | None = None
 
 
 #: Stay with an open request for this delivery; returns where it stands when the caller is answered.
-Attend = Callable[[Standing, Delivery], Awaitable[Standing]]
+OnOpen = Callable[[Progress, Delivery], Awaitable[Progress]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ class Runner:
         """The process's throttle, for whatever else calls these workspaces."""
         return self._throttle
 
-    async def begin(self, claimed: Record, insert: Insert) -> Stored | Overtaken:
+    async def begin(self, claimed: Record, insert: Insert) -> VersionedRecord | Conflict:
         """Claim a new request and send it, unless another's record of it stands.
 
         Args:
@@ -110,20 +110,20 @@ class Runner:
             since = self._clock.monotonic()
             first = claimed if held is None else self._hold(claimed, held)
             stored = await insert(await payload.close(first) if first.status in FINAL else first)
-            if isinstance(stored, Overtaken) or held is not None:
+            if isinstance(stored, Conflict) or held is not None:
                 return stored
             return await self._send(stored, since)
 
-    async def advance(self, stored: Stored) -> Standing:
+    async def advance(self, stored: VersionedRecord) -> Progress:
         """Do what can be done for a request now."""
         lease = self._settings.lease
         for _ in range(MAX_STEPS):
             step = records.next_step(stored.record, stored.age, lease)
             match step:
                 case records.Answer():
-                    return Standing(stored=stored)
+                    return Progress(stored=stored)
                 case records.Wait(seconds=seconds):
-                    return Standing(stored=stored, wait=seconds)
+                    return Progress(stored=stored, wait=seconds)
                 case records.Lapsed():
                     lapsed = CloudError(
                         code="OutcomeUnknown", message="The process that held the lease is gone."
@@ -135,20 +135,20 @@ class Runner:
                 case records.Reconcile():
                     outcome = await self._reconcile(stored)
                     if isinstance(outcome, LookAgain):
-                        return Standing(stored=stored, wait=outcome.seconds)
+                        return Progress(stored=stored, wait=outcome.seconds)
                     stored = outcome
                 case _:
                     assert_never(step)
-        return Standing(stored=stored, wait=1.0 + self._clock.jitter())
+        return Progress(stored=stored, wait=1.0 + self._clock.jitter())
 
-    async def settle(self, stored: Stored, record: Record) -> Stored:
+    async def settle(self, stored: VersionedRecord, record: Record) -> VersionedRecord:
         """Write what came of a request; a final record keeps no secret. Returns the record that stands."""
         if record.status in FINAL:
             record = await payload.close(record)
         outcome = await self._records.update(
             stored, records.aged(record, stored.record, stored.age)
         )
-        if isinstance(outcome, Stored):
+        if isinstance(outcome, VersionedRecord):
             return outcome
         standing = outcome.stored
         if standing is None:
@@ -158,7 +158,9 @@ class Runner:
             return standing
         return await self._settle_late(standing, record.generation, record.run_id)
 
-    async def _settle_late(self, standing: Stored, generation: int, run_id: str) -> Stored:
+    async def _settle_late(
+        self, standing: VersionedRecord, generation: int, run_id: str
+    ) -> VersionedRecord:
         """A run is known, but the lease was lost: what is still open is settled, all else stands.
 
         Not what another has sent by now: that one will hear of its own run.
@@ -216,7 +218,7 @@ class Runner:
         seconds = retry.wait_for_throttle(held.rest, _waits(record), jitter) if held.rest else 0.0
         return records.wait(record, _within(record, seconds, now), held.why, now)
 
-    async def _send_again(self, stored: Stored) -> Stored:
+    async def _send_again(self, stored: VersionedRecord) -> VersionedRecord:
         """Send a request whose time has come, if it still may be sent."""
         record, now = stored.record, self._clock.now()
         request = payload.read(record)
@@ -236,14 +238,14 @@ class Runner:
             since = self._clock.monotonic()
             again = records.aged(records.take(record, self._clock.now()), record, stored.age)
             taken = await self._records.update(stored, again)
-            if isinstance(taken, Stored):
+            if isinstance(taken, VersionedRecord):
                 return await self._send(taken, since)
         if taken.stored is None:
             msg = "The record was deleted while it was worked on."
             raise StorageUnavailable(msg)
         return taken.stored
 
-    async def _send(self, stored: Stored, since: float) -> Stored:
+    async def _send(self, stored: VersionedRecord, since: float) -> VersionedRecord:
         """Send createRun under a lease that was taken at `since`, and settle what came of it."""
         record = stored.record
         request = payload.read(record)
@@ -327,7 +329,7 @@ class Runner:
             case _:
                 assert_never(reply)
 
-    async def _reconcile(self, stored: Stored) -> Stored | LookAgain:
+    async def _reconcile(self, stored: VersionedRecord) -> VersionedRecord | LookAgain:
         record, settle = stored.record, self._settings.settle
         look = await self._lookup.own(stored)
         if isinstance(look, LookAgain):
@@ -366,7 +368,7 @@ class Runner:
             return Echo.UNKNOWN  # of a recovery's run that is recorded nowhere
         return await self._records.echo(record.endpoint)
 
-    async def _give_up(self, stored: Stored, why: str) -> Stored | LookAgain:
+    async def _give_up(self, stored: VersionedRecord, why: str) -> VersionedRecord | LookAgain:
         record = stored.record
         seen = await self._lookup.like(stored)
         if isinstance(seen, LookAgain):

@@ -11,7 +11,7 @@ Such a caller knows two things only: a run's id, or that nothing was started. So
 from functools import partial
 from typing import Final
 
-from shared.gateway.runner import Attend, Runner, Standing
+from shared.gateway.runner import OnOpen, Progress, Runner
 from shared.gateway.throttle import PATIENCE
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import StorageUnavailable
@@ -26,7 +26,7 @@ _SHORTEST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 2.0
 
 
-class Vigil:
+class SynchronousStart:
     """Stays with open requests whose callers wait at the door."""
 
     def __init__(
@@ -39,11 +39,11 @@ class Vigil:
         # platform cuts its caller off.
         self._last_visit = LONGEST - (PLATFORM - 2 * (call_timeout + PATIENCE))
 
-    def begin(self) -> Attend:
+    def begin(self) -> OnOpen:
         """Begin to wait now, also for what comes before the request is first seen to be open."""
         return partial(self._attend, self._clock.monotonic() + LONGEST)
 
-    async def _attend(self, until: float, standing: Standing, delivery: Delivery) -> Standing:
+    async def _attend(self, until: float, standing: Progress, delivery: Delivery) -> Progress:
         """Bring a request to an end that its caller can be told, or give up when time is up."""
         while (wait := standing.wait) is not None:
             record = standing.stored.record
@@ -59,8 +59,8 @@ class Vigil:
         return standing
 
     async def _look(
-        self, standing: Standing, wait: float, pause: float, *, visit: bool
-    ) -> Standing:
+        self, standing: Progress, wait: float, pause: float, *, visit: bool
+    ) -> Progress:
         await self._clock.pause(pause)
         stored = await self._records.get(standing.stored.record.request_id)
         if stored is None:
@@ -68,14 +68,14 @@ class Vigil:
             raise StorageUnavailable(msg)
         if stored.version == standing.stored.version and wait > 0:
             # Its time has not come: Synapse is asked no more often than for anybody else.
-            return Standing(stored=stored, wait=wait)
+            return Progress(stored=stored, wait=wait)
         if not visit:
-            return Standing(
+            return Progress(
                 stored=stored, wait=None if stored.record.status in FINAL else _LONGEST_PAUSE
             )
         return await self._runner.advance(stored)
 
-    async def _withdraw(self, standing: Standing, wait: float) -> Standing:
+    async def _withdraw(self, standing: Progress, wait: float) -> Progress:
         record = standing.stored.record
         error = self._why(record)
         withdrawn = records.withdraw(record, error, wait, self._clock.now())

@@ -60,7 +60,7 @@ class Record:
     """One request: the entity in `runs`.
 
     Times are aware and in UTC by the writing host's clock, for people to read. What must be measured
-    (leases, waits, settling) is measured by the storage service's own time: see `ports.Stored.age`.
+    (leases, waits, settling) is measured by the storage service's own time: see `ports.VersionedRecord.age`.
     """
 
     request_id: str

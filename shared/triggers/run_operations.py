@@ -18,7 +18,7 @@ from shared.gateway.operations import IF_MATCH, Operations, changed
 from shared.gateway.throttle import NotAsked, Throttle
 from shared.kernel import validation
 from shared.kernel.cloud_error import CloudError
-from shared.ports import Pipelines, Records, Stored
+from shared.ports import Pipelines, Records, VersionedRecord
 from shared.runs.caller import Caller
 from shared.runs.delivery import Delivery, Source
 from shared.runs.record import Record, Status
@@ -143,7 +143,9 @@ class RunOperations:
                 no_such = CloudError(code="InvalidState", message=message, target="$.runId")
                 return responses.refusal(no_such)
 
-    async def _find(self, request: func.HttpRequest, caller: Caller) -> Stored | CloudError:
+    async def _find(
+        self, request: func.HttpRequest, caller: Caller
+    ) -> VersionedRecord | CloudError:
         return await find(self.records, self.policy, request, caller)
 
 
@@ -164,13 +166,13 @@ def _read_rerun(request: func.HttpRequest) -> tuple[Rerun, Expected | None] | Cl
     return rerun if isinstance(rerun, CloudError) else (rerun, expected)
 
 
-def _is_gone(expected: Expected, stored: Stored) -> bool:
+def _is_gone(expected: Expected, stored: VersionedRecord) -> bool:
     """Tell whether a record of that generation has changed since. An older one's rerun was asked for before."""
     same = expected.generation == stored.record.generation
     return same and expected.tag != views.entity_tag(stored)
 
 
-def _soon(stored: Stored, error: CloudError) -> int | None:
+def _soon(stored: VersionedRecord, error: CloudError) -> int | None:
     """Tell when an open request is worth another try."""
     if error.code != "InvalidState" or stored.record.status is Status.WAITING:
         return None

@@ -10,11 +10,11 @@ import azure.functions as func
 from shared.api import headers, views
 from shared.auth.policy import Policy
 from shared.gateway.gateway import Deferred, Gateway, Reception, unreadable
-from shared.gateway.long_poll import Patience
+from shared.gateway.long_poll import LongPoll
 from shared.kernel import validation
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import RecordUnreadable
-from shared.ports import Audit, Clock, Records, Stored
+from shared.ports import Audit, Clock, Records, VersionedRecord
 from shared.runs import audit_query
 from shared.runs.audit_entry import AuditEntry
 from shared.runs.caller import Caller
@@ -83,11 +83,11 @@ class Runs:
         since, wait = self.clock.monotonic(), call.preference.wait
         if call.preference.at_once:
             return await self.gateway.accept(call.request, delivery, principal)
-        taken = await self.gateway.submit(call.request, delivery, principal, insured=True)
+        taken = await self.gateway.submit(call.request, delivery, principal, recoverable=True)
         if not wait or not isinstance(taken, Deferred):
             return taken
-        patience = Patience(clock=self.clock, records=self.records)
-        return await patience.outwait(taken, delivery, since + wait)
+        patience = LongPoll(clock=self.clock, records=self.records)
+        return await patience.wait(taken, delivery, since + wait)
 
     def _may_see(self, caller: Caller) -> Callable[[AuditEntry], bool]:
         def may_see(entry: AuditEntry) -> bool:
@@ -101,7 +101,7 @@ class Runs:
 
 async def find(
     records: Records, policy: Policy, request: func.HttpRequest, caller: Caller
-) -> Stored | CloudError:
+) -> VersionedRecord | CloudError:
     """Find the record that a path names, if the caller may start its pipeline."""
     request_id = request.route_params.get("requestId", "")
     if not _REQUEST_ID.fullmatch(request_id):

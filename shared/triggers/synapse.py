@@ -14,7 +14,7 @@ import azure.functions as func
 from shared.api import headers, synapse_request
 from shared.api.synapse_request import WireCall
 from shared.gateway.gateway import Answered, Deferred, Gateway, Reception, unreadable
-from shared.gateway.synchronous_start import Vigil
+from shared.gateway.synchronous_start import SynchronousStart
 from shared.gateway.workspace_runs import WorkspaceRuns
 from shared.kernel import validation
 from shared.kernel.cloud_error import CloudError
@@ -39,7 +39,7 @@ class WireRoutes:
     """The four routes of Synapse's that the gateway serves, for the default workspace."""
 
     gateway: Gateway
-    vigil: Vigil
+    synchronous_start: SynchronousStart
     workspace: WorkspaceRuns
 
     async def create_run(
@@ -96,8 +96,10 @@ class WireRoutes:
     ) -> Reception:
         if isinstance(asked, Rejection):
             return await self.gateway.turn_away(asked, delivery, principal)
-        attend = self.vigil.begin()
-        return await self.gateway.submit(asked, delivery, principal, insured=True, attend=attend)
+        on_open = self.synchronous_start.begin()
+        return await self.gateway.submit(
+            asked, delivery, principal, recoverable=True, on_open=on_open
+        )
 
 
 def complete(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared.kernel.cloud_error import CloudError
-from shared.ports import Kept
+from shared.ports import AuditKey
 from shared.runs import audit_entry
 from shared.runs.audit_entry import AuditEntry
 from shared.runs.record import Status
@@ -29,7 +29,7 @@ async def append_all(world: AuditWorld, *entries: AuditEntry) -> None:
         await world.audit.append(entry)
 
 
-def times(pages: list[list[Kept]]) -> list[datetime]:
+def times(pages: list[list[AuditKey]]) -> list[datetime]:
     return [kept.at for page in pages for kept in page]
 
 

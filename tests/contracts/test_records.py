@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.ports import Overtaken, Stored
+from shared.ports import Conflict, VersionedRecord
 from shared.runs import record as records
 from shared.runs.record import Record
 from tests.contracts.using_records import everything, found, inserted, written
@@ -30,7 +30,7 @@ async def test_a_record_comes_back_as_it_was_written(
 
     read = await found(records_world)
 
-    assert stored == Stored(record=record, version=read.version, age=0.0)
+    assert stored == VersionedRecord(record=record, version=read.version, age=0.0)
     assert read.record == record
 
 
@@ -48,7 +48,7 @@ async def test_the_first_insert_wins(records_world: RecordsWorld) -> None:
 
     second = await records_world.another_process().insert(a_record(principal="another"))
 
-    assert isinstance(second, Overtaken)
+    assert isinstance(second, Conflict)
     assert second.stored is not None
     assert (second.stored.record, second.stored.version) == (first.record, first.version)
 
@@ -60,15 +60,15 @@ async def test_of_a_thousand_inserts_one_wins(records_world: RecordsWorld) -> No
         *(records_world.records.insert(a_record(principal=str(i))) for i in range(1000))
     )
 
-    winners = {one.record.principal for one in outcomes if isinstance(one, Stored)}
+    winners = {one.record.principal for one in outcomes if isinstance(one, VersionedRecord)}
     told = {
         one.stored.record.principal
         for one in outcomes
-        if isinstance(one, Overtaken) and one.stored is not None
+        if isinstance(one, Conflict) and one.stored is not None
     }
     assert len(winners) == 1
     assert told == winners
-    assert len([one for one in outcomes if isinstance(one, Overtaken)]) == 999
+    assert len([one for one in outcomes if isinstance(one, Conflict)]) == 999
 
 
 async def test_the_delivery_is_as_it_was(records_world: RecordsWorld) -> None:
@@ -102,7 +102,7 @@ async def test_an_update_of_an_older_version_is_overtaken(records_world: Records
 
     mine = await records_world.records.update(first, records.fail(first.record, ERROR, NOW))
 
-    assert isinstance(mine, Overtaken)
+    assert isinstance(mine, Conflict)
     assert mine.stored is not None
     assert (mine.stored.record, mine.stored.version) == (theirs.record, theirs.version)
 
@@ -118,7 +118,7 @@ async def test_of_concurrent_updates_one_wins(records_world: RecordsWorld) -> No
         )
     )
 
-    assert len([one for one in outcomes if isinstance(one, Stored)]) == 1
+    assert len([one for one in outcomes if isinstance(one, VersionedRecord)]) == 1
 
 
 async def test_an_update_of_a_deleted_record_is_overtaken_by_nothing(
@@ -130,7 +130,7 @@ async def test_an_update_of_a_deleted_record_is_overtaken_by_nothing(
 
     outcome = await records_world.records.update(first, first.record)
 
-    assert outcome == Overtaken(stored=None)
+    assert outcome == Conflict(stored=None)
     assert await records_world.records.get("order-17") is None
 
 
@@ -197,7 +197,7 @@ async def test_a_lost_answer_to_a_refused_write_is_no_write(records_world: Recor
 
     outcome = await records_world.records.insert(a_record(principal="mine"))
 
-    assert isinstance(outcome, Overtaken)
+    assert isinstance(outcome, Conflict)
     assert (await found(records_world)).record.principal == "theirs"
 
 

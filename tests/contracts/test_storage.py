@@ -20,7 +20,7 @@ from shared.adapters.storage.facts import ByConnectionString, ByIdentity
 from shared.adapters.storage.queues import RequestQueue, ResultQueue
 from shared.adapters.storage.records import TableRecords
 from shared.kernel.errors import StorageUnavailable
-from shared.ports import Receipt, Stored
+from shared.ports import Receipt, VersionedRecord
 from shared.runs import result as run_result
 from shared.runs.record import Status
 from shared.runs.request import Resume
@@ -30,7 +30,7 @@ from tests.unit.builders import DELIVERY, ERROR, NOW, a_record
 
 RESUME = Resume(resume="order-17")
 RESULT = run_result.answer(a_record(status=Status.FAILED, error=ERROR), DELIVERY)
-STORED = Stored(record=a_record(), version='W/"x"', age=0)
+STORED = VersionedRecord(record=a_record(), version='W/"x"', age=0)
 RECEIPT = Receipt(message_id="m", pop_receipt="r")
 
 CALLS: dict[str, Callable[[Account, str], Awaitable[object]]] = {
@@ -232,7 +232,7 @@ async def test_a_write_sends_what_changed_alone(storage: Storage, account: Accou
     records = TableRecords(account, fresh_name())
     large = replace(a_record(), request=b"x" * 500_000)
     stored = await records.insert(large)
-    assert isinstance(stored, Stored)
+    assert isinstance(stored, VersionedRecord)
 
     await records.update(stored, replace(large, principal="another"))
 

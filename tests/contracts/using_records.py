@@ -3,28 +3,28 @@
 from datetime import timedelta
 
 from shared.kernel.cloud_error import CloudError
-from shared.ports import Stored
+from shared.ports import VersionedRecord
 from shared.runs.delivery import Delivery, Source
 from shared.runs.record import Entry, Record, Status
 from tests.contracts.worlds import RecordsWorld
 from tests.unit.builders import ERROR, NOW, a_record
 
 
-async def inserted(world: RecordsWorld, record: Record | None = None) -> Stored:
+async def inserted(world: RecordsWorld, record: Record | None = None) -> VersionedRecord:
     outcome = await world.records.insert(record or a_record())
-    assert isinstance(outcome, Stored)
+    assert isinstance(outcome, VersionedRecord)
     return outcome
 
 
-async def found(world: RecordsWorld, request_id: str = "order-17") -> Stored:
+async def found(world: RecordsWorld, request_id: str = "order-17") -> VersionedRecord:
     stored = await world.records.get(request_id)
     assert stored is not None
     return stored
 
 
-async def written(world: RecordsWorld, stored: Stored, record: Record) -> Stored:
+async def written(world: RecordsWorld, stored: VersionedRecord, record: Record) -> VersionedRecord:
     outcome = await world.records.update(stored, record)
-    assert isinstance(outcome, Stored)
+    assert isinstance(outcome, VersionedRecord)
     return outcome
 
 

@@ -21,7 +21,7 @@ from shared.adapters.storage.audit import TableAudit
 from shared.adapters.storage.facts import ByConnectionString
 from shared.adapters.storage.record_entity import ROW_KEY, partition_key
 from shared.adapters.storage.records import TableRecords
-from shared.ports import Audit, Kept, Records
+from shared.ports import Audit, AuditKey, Records
 from tests.fakes.audit import FakeAudit
 from tests.fakes.clock import FakeClock
 from tests.fakes.records import FakeRecords
@@ -234,6 +234,6 @@ class TableAuditWorld(AuditWorld):
             await client.create_entity(entity)
 
 
-async def all_pages(audit: Audit, before: datetime) -> list[list[Kept]]:
+async def all_pages(audit: Audit, before: datetime) -> list[list[AuditKey]]:
     """Read every page of old entries."""
     return [page async for page in audit.oldest(before)]

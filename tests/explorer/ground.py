@@ -7,7 +7,7 @@ from typing import Final, override
 from shared.adapters.storage.columns import Entity
 from shared.adapters.storage.record_entity import decode
 from shared.kernel.errors import StorageUnavailable
-from shared.ports import Overtaken, Receipt, Stored
+from shared.ports import Conflict, Receipt, VersionedRecord
 from shared.runs.record import FINAL, Record
 from shared.runs.request import Resume
 from tests.explorer.life import RUNNING
@@ -93,7 +93,7 @@ class WatchedRecords(FakeRecords):
                 del self._cells[record.request_id]
 
     @override
-    async def insert(self, record: Record) -> Stored | Overtaken:
+    async def insert(self, record: Record) -> VersionedRecord | Conflict:
         life = RUNNING.get()
         if life and self._ground.weather.has("late-storage", 0.05):
             await life.step("before records.insert", 0.05)
@@ -109,7 +109,7 @@ class WatchedRecords(FakeRecords):
         return self._ground.weather.has("storage", 0.03)
 
     @override
-    def _write(self, record: Record, entity: Entity) -> Stored:
+    def _write(self, record: Record, entity: Entity) -> VersionedRecord:
         if record.request_id not in self._cells:
             self.inserted[record.request_id] += 1
         number = self.inserted[record.request_id]

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import override
 
 from shared.adapters.storage.audit_entity import day, keys
-from shared.ports import Audit, Kept
+from shared.ports import Audit, AuditKey
 from shared.runs.audit_entry import AuditEntry
 from shared.runs.audit_query import Page, Wanted
 from tests.fakes.mishaps import Mishaps
@@ -32,10 +32,10 @@ class FakeAudit(Audit):
             self._rows[keys(entry)] = entry
 
     @override
-    async def oldest(self, before: datetime) -> AsyncGenerator[list[Kept]]:
+    async def oldest(self, before: datetime) -> AsyncGenerator[list[AuditKey]]:
         found = sorted(
             (
-                Kept(partition=partition, row=row, request_id=entry.request_id, at=entry.at)
+                AuditKey(partition=partition, row=row, request_id=entry.request_id, at=entry.at)
                 for (partition, row), entry in self._rows.items()
                 if entry.at < before
             ),
@@ -48,7 +48,7 @@ class FakeAudit(Audit):
                 yield kept
 
     @override
-    async def delete(self, entries: list[Kept]) -> None:
+    async def delete(self, entries: list[AuditKey]) -> None:
         async with self.mishaps.around("delete"):
             for entry in entries:
                 self._rows.pop((entry.partition, entry.row), None)

@@ -6,7 +6,7 @@ from typing import override
 
 from shared.adapters.storage.columns import Entity
 from shared.adapters.storage.record_entity import LEASE_OWNER, changes, decode, encode
-from shared.ports import Echo, Overtaken, Records, Stored
+from shared.ports import Conflict, Echo, Records, VersionedRecord
 from shared.runs.record import Record
 from tests.fakes.clock import FakeClock
 from tests.fakes.mishaps import Mishaps
@@ -43,12 +43,12 @@ class FakeRecords(Records):
         self._lost_answers = times
 
     @override
-    async def get(self, request_id: str) -> Stored | None:
+    async def get(self, request_id: str) -> VersionedRecord | None:
         async with self.mishaps.around("get"):
             return self._stored(request_id)
 
     @override
-    async def insert(self, record: Record) -> Stored | Overtaken:
+    async def insert(self, record: Record) -> VersionedRecord | Conflict:
         async with self.mishaps.around("insert"):
             owner = f"owner {next(self._numbers)}"
             if self._loses_answer():
@@ -56,7 +56,7 @@ class FakeRecords(Records):
             return self._insert(record, owner)
 
     @override
-    async def update(self, stored: Stored, record: Record) -> Stored | Overtaken:
+    async def update(self, stored: VersionedRecord, record: Record) -> VersionedRecord | Conflict:
         async with self.mishaps.around("update"):
             owner = f"owner {next(self._numbers)}"
             if self._loses_answer():
@@ -64,7 +64,7 @@ class FakeRecords(Records):
             return self._update(stored, record, owner)
 
     @override
-    async def delete(self, stored: Stored) -> bool:
+    async def delete(self, stored: VersionedRecord) -> bool:
         async with self.mishaps.around("delete"):
             cell = self._cells.get(stored.record.request_id)
             if cell is not None and cell.version != stored.version:
@@ -89,35 +89,37 @@ class FakeRecords(Records):
         self._lost_answers -= 1
         return self._lost_answers >= 0
 
-    def _insert(self, record: Record, owner: str) -> Stored | Overtaken:
+    def _insert(self, record: Record, owner: str) -> VersionedRecord | Conflict:
         if record.request_id in self._cells:
             return self._standing(record, owner)
         return self._write(record, {**encode(record), LEASE_OWNER: owner})
 
-    def _update(self, stored: Stored, record: Record, owner: str) -> Stored | Overtaken:
+    def _update(
+        self, stored: VersionedRecord, record: Record, owner: str
+    ) -> VersionedRecord | Conflict:
         cell = self._cells.get(record.request_id)
         if cell is None:
-            return Overtaken(stored=None)
+            return Conflict(stored=None)
         if cell.version != stored.version:
             return self._standing(record, owner)
         changed = changes(stored.record, record)
         return self._write(record, {**cell.entity, **changed, LEASE_OWNER: owner})
 
-    def _write(self, record: Record, entity: Entity) -> Stored:
+    def _write(self, record: Record, entity: Entity) -> VersionedRecord:
         version, now = f"version {next(self._numbers)}", self._clock.monotonic()
         self._cells[record.request_id] = _Cell(entity=entity, version=version, written=now)
-        return Stored(record=record, version=version, age=0.0)
+        return VersionedRecord(record=record, version=version, age=0.0)
 
-    def _standing(self, record: Record, owner: str) -> Stored | Overtaken:
+    def _standing(self, record: Record, owner: str) -> VersionedRecord | Conflict:
         cell = self._cells[record.request_id]
         if cell.entity[LEASE_OWNER] == owner:
             age = self._clock.monotonic() - cell.written
-            return Stored(record=record, version=cell.version, age=age)
-        return Overtaken(stored=self._stored(record.request_id))
+            return VersionedRecord(record=record, version=cell.version, age=age)
+        return Conflict(stored=self._stored(record.request_id))
 
-    def _stored(self, request_id: str) -> Stored | None:
+    def _stored(self, request_id: str) -> VersionedRecord | None:
         cell = self._cells.get(request_id)
         if cell is None:
             return None
         age = self._clock.monotonic() - cell.written
-        return Stored(record=decode(cell.entity), version=cell.version, age=age)
+        return VersionedRecord(record=decode(cell.entity), version=cell.version, age=age)

@@ -6,7 +6,7 @@ import pytest
 
 from shared.gateway.gateway import Answered, Deferred
 from shared.kernel.errors import StorageUnavailable
-from shared.ports import Overtaken
+from shared.ports import Conflict
 from shared.runs.delivery import Delivery, Source
 from shared.runs.record import Record, Status
 from shared.runs.request import Resume
@@ -250,10 +250,10 @@ async def test_a_record_that_goes_at_every_look_ends_in_another_delivery(
     world = World()
     inserts = 0
 
-    async def overtaken_by_nobody(record: Record) -> Overtaken:
+    async def overtaken_by_nobody(record: Record) -> Conflict:
         nonlocal inserts
         inserts += 1
-        return Overtaken(stored=None)
+        return Conflict(stored=None)
 
     monkeypatch.setattr(world.records, "insert", overtaken_by_nobody)
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from shared.kernel.errors import RecordUnreadable, StorageUnavailable
-from shared.ports import Overtaken
+from shared.ports import Conflict
 from shared.runs.delivery import Delivery, Source
 from shared.runs.record import Record, Status, withdraw
 from shared.runs.request import Resume
@@ -172,8 +172,8 @@ async def test_a_record_that_goes_while_it_is_looked_at_is_no_leave_to_send(
 ) -> None:
     world = World()
 
-    async def insert(_: Record) -> Overtaken:
-        return Overtaken(stored=None)
+    async def insert(_: Record) -> Conflict:
+        return Conflict(stored=None)
 
     monkeypatch.setattr(world.records, "insert", insert)
 

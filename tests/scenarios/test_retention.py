@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.gateway.retention import Retention
-from shared.ports import Kept
+from shared.ports import AuditKey
 from shared.runs.delivery import Delivery, Source
 from shared.runs.record import Status
 from tests.scenarios.world import World
@@ -132,6 +132,6 @@ async def test_keys_name_the_request() -> None:
     await world.deliver()
     world.clock.advance(91 * DAY)
 
-    pages: list[list[Kept]] = [page async for page in world.audit.oldest(world.clock.now())]
+    pages: list[list[AuditKey]] = [page async for page in world.audit.oldest(world.clock.now())]
 
     assert [kept.request_id for page in pages for kept in page] == ["order-17"]

@@ -8,7 +8,7 @@ from typing import Any
 import azure.functions as func
 
 from shared.auth.policy import Policy
-from shared.gateway.synchronous_start import Vigil
+from shared.gateway.synchronous_start import SynchronousStart
 from shared.gateway.workspace_runs import WorkspaceRuns
 from shared.runs.caller import Caller
 from shared.triggers.synapse import WireRoutes
@@ -34,7 +34,7 @@ class Wire:
         )
         self._routes = WireRoutes(
             gateway=gateway,
-            vigil=Vigil(
+            synchronous_start=SynchronousStart(
                 clock=world.clock,
                 records=world.records,
                 runner=runner,

@@ -87,7 +87,7 @@ class Host:
     async def call(self, request: RunRequest, call_id: str = "h-1") -> Reception:
         """Take one HTTP call."""
         delivery = Delivery(id=call_id, source=Source.HTTP, correlation_id=request.correlation_id)
-        return await self.gateway.submit(request, delivery, "key", insured=True)
+        return await self.gateway.submit(request, delivery, "key", recoverable=True)
 
 
 class World:

@@ -10,7 +10,7 @@ from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit_entity import day, encode, partitions, row_bound, time_of
 from shared.adapters.storage.audit_listing import Listing
 from shared.adapters.storage.facts import Exists
-from shared.ports import Audit, Kept
+from shared.ports import Audit, AuditKey
 from shared.runs.audit_entry import AuditEntry
 from shared.runs.audit_query import Page, Wanted
 
@@ -30,7 +30,7 @@ class TableAudit(Audit):
             return  # the same entry: an earlier try of this write landed
 
     @override
-    async def oldest(self, before: datetime) -> AsyncGenerator[list[Kept]]:
+    async def oldest(self, before: datetime) -> AsyncGenerator[list[AuditKey]]:
         last = day(before)
         after = ""
         while found := await self._first_partition(after, partitions(last)[-1]):
@@ -43,7 +43,7 @@ class TableAudit(Audit):
             after = max(found, partitions(of_day)[-1])
 
     @override
-    async def delete(self, entries: list[Kept]) -> None:
+    async def delete(self, entries: list[AuditKey]) -> None:
         rows: defaultdict[str, dict[str, None]] = defaultdict(dict)
         for entry in entries:
             rows[entry.partition][entry.row] = None  # a transaction takes each row once
@@ -64,7 +64,7 @@ class TableAudit(Audit):
                     return str(row["PartitionKey"])
         return None
 
-    async def _pages(self, query: str) -> AsyncGenerator[list[Kept]]:
+    async def _pages(self, query: str) -> AsyncGenerator[list[AuditKey]]:
         table = self._account.table(self._table)
         columns = ("PartitionKey", "RowKey", "requestId")
         async for page in table.pages(query, select=columns):
@@ -72,14 +72,14 @@ class TableAudit(Audit):
                 yield kept
 
 
-def _kept(row: Mapping[str, object]) -> Kept | None:
+def _kept(row: Mapping[str, object]) -> AuditKey | None:
     """Read an entry's keys; a row that is not ours is left alone."""
     key, request_id = str(row["RowKey"]), row.get("requestId")
     try:
         at = time_of(key)
     except (ArithmeticError, ValueError):
         return None
-    return Kept(
+    return AuditKey(
         partition=str(row["PartitionKey"]),
         row=key,
         request_id=request_id if isinstance(request_id, str) else None,

@@ -16,7 +16,7 @@ from shared.adapters.storage.record_entity import (
     encode,
     partition_key,
 )
-from shared.ports import Echo, Overtaken, Records, Stored
+from shared.ports import Conflict, Echo, Records, VersionedRecord
 from shared.runs.record import Record
 
 WORKSPACE_ROW: Final = "workspace"
@@ -38,22 +38,22 @@ class TableRecords(Records):
         self._known_to_echo: dict[str, float] = {}  #: since when, in the loop's time
 
     @override
-    async def get(self, request_id: str) -> Stored | None:
+    async def get(self, request_id: str) -> VersionedRecord | None:
         found = await self._read(request_id)
         return None if found is None else found[0]
 
     @override
-    async def insert(self, record: Record) -> Stored | Overtaken:
+    async def insert(self, record: Record) -> VersionedRecord | Conflict:
         owner = _fresh_owner()
         entity = {**_keys(record.request_id), **encode(record), LEASE_OWNER: owner}
         try:
             etag = await self._account.table(self._table).insert(entity)
         except Exists:
             return await self._standing(record, owner)
-        return Stored(record=record, version=etag, age=0.0)
+        return VersionedRecord(record=record, version=etag, age=0.0)
 
     @override
-    async def update(self, stored: Stored, record: Record) -> Stored | Overtaken:
+    async def update(self, stored: VersionedRecord, record: Record) -> VersionedRecord | Conflict:
         owner = _fresh_owner()
         entity = {
             **_keys(record.request_id),
@@ -63,13 +63,13 @@ class TableRecords(Records):
         try:
             etag = await self._account.table(self._table).merge(entity, stored.version)
         except Missing:
-            return Overtaken(stored=None)
+            return Conflict(stored=None)
         except Changed:
             return await self._standing(record, owner)
-        return Stored(record=record, version=etag, age=0.0)
+        return VersionedRecord(record=record, version=etag, age=0.0)
 
     @override
-    async def delete(self, stored: Stored) -> bool:
+    async def delete(self, stored: VersionedRecord) -> bool:
         partition = partition_key(stored.record.request_id)
         try:
             await self._account.table(self._table).delete(partition, ROW_KEY, stored.version)
@@ -116,23 +116,23 @@ class TableRecords(Records):
             return Echo.UNKNOWN, None
         return Echo(columns.read(row.values, "echo", _ECHO)), row.etag
 
-    async def _standing(self, record: Record, owner: str) -> Stored | Overtaken:
+    async def _standing(self, record: Record, owner: str) -> VersionedRecord | Conflict:
         """Tell whose write stands where one's own met another's."""
         found = await self._read(record.request_id)
         if found is None:
-            return Overtaken(stored=None)
+            return Conflict(stored=None)
         stored, its_owner = found
         if its_owner == owner:
-            return Stored(record=record, version=stored.version, age=stored.age)
-        return Overtaken(stored=stored)
+            return VersionedRecord(record=record, version=stored.version, age=stored.age)
+        return Conflict(stored=stored)
 
-    async def _read(self, request_id: str) -> tuple[Stored, object] | None:
+    async def _read(self, request_id: str) -> tuple[VersionedRecord, object] | None:
         table = self._account.table(self._table)
         try:
             row = await table.get(partition_key(request_id), ROW_KEY)
         except Missing:
             return None
-        stored = Stored(record=decode(row.values), version=row.etag, age=row.age)
+        stored = VersionedRecord(record=decode(row.values), version=row.etag, age=row.age)
         return stored, row.values.get(LEASE_OWNER)
 
 

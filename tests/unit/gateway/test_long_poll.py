@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from shared.gateway.gateway import Answered, Deferred
-from shared.gateway.long_poll import Patience
-from shared.ports import Stored
+from shared.gateway.long_poll import LongPoll
+from shared.ports import VersionedRecord
 from shared.runs.record import start, wait
 from tests.fakes.clock import FakeClock
 from tests.fakes.records import FakeRecords
@@ -19,7 +19,7 @@ class Waiting:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.records = FakeRecords(self.clock)
-        self.patience = Patience(clock=self.clock, records=self.records)
+        self.patience = LongPoll(clock=self.clock, records=self.records)
         self.record = wait(a_record(), 1.0, "throttled", NOW)
 
     async def begin(self) -> None:
@@ -27,13 +27,13 @@ class Waiting:
 
     async def settle(self) -> None:
         stored = await self.records.get(self.record.request_id)
-        assert isinstance(stored, Stored)
+        assert isinstance(stored, VersionedRecord)
         await self.records.update(stored, start(stored.record, "a-run", "createRun", NOW))
 
-    async def outwait(self, seconds: float = 1.0) -> Answered | Deferred:
+    async def wait(self, seconds: float = 1.0) -> Answered | Deferred:
         deferred = Deferred(record=self.record, seconds=seconds)
         until = self.clock.monotonic() + PATIENT
-        return await self.patience.outwait(deferred, DELIVERY, until)
+        return await self.patience.wait(deferred, DELIVERY, until)
 
 
 async def test_an_answer_that_comes_is_given() -> None:
@@ -41,7 +41,7 @@ async def test_an_answer_that_comes_is_given() -> None:
     await waiting.begin()
     waiting.records.mishaps.meanwhile("get", waiting.settle)
 
-    answered = await waiting.outwait()
+    answered = await waiting.wait()
 
     assert isinstance(answered, Answered)
     assert (answered.result.run_id, answered.result.duplicate) == ("a-run", False)
@@ -54,7 +54,7 @@ async def test_another_deliverys_request_is_answered_as_a_duplicate() -> None:
     await waiting.begin()
     await waiting.settle()
 
-    answered = await waiting.outwait()
+    answered = await waiting.wait()
 
     assert isinstance(answered, Answered)
     assert answered.result.duplicate
@@ -67,7 +67,7 @@ async def test_a_look_that_fails_is_made_again() -> None:
     await waiting.settle()
     waiting.records.mishaps.fail("get", times=3)
 
-    assert isinstance(await waiting.outwait(), Answered)
+    assert isinstance(await waiting.wait(), Answered)
 
 
 async def test_patience_ends() -> None:
@@ -75,7 +75,7 @@ async def test_patience_ends() -> None:
     waiting = Waiting()
     began = waiting.clock.monotonic()
 
-    deferred = await waiting.outwait()
+    deferred = await waiting.wait()
 
     assert deferred == Deferred(record=waiting.record, seconds=1.0)
     assert waiting.clock.monotonic() - began == PATIENT
@@ -85,5 +85,5 @@ async def test_nobody_waits_in_vain() -> None:
     waiting = Waiting()
     began = waiting.clock.monotonic()
 
-    assert isinstance(await waiting.outwait(seconds=PATIENT + 1), Deferred)
+    assert isinstance(await waiting.wait(seconds=PATIENT + 1), Deferred)
     assert waiting.clock.monotonic() == began
