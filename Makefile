@@ -22,6 +22,7 @@ test: .venv/.installed $(AZURITE)  ## Run every test, with the coverage gate
 lint: .venv/.installed  ## Check format and lint
 	@$(ENV)/ruff format --check .
 	@$(ENV)/ruff check .
+	@$(ENV)/lint-imports --no-cache --no-logo
 
 types: .venv/.installed  ## Check types
 	@$(ENV)/mypy

@@ -1,1 +1,1 @@
-"""The Synapse run gateway: what lies directly here decides, `adapters/` and `wiring.py` touch the world."""
+"""The app's package: rooms that import downwards, from `kernel` up to `commands` (CONTRIBUTING.md has the map)."""

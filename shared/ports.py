@@ -1,4 +1,4 @@
-"""What does the gateway need of the world?
+"""What the gateway needs of the world.
 
 Each port has a fake in `tests/fakes/` and one suite of contract tests that runs on the fake and on the
 real thing. Adapters raise `errors.StorageUnavailable` and nothing else.

@@ -1,4 +1,4 @@
-"""Which adapter stands behind which port? The composition root, and the only reader of os.environ.
+"""Puts an adapter behind each port: the composition root, and the only reader of os.environ.
 
 Nothing here fails at import: the platform shows an app that can't be imported as one without functions.
 """

@@ -1,1 +1,1 @@
-"""Everything that touches the world: each module implements one port and lets no foreign error out."""
+"""All I/O; other libraries' errors end here."""

@@ -1,10 +1,10 @@
 """Entra ID's access tokens: the `Tokens` port.
 
-Only the signature is judged here; what the claims have to say is in `access_token.py`. The token has no say in how it
+Only the signature is judged here; what the claims have to say is in `auth/token_claims.py`. The token has no say in how it
 is verified (RFC 8725, section 3.1): the algorithm is RS256, Entra's only one, and the keys are the tenant's. `jwk`,
 `jku`, `x5u` and `x5c` in its header are never looked at.
 
-Import this module late: see `key_set`.
+Import this module late: see `jwks`.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A request got no answer: did it leave?
+"""Decides, of a request without an answer, whether it was sent.
 
 The cause decides, never httpx's class: httpx-aiohttp 0.2.0 reports aiohttp's ServerDisconnectedError, a
 cut after sending, as httpx.ConnectTimeout (its AIOHTTP_EXC_MAP names the base class). Only what aiohttp

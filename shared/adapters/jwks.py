@@ -1,4 +1,4 @@
-"""Which public keys does a tenant sign its tokens with, by now?
+"""The public keys with which a tenant signs its tokens, cached and renewed.
 
 https://learn.microsoft.com/entra/identity-platform/signing-key-rollover: keys roll over at any time, in an emergency at
 once, and are to be looked up again each 24 hours and whenever a token names an unknown one. Whoever sends tokens with

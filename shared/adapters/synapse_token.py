@@ -1,4 +1,4 @@
-"""Which bearer token goes with a call to Synapse?"""
+"""The bearer token for calls to Synapse, renewed before it ends."""
 
 import asyncio
 import base64

@@ -1,1 +1,1 @@
-"""To be written: one sentence."""
+"""The HTTP contract without the platform: routes, bodies, headers."""

@@ -1,4 +1,4 @@
-"""What do the headers of an HTTP call ask for?
+"""Reads the headers of an HTTP call.
 
 The platform joins a header that comes more than once by commas, so two values never pass for one here.
 """

@@ -1,4 +1,4 @@
-"""How is a table of routes written as an OpenAPI 3.1 document? The schemas are those of the models."""
+"""Writes a table of routes as an OpenAPI 3.1 document; its schemas are those of the models."""
 
 import json
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Which HTTP routes are there, what do they take, and what do they answer? `docs/openapi.json` is written from this.
+"""The HTTP routes: what they take and what they answer. `docs/openapi.json` is written from this.
 
 Left out are `/api/events` and `/api/hooks/{name}`: their formats are those of Event Grid and of whoever signs webhooks.
 """

@@ -1,4 +1,4 @@
-"""What does a call in Synapse's own wire format ask for?
+"""Reads a call in Synapse's own wire format as a run request.
 
 `POST /pipelines/{pipelineName}/createRun?api-version=2020-12-01[&referencePipelineRunId=…&isRecovery=…&startActivityName=…]`
 with the bare map of parameters as its body: azure-rest-api-specs, synapse/data-plane/Microsoft.Synapse/stable/2020-12-01,

@@ -1,4 +1,4 @@
-"""Which of Synapse's own routes are there? The rest of `docs/openapi.json`: see `http_api`."""
+"""Synapse's own routes: the rest of `docs/openapi.json`, beside `routes.py`."""
 
 from typing import Annotated, Final
 

@@ -1,4 +1,4 @@
-"""What is shown of a request and of the audit? Nothing here leaves with a secret in it."""
+"""What is shown of a request and of the audit. Nothing here leaves with a secret in it."""
 
 import hashlib
 import math

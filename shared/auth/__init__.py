@@ -1,1 +1,1 @@
-"""To be written: one sentence."""
+"""Who calls, whether the proof is good, and whether they may start this."""

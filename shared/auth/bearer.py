@@ -1,4 +1,4 @@
-"""Does a call bring a bearer token, and how is it told that it doesn't count?
+"""Reads a call's bearer token, and describes why it does not count.
 
 RFC 6750 as far as a server needs it. The token is taken from the Authorization header alone: one in a URL ends up in
 logs and histories (RFC 9700, section 4.3.2).

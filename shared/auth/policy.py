@@ -1,4 +1,4 @@
-"""May this request be started at all, and where?"""
+"""Decides whether a request may be started at all, and in which workspace."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Does a verified token let its bearer in, and who is that?
+"""Decides from a verified token's claims who the caller is, or why it is refused.
 
 The signature is judged before, in `adapters/entra.py`. What is judged here, and why, by Microsoft's pages:
 

@@ -1,4 +1,4 @@
-"""Which secrets does an app setting hold for a sender of webhooks? All that are in use, or what is wrong with it.
+"""Reads the secrets that an app setting holds for a sender of webhooks.
 
 Several stand there while one is renewed: as a JSON array of texts, and those of Standard Webhooks also with spaces or
 commas between them, which they can't hold. No message quotes a word of the setting.

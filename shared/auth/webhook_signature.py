@@ -1,4 +1,4 @@
-"""Was this webhook signed by somebody who knows a secret of ours?
+"""Checks a webhook's signature against the secrets in use.
 
 Written by hand, because an answer is needed for any headers whatever: the package `standardwebhooks` (1.1.0) raises
 ValueError for a signature without a comma and for broken base64, UnicodeDecodeError for a body that is not UTF-8, knows

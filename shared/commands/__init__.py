@@ -1,1 +1,1 @@
-"""To be written: one sentence."""
+"""What an operator starts by hand."""

@@ -1,1 +1,1 @@
-"""To be written: one sentence."""
+"""App settings and gateway.json, read strictly, every mistake named."""

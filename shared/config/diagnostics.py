@@ -1,4 +1,4 @@
-"""How is a mistake in gateway.json told? By its JSON path, with the nearest word that would do, quoting no value."""
+"""Describes a mistake in gateway.json: its JSON path and the nearest valid word, quoting no value."""
 
 import json
 import re

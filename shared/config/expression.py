@@ -1,4 +1,4 @@
-"""What does a JMESPath expression find in an event?
+"""Evaluates a JMESPath expression on an event, with a bound on its work.
 
 Beside JMESPath's own functions (https://jmespath.org/specification.html#built-in-functions) there are four.
 Each gives null for null, so that a parameter's `default` applies where the event lacks the field:

@@ -1,4 +1,4 @@
-"""What does gateway.json say? Its bytes become a `GatewayConfig`, or every fault with its JSON path."""
+"""Reads gateway.json as a `GatewayConfig`, or every error with its JSON path."""
 
 import json
 import re

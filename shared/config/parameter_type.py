@@ -1,4 +1,4 @@
-"""Is a value of the type that a pipeline declares for its parameter?
+"""Checks that a value is of the type that a pipeline declares for its parameter.
 
 The types are Synapse's own words for the parameters of a pipeline. Nothing is converted: a number stays a number.
 """

@@ -1,4 +1,4 @@
-"""What does a rule of gateway.json say? Which events start which pipeline, in the words of Event Grid's own filters."""
+"""A rule of gateway.json: which events start which pipeline, in the words of Event Grid's own filters."""
 
 from typing import Annotated, Final, Self
 

@@ -1,4 +1,4 @@
-"""What do the app settings say? The environment becomes `Settings`, or every fault by name."""
+"""Reads the environment as `Settings`, or every error by its name."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -127,7 +127,7 @@ class HttpAccess(BaseModel):
     """What HTTP callers have to prove. It stands for itself: who asks what is wrong with the rest has to prove it too.
 
     `ENTRA_AUTHORITY` is the host that signs people in and publishes the tenant's keys. The public cloud's is the
-    default; US Government and China have their own (see `access_token.expected`), as AZURE_AUTHORITY_HOST has for
+    default; US Government and China have their own (see `token_claims.expected`), as AZURE_AUTHORITY_HOST has for
     azure-identity.
     """
 

@@ -1,4 +1,4 @@
-"""What do all parts of gateway.json have in common? They are read strictly, and use the same kinds of words."""
+"""The base of all sections of gateway.json: read strictly, with shared kinds of words."""
 
 from typing import Annotated
 

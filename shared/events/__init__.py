@@ -1,1 +1,1 @@
-"""To be written: one sentence."""
+"""Which run requests an event makes."""

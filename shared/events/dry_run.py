@@ -1,4 +1,4 @@
-"""What would become of an event? Which rules match it, why the others don't, and what would be asked for."""
+"""Describes what would become of an event: which rules match, why the others don't, what would be asked for."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

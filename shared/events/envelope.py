@@ -1,4 +1,4 @@
-"""Which events does an HTTP message or a queue message hold? Each of them is an `Event`, or every fault of it.
+"""Reads the events of an HTTP or queue message: each an `Event`, or every error in it.
 
 The three content modes of CloudEvents (bindings/http-protocol-binding.md of the specification, v1.0.2) and Event
 Grid's own schema, one event or an array. One event that can't be read spoils none of the others.

@@ -1,4 +1,4 @@
-"""What happened, where and when? Any JSON value becomes an `Event`, or every fault that keeps it from being one.
+"""Reads any JSON value as an `Event`, or every error that keeps it from being one.
 
 Two envelopes are read: Event Grid's schema (https://learn.microsoft.com/azure/event-grid/event-schema) and
 CloudEvents 1.0 in JSON (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md).

@@ -1,4 +1,4 @@
-"""Does somebody ask whether events may be sent here, and what is the answer?
+"""Answers the handshakes by which a sender asks whether events may be sent here.
 
 Event Grid's schema asks with an event of its own
 (https://learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema), CloudEvents with OPTIONS

@@ -1,4 +1,4 @@
-"""Which rules match an event, and which run request does each make of it?"""
+"""Finds the rules that match an event, and the run request that each makes of it."""
 
 import hashlib
 import json

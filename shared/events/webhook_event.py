@@ -1,4 +1,4 @@
-"""Which event does a signed webhook bring? Its whole payload is the event's data, and its sender's name the source.
+"""Makes an event of a signed webhook: its payload is the data, its sender's name the source.
 
 | event    | Standard Webhooks                  | GitHub                   |
 |----------|------------------------------------|--------------------------|

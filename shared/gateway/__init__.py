@@ -1,1 +1,1 @@
-"""To be written: one sentence."""
+"""The use cases over ports: claim, send, reconcile, answer, operate, clean up."""

@@ -1,4 +1,4 @@
-"""How does a caller wait for a request that was deferred?
+"""Waits for a deferred request to become final, on behalf of a caller.
 
 By looking at its record until that is final. Nothing is held meanwhile: whoever takes the message from the
 queue settles the request, publishes its result, and this only reads what came of it.

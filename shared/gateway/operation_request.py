@@ -1,4 +1,4 @@
-"""What does an operator's call ask for? The bodies of `/rerun` and `/resolve`, or every fault at once."""
+"""Reads the bodies of `/rerun` and `/resolve`, or every error at once."""
 
 from typing import Annotated, Any, Final
 

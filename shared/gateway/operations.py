@@ -1,4 +1,4 @@
-"""What may an operator do with a request: cancel it, run it again, or say what became of it?"""
+"""Cancels a request, runs it again, or records what an operator found out about it."""
 
 from datetime import datetime
 from functools import partial

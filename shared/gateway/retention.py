@@ -1,4 +1,4 @@
-"""Which audit entries and records have had their time?
+"""Deletes audit entries and records that have had their time.
 
 The audit's time order is the index: no table is ever scanned. A record goes with the audit entry that
 names it, unless it is open or was changed since: then a later entry names it again.

@@ -1,4 +1,4 @@
-"""How long does a caller of Synapse's own wire route wait, and for what?
+"""Holds calls of Synapse's own wire route until their outcome can be answered.
 
 Such a caller knows two things only: a run's id, or that nothing was started. So nothing may start behind its back:
 

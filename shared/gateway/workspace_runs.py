@@ -1,4 +1,4 @@
-"""What may a caller see of the default workspace's own runs, and cancel there?
+"""Shows, lists and cancels the default workspace's own runs, for callers who may see them.
 
 The calls of `GET /pipelineruns/{runId}`, `POST …/cancel` and `POST /queryPipelineRuns` are passed on with the
 gateway's identity. It may see every run; so who may not start a pipeline here sees none of its runs.

@@ -6,7 +6,7 @@ GatewayError
 ├── RecordUnreadable     a record in `runs` that this version can't understand
 └── Misconfigured        the app settings or gateway.json are wrong
 
-What a caller did wrong is no error but a value: see `run_request.Rejection` and `cloud_error.CloudError`.
+What a caller did wrong is no error but a value: see `runs.request.Rejection` and `cloud_error.CloudError`.
 """
 
 

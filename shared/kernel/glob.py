@@ -1,4 +1,4 @@
-"""Does a name fit a pattern in which `*` stands for any characters and `?` for one?"""
+"""Matches a name against a pattern: `*` stands for any characters, `?` for one."""
 
 import fnmatch
 import re

@@ -1,4 +1,4 @@
-"""How are the faults of something that a caller wrote told: all at once, each by its place, quoting no value?"""
+"""Errors in what a caller wrote: all at once, each with its place, none quoting a value."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

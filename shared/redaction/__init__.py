@@ -1,1 +1,1 @@
-"""To be written: one sentence."""
+"""Which values are secret, and what stands in their place."""

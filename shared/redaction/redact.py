@@ -1,7 +1,7 @@
 """Which values may be kept, and what stands in the place of the others.
 
-What names are secret is in `secret_name`, what a secret looks like in `secret_look`, and how it is found again in what
-others say of it in `secret_search`. Whatever can't be read (nested too deeply, a number with too many digits) is hidden,
+What names are secret is in `names`, what a secret looks like in `patterns`, and how it is found again in what
+others say of it in `search`. Whatever can't be read (nested too deeply, a number with too many digits) is hidden,
 since nothing can be said of what is in it.
 
 All of it yields: it takes longer for a large value, and holds the event loop at no time for more than some milliseconds.

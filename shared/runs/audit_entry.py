@@ -1,4 +1,4 @@
-"""What is kept of each end of a delivery: who asked, for what, and what came of it?"""
+"""The audit entry of each end of a delivery: who asked, for what, and what came of it."""
 
 import json
 from dataclasses import dataclass

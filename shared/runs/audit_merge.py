@@ -1,4 +1,4 @@
-"""In which order are the entries of several shards read, when each has its own newest first?
+"""Merges the entries of several shards, each newest first, into one order.
 
 A shard's rows come in pieces. The next row of all is known only while every shard that isn't at its end has
 a row in hand; who holds the merge asks which shards are in need and feeds them.

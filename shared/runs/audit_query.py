@@ -1,4 +1,4 @@
-"""Which audit entries does a caller want to see, and from where does the next page go on?
+"""Filters and continuation tokens of the audit.
 
 A position is the RowKey of the last entry that was read: microseconds left until the year 10000, and whose
 entry it is. It names a place in time, so that pages stay what they are while newer entries arrive. A token

@@ -1,4 +1,4 @@
-"""Who is it that calls, as far as that was proved?
+"""The caller of an HTTP route, as far as that was proved.
 
 A record and the audit keep a caller as one text, and the text gives the caller back: a request that waits is judged
 again by `access` when its time has come, under the names that its caller had.

@@ -1,4 +1,4 @@
-"""What was asked for? Any bytes become a request, one of our own messages, or every fault at once."""
+"""Reads any bytes as a run request, one of our own messages, or every error at once."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""What do the readers of `run-results` get?"""
+"""The message that readers of `run-results` get."""
 
 from collections.abc import Iterator
 from datetime import datetime

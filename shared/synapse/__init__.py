@@ -1,1 +1,1 @@
-"""To be written: one sentence."""
+"""What Synapse's answers mean; opens no connection."""

@@ -1,4 +1,4 @@
-"""What does Synapse's answer to a call mean for the run that was asked for?"""
+"""Meanings of Synapse's answers, for the run that was asked for."""
 
 import json
 import uuid

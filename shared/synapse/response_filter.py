@@ -1,4 +1,4 @@
-"""What of Synapse's answer about runs is passed on, to whom, and in which form?
+"""What of Synapse's answer about runs is passed on, to whom, and in which form.
 
 Only what is understood is passed on: a run by its JSON object without secrets, a list without the runs that one may
 not see, an error as the nested CloudError, which is the one shape that every SDK reads.

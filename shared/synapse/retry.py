@@ -1,4 +1,4 @@
-"""When may a request be sent again?
+"""Times to wait before a request is sent again.
 
 Nothing here waits or draws: jitter comes in as a number from 0 up to 1.
 """

@@ -2,7 +2,7 @@
 
 Synapse's answer to queryPipelineRuns may have many megabytes, and Python's parser reads a text in one piece: 10 MB take
 0.4 s. A thread is no way out, since the parser may hold the interpreter's lock for as long. Here it gets no more than one
-run at a time: first it finds where the run ends, then `json_object` reads it, as strictly as everything.
+run at a time: first it finds where the run ends, then `strict_json` reads it, as strictly as everything.
 """
 
 import asyncio

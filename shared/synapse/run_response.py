@@ -1,4 +1,4 @@
-"""What came of a look at a request's run: the run as Synapse has it, or why it can't be had?"""
+"""Reads the answer to a look at a request's run: the run as Synapse has it, or why it can't be had."""
 
 from shared.kernel import cloud_error
 from shared.kernel.cloud_error import CloudError

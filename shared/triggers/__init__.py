@@ -1,1 +1,1 @@
-"""What stands between the platform's trigger types and the gateway's values."""
+"""Azure Functions' types to values and back."""

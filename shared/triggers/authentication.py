@@ -1,4 +1,4 @@
-"""Who calls this HTTP route?
+"""Identifies the caller of an HTTP route.
 
 Where the app itself looks at tokens, the platform lets everybody through to it: every route but the open ones asks
 here first. Headers that the platform's own sign-in would set (`x-ms-client-principal…`) are never read: without that

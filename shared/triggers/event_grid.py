@@ -1,4 +1,4 @@
-"""How does an event reach the gateway? Each rule that it matches makes one request, which is recorded and enqueued.
+"""Events: each rule that one matches makes a request, which is recorded and enqueued.
 
 By Event Grid's trigger, by the webhooks (`webhooks.py`), and as a message of the requests queue (Event Grid's
 destination "storage queue"). Event Grid drops what is refused, so what is bad or matches nothing is audited and

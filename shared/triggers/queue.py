@@ -1,4 +1,4 @@
-"""How does a queue message reach the gateway?"""
+"""Messages of the requests queue."""
 
 from collections.abc import Awaitable, Callable
 

@@ -1,4 +1,4 @@
-"""How does a value become an HTTP answer?"""
+"""Writes values as HTTP responses."""
 
 import json
 from collections.abc import Mapping
@@ -76,7 +76,9 @@ def refusal(
         status: another than the one that the code stands for.
     """
     passed_on = service_status if service_status and 400 <= service_status < 500 else 502
-    if passed_on == 401:  # the token that Synapse refused is the gateway's, as in `wire_view.read`
+    if (
+        passed_on == 401
+    ):  # the token that Synapse refused is the gateway's, as in `response_filter.read`
         passed_on = 403
     answered = status or STATUS.get(error.code, passed_on)
     headers = bearer.challenge(error) if answered == 401 and error.code in STATUS else {}

@@ -1,4 +1,4 @@
-"""What does a call of `POST /api/runs` ask for? Headers and body become one request, or every fault at once."""
+"""Reads the headers and body of `POST /api/runs` as one request, or every error at once."""
 
 import hashlib
 from dataclasses import dataclass, replace

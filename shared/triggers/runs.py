@@ -1,4 +1,4 @@
-"""`/api/runs`: how is a run started over HTTP, shown and listed?"""
+"""`/api/runs`: starts, shows and lists requests."""
 
 import re
 from collections.abc import Callable

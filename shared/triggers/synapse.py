@@ -1,4 +1,4 @@
-"""Synapse's own wire format: how do clients that were made for Synapse reach the gateway, and what do they get?
+"""Synapse's own wire format, for clients that were made for Synapse.
 
 They know statuses, `{"runId"}` and `{"error"}`. How azure-core's RetryPolicy reads a status decides what each means here:
 a POST is sent again, with the same x-ms-client-request-id, after 500, 503 and 504, and after any error with Retry-After

@@ -1,4 +1,4 @@
-"""`/api/events` and `/api/hooks/{name}`: how do events come by HTTP, and what do their senders hear?
+"""`/api/events` and `/api/hooks/{name}`: events that come by HTTP.
 
 Success once everything that is good is safely enqueued; 503 where storage fails, and the sender delivers again.
 Never 400: Event Grid drops what gets one, and whoever signs webhooks would send the same again.

@@ -1,1 +1,1 @@
-"""To be written: one sentence."""
+"""Tables and queues of the storage account."""

@@ -1,4 +1,4 @@
-"""Which is the newest day with audit entries?
+"""Finds the newest day with audit entries.
 
 The service finds the first partition of a range, not the last. So spans of 1, 2, 4 … days are asked back in
 time, and the first that has any is halved: a gap costs its logarithm in questions of one row each.

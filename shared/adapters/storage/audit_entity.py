@@ -1,4 +1,4 @@
-"""How does an audit entry lie in the `runaudit` table, so that the newest come first and no scan is needed?
+"""The form of an audit entry in the `runaudit` table: newest first, and read without a scan.
 
     PartitionKey  20261124-2          the day in UTC, and one of four shards
     RowKey        251622…-5f0e9a53…   microseconds left until the year 10000, and whose entry it is

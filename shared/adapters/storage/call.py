@@ -1,4 +1,4 @@
-"""What came of a call to the storage service? Its result, one of our facts, or `StorageUnavailable`.
+"""Reads the outcome of a call to the storage service: its result, one of our facts, or `StorageUnavailable`.
 
 The one place where errors of Azure's SDK end. No text of theirs goes on: they quote addresses (which may hold
 a SAS signature) and what was to be signed.

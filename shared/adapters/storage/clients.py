@@ -1,4 +1,4 @@
-"""Which clients reach the account? One for each table and queue, all on one session."""
+"""The clients of the account: one for each table and queue, all on one session."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final

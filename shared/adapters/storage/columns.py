@@ -1,4 +1,4 @@
-"""How does a value lie in a table's column, and is what lies there still such a value?
+"""Writes values to a table's columns and reads them back, checked.
 
 A MERGE can't remove a property, so what is absent is written as an empty string, whatever its type.
 """

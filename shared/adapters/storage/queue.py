@@ -1,4 +1,4 @@
-"""How is one queue read and written? Azure's client, with what the gateway needs of it."""
+"""One queue, through Azure's client."""
 
 import math
 from collections.abc import Awaitable, Callable

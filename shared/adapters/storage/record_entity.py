@@ -1,4 +1,4 @@
-"""How does a record lie in the `runs` table? One entity, its columns readable in Storage Explorer."""
+"""The form of a record in the `runs` table: one entity, its columns readable in Storage Explorer."""
 
 import hashlib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How is one table read and written? Azure's client, with what the gateway needs of it."""
+"""One table, through Azure's client."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
