@@ -40,6 +40,7 @@ from shared.runs.request import Rejection, Resume, RunRequest, refuse, too_far_a
 from shared.runs.result import RunResult
 
 MAX_RACES: Final = 5  # for one record, before the delivery has to come again
+LATE_ROUNDS: Final = 3  # of a recovery message without a record; no call lasts for so many leases
 # What an operator should look at; all else that isn't Started is the sender's to mend.
 _ALARMING: Final = frozenset({"OutcomeUnknown", "RetriesExhausted", "DeliveryExhausted"})
 
@@ -146,6 +147,11 @@ class Gateway:
             delivery: the message's own arrival, for the audit if there is no such request.
         """
         stored = await self._records.get(message.resume)
+        if stored is None and message.fingerprint is not None and message.rounds < LATE_ROUNDS:
+            # A recovery message goes before its record: one that is slow, or was frozen, may land yet.
+            again = message.model_copy(update={"rounds": message.rounds + 1})
+            await self._requests.enqueue(again, self._settings.lease)
+            return None
         if stored is None:
             unknown = CloudError(code="NotFound", message="No request of this id is recorded.")
             rejection = Rejection(error=unknown, request_id=message.resume)

@@ -71,15 +71,13 @@ class RecoveryMessage:
         self._hidden_until = 0.0  # on the monotonic clock
 
     async def cover[T](self, record: Record, write: Callable[[Record], Awaitable[T]]) -> T:
-        """Put the message on the queue, hidden until the lease has lapsed for sure, then write the record."""
+        """Put the message on the queue, hidden until the lease has lapsed for sure, then write the record.
+
+        A write that takes longer is waited for: see `Gateway.resume`.
+        """
         if self._receipt is None:
             await self._put(record)
-        written = await write(record)
-        if self._clock.monotonic() >= self._hidden_until:
-            await self._put(
-                record
-            )  # the first one may have come and gone before there was a record
-        return written
+        return await write(record)
 
     async def defer(self, record: Record, seconds: float) -> None:
         """Let it show when the request's time has come.
