@@ -13,6 +13,7 @@ from typing import Final
 
 from shared.auth.policy import Policy
 from shared.config.settings import AuditParameters, Settings
+from shared.gateway import delivery_log
 from shared.gateway.attempt import Attempt, Exhausted
 from shared.gateway.recovery_message import QueueMessage, RecoveryMessage
 from shared.gateway.runner import OnOpen, Runner
@@ -41,8 +42,6 @@ from shared.runs.result import RunResult
 
 MAX_RACES: Final = 5  # for one record, before the delivery has to come again
 LATE_ROUNDS: Final = 3  # of a recovery message without a record; no call lasts for so many leases
-# What an operator should look at; all else that isn't Started is the sender's to mend.
-_ALARMING: Final = frozenset({"OutcomeUnknown", "RetriesExhausted", "DeliveryExhausted"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +178,7 @@ class Gateway:
             await asyncio.gather(self._results.publish(result), self._audit.append(entry))
         else:
             await self._audit.append(entry)
-        _log_end(result, now)
+        delivery_log.ended(result, now)
         return Answered(result=result)
 
     async def publish(self, record: Record, delivery: Delivery, principal: str | None) -> RunResult:
@@ -189,7 +188,7 @@ class Gateway:
         now = self._clock.now()
         entry = audit_entry.of_answer(record, delivery, principal, now, parameters=keep)
         await asyncio.gather(self._results.publish(result), self._audit.append(entry))
-        _log_end(result, now)
+        delivery_log.ended(result, now)
         return result
 
     def _by_queue(self, delivery: Delivery, principal: str | None) -> Attempt:
@@ -371,29 +370,6 @@ def _conflict(record: Record | None) -> CloudError:
         f"parameters or recovery. It {state} left as it is."
     )
     return CloudError(code="RequestIdConflict", message=message, target="$.requestId")
-
-
-def _log_end(result: RunResult, now: datetime) -> None:
-    """One line for each end of a delivery."""
-    code = result.error.code if result.error else None
-    level = logging.ERROR if code in _ALARMING else logging.WARNING if code else logging.INFO
-    log_line.write(
-        level,
-        "delivery_ended",
-        requestId=result.request_id,
-        status=result.status,
-        runId=result.run_id,
-        code=code,
-        attempt=result.attempts,
-        toStartedMs=_between(result.received_at, result.finished_at) if result.run_id else None,
-        totalMs=_between(result.received_at, now),
-        source=result.source,
-        duplicate=result.duplicate,
-    )
-
-
-def _between(since: datetime, until: datetime) -> int:
-    return max(0, round((until - since).total_seconds() * 1000))
 
 
 def _is_same_asker(one: str, other: str) -> bool:

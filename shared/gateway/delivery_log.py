@@ -1,0 +1,34 @@
+"""The log line that ends each delivery."""
+
+import logging
+from datetime import datetime
+from typing import Final
+
+from shared.kernel import log_line
+from shared.runs.result import RunResult
+
+# What an operator should look at; all else that isn't Started is the sender's to mend.
+_ALARMING: Final = frozenset({"OutcomeUnknown", "RetriesExhausted", "DeliveryExhausted"})
+
+
+def ended(result: RunResult, now: datetime) -> None:
+    """Write the line that ends a delivery."""
+    code = result.error.code if result.error else None
+    level = logging.ERROR if code in _ALARMING else logging.WARNING if code else logging.INFO
+    log_line.write(
+        level,
+        "delivery_ended",
+        requestId=result.request_id,
+        status=result.status,
+        runId=result.run_id,
+        code=code,
+        attempt=result.attempts,
+        toStartedMs=_between(result.received_at, result.finished_at) if result.run_id else None,
+        totalMs=_between(result.received_at, now),
+        source=result.source,
+        duplicate=result.duplicate,
+    )
+
+
+def _between(since: datetime, until: datetime) -> int:
+    return max(0, round((until - since).total_seconds() * 1000))
