@@ -69,6 +69,8 @@ def main(words: Sequence[str], outside: Outside = REAL) -> int:
             report.add(line)
         queues = "queue" not in given.skip
         left = _play(outside, deployment, left, report, started=bool(given.pipeline), queues=queues)
+        for line in looks.refused_rights(outside, deployment):
+            report.add(line)
         if queues:
             report.add(looks.poison(outside, deployment))
         passes = any(line.advice is not None and line.advice.passes for line in report.failed)

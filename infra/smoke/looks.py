@@ -75,6 +75,14 @@ def _readiness(outside: Outside, deployment: Deployment) -> Line:
     return failed("ready", text or said.said())
 
 
+def refused_rights(outside: Outside, deployment: Deployment) -> Iterator[Line]:
+    """Report each right that the app lacks, as it says itself: with the role, its scope and the command."""
+    said = outside.call("GET", f"{deployment.url}/api/health/settings", deployment.proof, None)
+    for right in said.body.get("rights") or []:
+        if right["state"] == "refused":
+            yield Line(ok=False, what=f"right {right['right']}", said=right["message"])
+
+
 def audited(
     outside: Outside, deployment: Deployment, since: float, ids: Sequence[str]
 ) -> Mapping[str, Json] | str:

@@ -215,6 +215,12 @@ def test_a_message_that_nobody_takes_is_told_after_a_while(
             }),
             "Storage Table Data Contributor on the account",
         ),
+        (
+            lambda w: w.answers.update({
+                "GET /api/health/settings": [Answer(200, '{"rights": [{"right": "lookAtRuns", "state": "refused", "message": "Refused: grant it with infra/grant_synapse_roles.sh"}]}')],
+            }),
+            "right lookAtRuns",
+        ),
         (lambda w: w.answers.update({"POST /api/runs": [Answer(401, "")]}), "The app doesn't take your proof"),
         (lambda w: w.answers.update({"POST /api/runs": [Answer(404, "")]}), "The platform knows no such route"),
         (lambda w: w.answers.update({"POST /api/runs": [Answer(0, "timed out")]}), "Nothing answers there"),
