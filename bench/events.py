@@ -1,4 +1,4 @@
-"""5,000 events in ten batches of 500, posted at once: do all become runs, how long does it take, and in how much memory?
+"""Posts 5,000 events in ten batches of 500 at once: how many become runs, in what time and memory.
 
     python -m bench.events [--events 5000] [--batch 500]
 

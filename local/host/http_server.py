@@ -1,4 +1,4 @@
-"""Who answers an HTTP request: a function, or one of the platform's own endpoints?"""
+"""Answers HTTP requests: by a function, or as one of the platform's own endpoints."""
 
 import asyncio
 import hmac

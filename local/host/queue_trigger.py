@@ -1,4 +1,4 @@
-"""When does a message run its function, and what happens to it then?
+"""Runs functions on queue messages, and says what happens to each message then.
 
 It is received under a lease that is renewed while the function runs. Success deletes it; failure makes it visible
 again after `visibilityTimeout`, until `maxDequeueCount` failures: then a copy goes to the poison queue.

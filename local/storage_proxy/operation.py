@@ -1,4 +1,4 @@
-"""Which operation of the storage service is this request?
+"""Names the operation of the storage service that a request is.
 
     queue   POST   /account/run-requests/messages                 putMessage
     table   POST   /account/runs                                  insertRecord

@@ -1,4 +1,4 @@
-"""How does a connection end otherwise than well?"""
+"""The ways in which a connection ends otherwise than well."""
 
 import asyncio
 import socket

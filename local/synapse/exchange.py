@@ -1,4 +1,4 @@
-"""How is one request answered on its connection, with every fault that meets it?"""
+"""Answers one request on its connection, with every fault that meets it."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""How does a test have a workspace of its own, without a process of its own?
+"""Gives a test a workspace of its own, without a process of its own.
 
 async with simulating(Pipeline(name="copy")) as sim, calling(sim) as caller:
     await caller.post("/pipelines/copy/createRun")

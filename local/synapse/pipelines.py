@@ -1,4 +1,4 @@
-"""Which pipelines does the workspace have, and how do their runs go?
+"""The workspace's pipelines, and how their runs go.
 
 The file given with `--pipelines`:
 {"workspace": "local", "pipelines": [{"name": "copy", "parameters": {"n": {"type": "Int", "defaultValue": 1}},

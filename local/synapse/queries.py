@@ -1,4 +1,4 @@
-"""Which runs does queryPipelineRuns list?
+"""Selects the runs that queryPipelineRuns lists.
 
 Operands and operators: RunFilterParameters in the 2020-12-01 specification. Without both bounds of lastUpdated the list is
 empty, and a page has 100 runs (Azure/azure-rest-api-specs #18369). Oldest first unless asked: TestQueryRuns.json

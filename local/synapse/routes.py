@@ -1,4 +1,4 @@
-"""Which operation does a request ask for?
+"""Reads which operation a request asks for.
 
 Paths: Azure/azure-rest-api-specs, specification/synapse/data-plane/Microsoft.Synapse/stable/2020-12-01/pipelines.json.
 """

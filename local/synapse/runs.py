@@ -1,4 +1,4 @@
-"""Where does a run stand at a given moment?
+"""Tells where a run stands at a given moment.
 
 Nothing ticks: a run is a plan made when it is created, and its status is read off the clock. Shapes and order of fields
 are those of test_pipeline.yaml (Azure/azure-cli) and TestGet.json (Azure/azure-sdk-for-net); null or "" in `message`, and

@@ -1,4 +1,4 @@
-"""What does the simulator consist of, and how is it put back to its beginning?"""
+"""The parts of the simulator, and how it is put back to its beginning."""
 
 import time
 from collections.abc import Mapping

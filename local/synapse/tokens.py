@@ -1,4 +1,4 @@
-"""How are tokens signed, and is a given one good?
+"""Signs tokens, and checks given ones.
 
 Keys are made when the process starts and known by nobody else: a token from here is worth nothing anywhere.
 """

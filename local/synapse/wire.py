@@ -1,4 +1,4 @@
-"""How do values look on Synapse's wire: times, parameter values, answers?
+"""Values on Synapse's wire: times, parameter values, answers.
 
 Sources are recordings of live traffic in public repositories (named at each rule), read 2026-11.
 """

@@ -1,4 +1,4 @@
-"""Which runs are there, and what does starting or cancelling one change?
+"""The workspace's runs, and what starting or cancelling one changes.
 
 The run's id is the caller's x-ms-client-request-id: TestPipelineRun.json, TestPipelineRunAsync.json and TestCancelRun.json
 (Azure/azure-sdk-for-net), TestPipelineRunV2.json (Azure/azure-powershell): all recorded calls. The same id again returns

@@ -1,4 +1,4 @@
-"""What is to go wrong in a fake?"""
+"""What is to go wrong in a fake."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

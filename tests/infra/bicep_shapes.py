@@ -1,4 +1,4 @@
-"""Does a resource have the shape that Azure's own description gives it?"""
+"""Holds a resource to the shape that Azure's own description gives it."""
 
 from collections.abc import Iterator
 

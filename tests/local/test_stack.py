@@ -1,4 +1,4 @@
-"""Which ports does the local stack take?"""
+"""The ports that the local stack takes."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""What becomes of a message that the platform gave up on?"""
+"""What becomes of a message that the platform gave up on."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""How does a test get a host of its own, and look into the queues behind it?"""
+"""Gives a test a host of its own, and a look into the queues behind it."""
 
 import asyncio
 import json

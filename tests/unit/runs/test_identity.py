@@ -1,4 +1,4 @@
-"""Which run is this request's, and is that request the same as this one?"""
+"""The run of a request, and whether two requests are the same."""
 
 import uuid
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""retry: when may a request be sent again?"""
+"""Times to wait before a request is sent again."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
