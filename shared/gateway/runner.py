@@ -182,6 +182,8 @@ class Runner:
 
     async def _barred(self, record: Record) -> _Held | None:
         """Look at the run that a request refers to."""
+        if not self._policy.bars(record.principal):
+            return None
         run_id = payload.read(record).reference_pipeline_run_id
         bar = await self._lookup.bar(record, run_id) if run_id else None
         match bar:
