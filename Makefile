@@ -38,7 +38,7 @@ requeue: .venv/.installed  ## Put messages back that the platform gave up on (AR
 airflow: .venv/.installed $(AZURITE)  ## Call the gateway through Airflow's Synapse hook (Python 3.12; AIRFLOW_PYTHON names it)
 	@$(ENV)/python -m local.airflow
 
-fuzz: .venv/.installed $(AZURITE)  ## Ask the local stack 5,000 things, by docs/openapi.json and against it
+fuzz: .venv/.installed $(AZURITE)  ## Send the local stack 5,000 generated calls and check its answers (schemathesis, shared/api/openapi.json)
 	@$(ENV)/python -m local.fuzz --examples 600 --at-least 5000
 
 soak: .venv/.installed $(AZURITE)  ## Play the crash harness in its long form: half an hour (docs/crash.md)
@@ -50,7 +50,7 @@ soak: .venv/.installed $(AZURITE)  ## Play the crash harness in its long form: h
 	@$(ENV)/python -m local.crash outage --what tables --seconds 60
 	@$(ENV)/python -m local.crash two-hosts --requests 500 --kills 40
 
-schemas: .venv/.installed  ## Write docs/schemas and docs/openapi.json from the models
+schemas: .venv/.installed  ## Write docs/schemas and shared/api/openapi.json from the models
 	@$(ENV)/python -m local.schemas
 
 package: .venv/.installed  ## Build the zip that is deployed, and print its SHA-256 (docs/releases.md)

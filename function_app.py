@@ -3,8 +3,7 @@
 import azure.functions as func
 
 from shared import wiring
-from shared.api import routes
-from shared.triggers import health, queue, responses
+from shared.triggers import api_document, health, queue
 
 app = func.FunctionApp(http_auth_level=wiring.http_auth_level())
 OPEN = func.AuthLevel.ANONYMOUS
@@ -119,7 +118,7 @@ async def query_pipeline_runs(req: func.HttpRequest, context: func.Context) -> f
 @app.route("api/openapi.json", methods=["GET"], auth_level=OPEN)
 async def openapi(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 (the platform binds it by name)
     """Serve GET /api/openapi.json: what all these routes take and answer."""
-    return responses.written(routes.document())
+    return api_document.show()
 
 
 @app.route("api/health/live", methods=["GET"], auth_level=OPEN)

@@ -1,4 +1,4 @@
-"""`make fuzz`: does the app answer every call as docs/openapi.json says? schemathesis asks the local stack."""
+"""Checks that the app answers every call as its OpenAPI document says: `make fuzz` runs schemathesis on the local stack."""
 
 import argparse
 import asyncio
@@ -14,12 +14,11 @@ from pathlib import Path
 
 import httpx
 
-from local import fuzz_hooks, stack
+from local import fuzz_hooks, schemas, stack
 
 HOOKS = stack.ROOT / "local" / "fuzz_hooks.py"
 #: Every check that is left out is named there with its reason.
 CHECKS = stack.ROOT / "local" / "schemathesis.toml"
-DOCUMENT = stack.ROOT / "docs" / "openapi.json"
 KEY = "fuzz-key"
 _OTHER = "other methods"
 
@@ -94,7 +93,7 @@ def _command(url: str, report: Path, examples: int, seed: int | None, workers: i
     return [
         str(Path(sys.executable).with_name("schemathesis")),
         *("--config-file", str(CHECKS)),
-        *("run", str(DOCUMENT), "--url", url, "--header", f"x-functions-key: {KEY}"),
+        *("run", str(schemas.OPENAPI), "--url", url, "--header", f"x-functions-key: {KEY}"),
         *("--max-examples", str(examples), "--workers", str(workers), "--continue-on-failure"),
         *("--report", "ndjson", "--report-ndjson-path", str(report), "--request-timeout", "240"),
         *(("--seed", str(seed)) if seed is not None else ()),
@@ -106,7 +105,7 @@ def _answers(report: Path) -> Mapping[str, Counter[int]]:
     found: defaultdict[str, Counter[int]] = defaultdict(Counter)
     known = {
         f"{method.upper()} {path}"
-        for path, methods in json.loads(DOCUMENT.read_bytes())["paths"].items()
+        for path, methods in json.loads(schemas.OPENAPI.read_bytes())["paths"].items()
         for method in methods
     }
     for event in map(json.loads, report.read_text().splitlines()):

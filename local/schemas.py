@@ -1,17 +1,18 @@
-"""Which JSON do senders write, and which do readers get? `make schemas` writes it down from the models."""
+"""Writes the JSON Schemas and the OpenAPI document from the models: `make schemas`."""
 
 import json
 from pathlib import Path
 from typing import Any
 
+from local.openapi import routes
 from local.stack import ROOT
-from shared.api import routes
 from shared.config.gateway_json import GatewayConfig
 from shared.runs.request import RunRequest
 from shared.runs.result import RunResult
 
 DIRECTORY = ROOT / "docs" / "schemas"
-OPENAPI = ROOT / "docs" / "openapi.json"
+#: In the app's package, because the app serves it.
+OPENAPI = ROOT / "shared" / "api" / "openapi.json"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -34,7 +35,7 @@ def write(directory: Path, openapi: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name, schema in schemas().items():
         (directory / name).write_text(text(schema))
-    openapi.write_text(routes.document())
+    openapi.write_text(routes.text())
 
 
 if __name__ == "__main__":

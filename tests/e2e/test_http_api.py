@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from local import stack
+from local import schemas, stack
 from local.synapse.faults import Answer, Delay
 from tests.e2e.outside import Outside
 
@@ -257,4 +257,4 @@ async def test_a_parameter_as_large_as_a_number_gets_arrives(world: Outside) -> 
 async def test_the_api_describes_itself(world: Outside) -> None:
     answer = await world.http.get("/api/openapi.json")
 
-    assert answer.json() == json.loads((stack.ROOT / "docs" / "openapi.json").read_text())
+    assert answer.json() == json.loads(schemas.OPENAPI.read_text())

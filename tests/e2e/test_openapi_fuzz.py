@@ -1,4 +1,4 @@
-"""schemathesis over docs/openapi.json against the local stack: the short form; `make fuzz` is the long one."""
+"""schemathesis over the OpenAPI document against the local stack: the short form; `make fuzz` is the long one."""
 
 import pytest
 

@@ -19,10 +19,18 @@ INDEX = """
 import asyncio, json, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])  # local.host stays in the tree; what it loads comes from the package
-from local.host import worker
-found = asyncio.run(worker.load(Path(sys.argv[2])))
+from local.host import protos, trace, worker
+
+async def look():
+    found = await worker.load(Path(sys.argv[2]))
+    call = protos.RpcHttp(method="GET", url="/", headers={}, params={}, query={}, body=protos.TypedData())
+    data = protos.TypedData(http=call)
+    answer = await worker.invoke(found["openapi"], data, metadata={}, trace=trace.begin())
+    return sorted(found), answer.returned.http.body.bytes.decode()
+
+functions, openapi = asyncio.run(look())
 import shared
-print(json.dumps({"functions": sorted(found), "shared": shared.__path__[0]}))
+print(json.dumps({"functions": functions, "openapi": openapi, "shared": shared.__path__[0]}))
 """
 
 
@@ -92,7 +100,9 @@ def test_its_requirements_are_exact(built: Path) -> None:
     assert inexact == []
 
 
-def test_the_platforms_library_finds_every_function_in_it(built: Path, tmp_path: Path) -> None:
+def test_the_platforms_library_finds_every_function_in_it_and_the_document_is_served(
+    built: Path, tmp_path: Path
+) -> None:
     zipfile.ZipFile(built).extractall(tmp_path)
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")
@@ -109,4 +119,5 @@ def test_the_platforms_library_finds_every_function_in_it(built: Path, tmp_path:
 
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["functions"] == sorted(names())
+    assert found["openapi"] == (ROOT / "shared" / "api" / "openapi.json").read_text()
     assert Path(found["shared"]).parent == tmp_path.resolve()

@@ -2,8 +2,8 @@
 
 import pytest
 
+from local.openapi import routes
 from local.schemas import DIRECTORY, OPENAPI, schemas, text
-from shared.api import routes
 
 
 @pytest.mark.parametrize("name", schemas())
@@ -18,4 +18,4 @@ def test_a_request_may_leave_out_its_id() -> None:
 
 def test_the_openapi_document_has_not_drifted() -> None:
     """`make schemas` renews it."""
-    assert OPENAPI.read_text() == routes.document()
+    assert OPENAPI.read_text() == routes.text()

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 import pytest
 
-from shared.api import routes
+from local.schemas import OPENAPI
 from shared.triggers.responses import STATUS
 from tests.served_functions import http_triggers
 
-DOCUMENT: Final[dict[str, Any]] = json.loads(routes.document())
+DOCUMENT: Final[dict[str, Any]] = json.loads(OPENAPI.read_text())
 PLACES: Final = [
     (path, method, operation)
     for path, methods in DOCUMENT["paths"].items()

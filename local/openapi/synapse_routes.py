@@ -1,10 +1,10 @@
-"""Synapse's own routes: the rest of `docs/openapi.json`, beside `routes.py`."""
+"""Synapse's own routes, as the OpenAPI document describes them."""
 
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, RootModel
 
-from shared.api.openapi import Parameter, Reply, Route
+from local.openapi.document import Parameter, Reply, Route
 from shared.api.synapse_request import API_VERSIONS
 from shared.api.views import ErrorBody
 from shared.runs.request import MAX_PARAMETERS, PIPELINE_NAME, REQUEST_ID, UNFIT_ID

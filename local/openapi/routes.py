@@ -1,16 +1,16 @@
-"""The HTTP routes: what they take and what they answer. `docs/openapi.json` is written from this.
+"""The gateway's own HTTP routes, as the OpenAPI document describes them.
 
 Left out are `/api/events` and `/api/hooks/{name}`: their formats are those of Event Grid and of whoever signs webhooks.
 """
 
+import json
 from datetime import datetime
-from functools import cache
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.api import openapi, synapse_routes
-from shared.api.openapi import Parameter, Reply, Route
+from local.openapi import document, synapse_routes
+from local.openapi.document import Parameter, Reply, Route
 from shared.api.views import AuditList, ErrorBody, RunRecord, Waiting
 from shared.gateway.operation_request import Rerun, Resolve
 from shared.gateway.rights import Right, RulePipeline
@@ -156,7 +156,7 @@ ROUTES: Final = (
         path="/api/runs",
         name="listRuns",
         summary="List the ends of deliveries, newest first.",
-        parameters=openapi.query_parameters(ListQuery),
+        parameters=document.query_parameters(ListQuery),
         replies=(
             Reply(status=200, description="One page.", models=(AuditList,)),
             *refusals(),
@@ -268,14 +268,12 @@ ROUTES: Final = (
 )
 
 
-@cache
-def document() -> str:
-    """Write the OpenAPI document."""
-    return openapi.text(
-        openapi.document(
-            (*ROUTES, *synapse_routes.ROUTES),
-            info=INFO,
-            headers=HEADERS | synapse_routes.HEADERS,
-            security=SECURITY,
-        )
+def text() -> str:
+    """Write the OpenAPI document as its file holds it."""
+    described = document.describe(
+        (*ROUTES, *synapse_routes.ROUTES),
+        info=INFO,
+        headers=HEADERS | synapse_routes.HEADERS,
+        security=SECURITY,
     )
+    return json.dumps(described, indent=2, ensure_ascii=False) + "\n"

@@ -1,6 +1,5 @@
-"""Writes a table of routes as an OpenAPI 3.1 document; its schemas are those of the models."""
+"""Describes a table of routes as an OpenAPI 3.1 document; its schemas are those of the models."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -55,14 +54,14 @@ class Route:
     is_open: bool = False  #: whether it asks for no proof of who calls
 
 
-def document(
+def describe(
     routes: Iterable[Route],
     *,
     info: Schema,
     headers: Mapping[str, Schema],
     security: Mapping[str, Schema],
 ) -> dict[str, Any]:
-    """Write the document.
+    """Describe the routes.
 
     Args:
         routes: every route.
@@ -100,11 +99,6 @@ def query_parameters(model: type[BaseModel]) -> tuple[Parameter, ...]:
         )
         for name, schema in properties.items()
     )
-
-
-def text(described: Schema) -> str:
-    """Write a document as its file and its route hold it."""
-    return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
 
 
 def _present(schema: Schema) -> Schema:
