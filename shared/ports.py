@@ -4,6 +4,7 @@ Each port has a fake in `tests/fakes/` and one suite of contract tests that runs
 real thing. Adapters raise `errors.StorageUnavailable` and nothing else.
 """
 
+import hashlib
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,6 +53,12 @@ class VersionedRecord:
     record: Record
     version: str  #: the entity's ETag
     age: float  #: seconds since its last write, by the storage service's own clock
+
+    @property
+    def tag(self) -> str:
+        """Name this state of a record: its generation, and which write made it."""
+        write = hashlib.sha256(self.version.encode()).hexdigest()[:16]
+        return f"{self.record.generation}-{write}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -308,12 +308,11 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         runs=Runs(clock=clock, gateway=gateway, records=records, audit=audit, policy=policy),
         run_operations=RunOperations(
             operations=Operations(
-                clock=clock, records=records, requests=requests, gateway=gateway, settings=settings
+                clock=clock, records=records, gateway=gateway, lookup=runner.lookup
             ),
+            lookup=runner.lookup,
             records=records,
-            pipelines=pipelines,
             policy=policy,
-            throttle=runner.throttle,
         ),
         wire=WireRoutes(
             gateway=gateway,

@@ -27,7 +27,7 @@ _PREFERENCE: Final = re.compile(
 )
 # RFC 8941, section 3.3.3: a string that holds a requestId needs no escapes.
 _QUOTED_KEY: Final = re.compile(r'"([^"\\]*)"')
-_ENTITY_TAG: Final = re.compile(r'"([1-9][0-9]{0,9})-[0-9a-f]{16}"')
+_ENTITY_TAG: Final = re.compile(r'"(?P<tag>(?P<generation>[1-9][0-9]{0,9})-[0-9a-f]{16})"')
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 # RFC 6839, section 3.1: whatever else it is, it is JSON.
 _JSON_BASED: Final = re.compile(r"application/[!#$&^_.0-9a-z-]+\+json")
@@ -62,7 +62,7 @@ class Preference:
 class Expected:
     """The state of a record that `If-Match` names."""
 
-    tag: str
+    tag: str  #: without its quotes
     generation: int
 
 
@@ -132,11 +132,10 @@ def if_match(headers: Mapping[str, str]) -> Expected | CloudError | None:
     given = headers.get("if-match")
     if given is None:
         return None
-    text = given.strip(" \t")
-    found = _ENTITY_TAG.fullmatch(text)
+    found = _ENTITY_TAG.fullmatch(given.strip(" \t"))
     if found is None:
         return fault("$.headers.if-match", "The value should be the one ETag of this request.")
-    return Expected(tag=text, generation=int(found[1]))
+    return Expected(tag=found["tag"], generation=int(found["generation"]))
 
 
 def is_unchanged(headers: Mapping[str, str], tag: str) -> bool:

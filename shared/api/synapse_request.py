@@ -8,24 +8,19 @@ pipelines.json.
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
-from pydantic import ValidationError
-
-from shared.kernel import strict_json, validation
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.query import present
 from shared.kernel.validation import fault
 from shared.runs.request import (
-    HTTP_LIMIT,
     REQUEST_ID,
     Content,
     Rejection,
     RunRequest,
-    cross_faults,
-    refuse,
-    too_large_to_keep,
+    read_fields,
+    read_object,
     unfit_id,
 )
 
@@ -70,28 +65,10 @@ def read(call: WireCall, *, call_id: str) -> RunRequest | Rejection:
     if isinstance(parameters, CloudError):
         return Rejection(error=parameters, request_id=named, content=content)
     recovery = _boolean(call.query, "isRecovery")
-    wrong = [
-        one
-        for one in (api_version(call.query), request_id, recovery)
-        if isinstance(one, CloudError)
-    ]
+    beside = (api_version(call.query), request_id, recovery)
+    wrong = [one for one in beside if isinstance(one, CloudError)]
     fields = _fields(call, named, parameters, recovery=recovery)
-    try:
-        request = RunRequest.model_validate(fields)
-    except ValidationError as error:
-        wrong += validation.of(error, RunRequest)
-    else:
-        wrong += cross_faults(fields, None)
-        if not wrong:
-            outgrown = too_large_to_keep(request)
-            return replace(refuse(request, outgrown), content=content) if outgrown else request
-    is_sound = not any(one.target == "$.pipelineName" for one in wrong)
-    return Rejection(
-        error=validation.invalid(wrong),
-        request_id=named,
-        pipeline_name=call.pipeline_name if is_sound else None,
-        content=content,
-    )
+    return read_fields(fields, named, content, found=wrong)
 
 
 def _fields(
@@ -158,17 +135,6 @@ def api_version(query: Mapping[str, str]) -> CloudError | None:
 def recursive(query: Mapping[str, str]) -> bool | CloudError | None:
     """Read isRecursive of a cancel."""
     return _boolean(query, "isRecursive")
-
-
-def read_object(body: bytes) -> dict[str, Any] | CloudError:
-    """Read a body: a map of parameters, or the filter of queryPipelineRuns."""
-    if len(body) > HTTP_LIMIT:
-        message = f"The request has {len(body)} bytes; {HTTP_LIMIT} are allowed here."
-        return CloudError(code="RequestTooLarge", message=message)
-    try:
-        return strict_json.parse(body)
-    except strict_json.Unreadable as reason:
-        return CloudError(code="InvalidJson", message=str(reason))
 
 
 def _boolean(query: Mapping[str, str], name: str) -> bool | CloudError | None:

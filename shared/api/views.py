@@ -1,25 +1,19 @@
 """What is shown of a request and of the audit. Nothing here leaves with a secret in it."""
 
-import hashlib
-import math
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic.alias_generators import to_camel
 
 from shared.kernel.cloud_error import CloudError
-from shared.ports import VersionedRecord
 from shared.redaction import patterns, redact as redaction
 from shared.runs import payload
 from shared.runs.audit_entry import AuditEntry
 from shared.runs.delivery import Source
-from shared.runs.record import FINAL, Record, Status
+from shared.runs.record import Record, Status
 from shared.runs.result import Outcome
-
-# In another's hands, or about to be looked for: it is settled soon.
-_SOON: Final = 2.0
 
 
 class _Shown(BaseModel):
@@ -180,18 +174,3 @@ def audited(entries: Sequence[AuditEntry], token: str | None) -> AuditList:
     return AuditList(
         value=tuple(AuditItem.model_validate(entry) for entry in entries), continuation_token=token
     )
-
-
-def entity_tag(stored: VersionedRecord) -> str:
-    """Name this state of a record: its generation, and which write made it."""
-    write = hashlib.sha256(stored.version.encode()).hexdigest()[:16]
-    return f'"{stored.record.generation}-{write}"'
-
-
-def retry_after(stored: VersionedRecord) -> int | None:
-    """Tell in how many seconds an open request is worth another look; None for one that is final."""
-    record = stored.record
-    if record.status in FINAL:
-        return None
-    left = record.wait_seconds - stored.age if record.status is Status.WAITING else _SOON
-    return max(1, math.ceil(left))

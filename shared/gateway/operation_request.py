@@ -5,9 +5,9 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic.alias_generators import to_camel
 
-from shared.kernel import strict_json, validation
+from shared.kernel import validation
 from shared.kernel.cloud_error import CloudError
-from shared.runs.request import HTTP_LIMIT, MAX_PARAMETERS, Text
+from shared.runs.request import MAX_PARAMETERS, Text, read_object
 
 GUID: Final = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 #: More reruns than anybody asks for; a table's column takes the number.
@@ -58,7 +58,7 @@ def read_rerun(body: bytes, expected: int | None) -> Rerun | CloudError:
         body: UTF-8 JSON.
         expected: the generation to come by `If-Match`; it has to agree with the body's.
     """
-    fields = _fields(body or b"{}")
+    fields = read_object(body or b"{}")
     if isinstance(fields, CloudError):
         return fields
     found = list(_cross_faults(fields, expected))
@@ -73,7 +73,7 @@ def read_rerun(body: bytes, expected: int | None) -> Rerun | CloudError:
 
 def read_resolve(body: bytes) -> Resolve | CloudError:
     """Read the body of `/resolve`."""
-    fields = _fields(body)
+    fields = read_object(body)
     if isinstance(fields, CloudError):
         return fields
     try:
@@ -96,13 +96,3 @@ def _cross_faults(fields: dict[str, Any], expected: int | None) -> list[CloudErr
         )
         found.append(validation.fault("$.parameters", text))
     return found
-
-
-def _fields(body: bytes) -> dict[str, Any] | CloudError:
-    if len(body) > HTTP_LIMIT:
-        message = f"The request has {len(body)} bytes; {HTTP_LIMIT} are allowed here."
-        return CloudError(code="RequestTooLarge", message=message)
-    try:
-        return strict_json.parse(body)
-    except strict_json.Unreadable as fault:
-        return CloudError(code="InvalidJson", message=str(fault))

@@ -6,11 +6,12 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from shared.config.settings import Settings
 from shared.gateway.gateway import Gateway, Reception
 from shared.gateway.operation_request import Recovery
+from shared.gateway.refusal import Refusal, settles_in
+from shared.gateway.run_lookup import RunLookup
 from shared.kernel.cloud_error import CloudError
-from shared.ports import Clock, Records, Requests, VersionedRecord
+from shared.ports import Clock, Records, VersionedRecord
 from shared.runs import payload, record as records
 from shared.runs.delivery import Delivery
 from shared.runs.identity import fingerprint
@@ -18,7 +19,6 @@ from shared.runs.record import FINAL, Record, Status
 from shared.runs.request import RunRequest
 
 MAX_RACES: Final = 5
-IF_MATCH: Final = "$.headers.if-match"
 _NO_RECOVERY: Final = {
     "reference_pipeline_run_id": None,
     "is_recovery": None,
@@ -27,24 +27,17 @@ _NO_RECOVERY: Final = {
 
 
 class Operations:
-    """Each takes a request by its id and gives what came of it, or a CloudError that says why not."""
+    """Each takes a request by its id and returns what came of it, or why it was not done."""
 
     def __init__(
-        self,
-        *,
-        clock: Clock,
-        records: Records,
-        requests: Requests,
-        gateway: Gateway,
-        settings: Settings,
+        self, *, clock: Clock, records: Records, gateway: Gateway, lookup: RunLookup
     ) -> None:
         self._clock = clock
         self._records = records
-        self._requests = requests
         self._gateway = gateway
-        self._lease = settings.lease
+        self._lookup = lookup
 
-    async def cancel(self, request_id: str, principal: str) -> Record | CloudError:
+    async def cancel(self, request_id: str, principal: str) -> Record | Refusal:
         """End a request that waits; one that is on its way or done stays as it is."""
         for _ in range(MAX_RACES):
             stored = await self._records.get(request_id)
@@ -54,7 +47,7 @@ class Operations:
             if _is_cancelled(record):
                 return record  # a repeat gets the same answer
             if record.status is not Status.WAITING:
-                return _invalid_state(record, "cancelled")
+                return _invalid_state(stored, "cancelled")
             error = CloudError(
                 code="RequestCancelled", message=f"{principal} cancelled the request."
             )
@@ -73,7 +66,7 @@ class Operations:
         *,
         recovery: Recovery | None = None,
         seen: str | None = None,
-    ) -> Reception | CloudError:
+    ) -> Reception | Refusal:
         """Run a finished request again as that generation, once.
 
         Args:
@@ -84,7 +77,7 @@ class Operations:
             parameters: all of them, where some were redacted when the request ended. They must be
                 those of the first run: the fingerprint tells.
             recovery: whether the last run is to be recovered. Synapse then takes the parameters from it.
-            seen: the version of the record that is to be run again, and no other.
+            seen: the tag of the state that is to be run again, and no other.
         """
         for _ in range(MAX_RACES):
             stored = await self._records.get(request_id)
@@ -96,8 +89,8 @@ class Operations:
             obstacle = _obstacle(stored, generation, seen)
             if obstacle:
                 return obstacle
-            request = _recovering(record, recovery) if recovery else _restored(record, parameters)
-            if isinstance(request, CloudError):
+            request = _recovering(stored, recovery) if recovery else _restored(stored, parameters)
+            if isinstance(request, Refusal):
                 return request
             again = records.rerun(
                 record,
@@ -118,7 +111,7 @@ class Operations:
 
     async def resolve(
         self, request_id: str, run_id: str | None, principal: str
-    ) -> Record | CloudError:
+    ) -> Record | Refusal:
         """Keep what an operator found out about a request whose outcome is unknown.
 
         Args:
@@ -132,11 +125,16 @@ class Operations:
                 return _not_found(request_id)
             record = stored.record
             unknown = record.error is not None and record.error.code == "OutcomeUnknown"
-            resolved = _resolved(record, run_id, principal, self._clock.now())
+            said_by: str | Refusal = principal
+            if run_id is not None:
+                said_by = await self._lookup.vouch(record, run_id, principal)
+            if isinstance(said_by, Refusal):
+                return said_by
+            resolved = _resolved(record, run_id, said_by, self._clock.now())
             if _is_last(record, resolved):
                 return record  # a repeat gets the same answer
             if record.status is not Status.FAILED or not unknown:
-                return _invalid_state(record, "resolved")
+                return _invalid_state(stored, "resolved")
             if await self._end(stored, resolved):
                 return resolved
         return _contended(request_id)
@@ -165,18 +163,15 @@ def _is_last(record: Record, resolved: Record) -> bool:
     return (last.event, last.detail) == (wished.event, wished.detail)
 
 
-def changed(record: Record) -> CloudError:
-    """Say that a request is no longer in the state that its caller has seen."""
-    message = f"The request has changed since: it is {record.status} now."
-    return CloudError(code="InvalidState", message=message, target=IF_MATCH)
-
-
-def _obstacle(stored: VersionedRecord, generation: int, seen: str | None) -> CloudError | None:
+def _obstacle(stored: VersionedRecord, generation: int, seen: str | None) -> Refusal | None:
     record = stored.record
-    if seen not in {None, stored.version}:
-        return changed(record)
-    if record.status not in FINAL or record.generation + 1 != generation:
-        return _invalid_state(record, f"run again as generation {generation}")
+    is_next = record.generation + 1 == generation
+    if is_next and seen not in {None, stored.tag}:
+        message = f"The request has changed since: it is {record.status} now."
+        error = CloudError(code="InvalidState", message=message, target="$.headers.if-match")
+        return Refusal(error=error, is_outdated=True)
+    if record.status not in FINAL or not is_next:
+        return _invalid_state(stored, f"run again as generation {generation}")
     return None
 
 
@@ -187,10 +182,11 @@ def _is_cancelled(record: Record) -> bool:
     return any(each.code == "RequestCancelled" for each in (error, *error.details))
 
 
-def _recovering(record: Record, recovery: Recovery) -> RunRequest | CloudError:
+def _recovering(stored: VersionedRecord, recovery: Recovery) -> RunRequest | Refusal:
     """Refer to the record's run. The request's own parameters are kept, and not sent: see `runner`."""
+    record = stored.record
     if record.run_id is None:
-        return _invalid_state(record, "recovered: no run of it is known")
+        return _invalid_state(stored, "recovered: no run of it is known")
     return payload.read(record).model_copy(
         update={
             "reference_pipeline_run_id": record.run_id,
@@ -202,7 +198,10 @@ def _recovering(record: Record, recovery: Recovery) -> RunRequest | CloudError:
     )
 
 
-def _restored(record: Record, parameters: dict[str, JsonValue] | None) -> RunRequest | CloudError:
+def _restored(
+    stored: VersionedRecord, parameters: dict[str, JsonValue] | None
+) -> RunRequest | Refusal:
+    record = stored.record
     request = payload.read(record)
     if parameters is not None:
         request = request.model_copy(update={"parameters": parameters})
@@ -215,24 +214,33 @@ def _restored(record: Record, parameters: dict[str, JsonValue] | None) -> RunReq
     if parameters is None and not record.redacted:
         # It asked for a recovery itself, and the last one stands in that one's place.
         wish = "run again but as a recovery: what it recovered first is no longer known"
-        return _invalid_state(record, wish)
+        return _invalid_state(stored, wish)
     message = (
         "Some parameters were redacted when the request ended: bring all of them again."
         if parameters is None
         else "The parameters are not those of the first run; another run needs another requestId."
     )
-    return CloudError(code="InvalidRequest", message=message, target="$.parameters")
+    error = CloudError(code="InvalidRequest", message=message, target="$.parameters")
+    return Refusal(error=error)
 
 
-def _not_found(request_id: str) -> CloudError:
-    return CloudError(code="NotFound", message=f"No request {request_id!r} is recorded.")
+def _not_found(request_id: str) -> Refusal:
+    error = CloudError(code="NotFound", message=f"No request {request_id!r} is recorded.")
+    return Refusal(error=error)
 
 
-def _invalid_state(record: Record, wish: str) -> CloudError:
+def _invalid_state(stored: VersionedRecord, wish: str) -> Refusal:
+    record = stored.record
     message = f"The request is {record.status}, generation {record.generation}; it can't be {wish}."
-    return CloudError(code="InvalidState", message=message)
+    error = CloudError(code="InvalidState", message=message)
+    return Refusal(error=error, retry_after=_settles_in(stored))
 
 
-def _contended(request_id: str) -> CloudError:
-    message = f"Others kept changing request {request_id!r}; ask again."
-    return CloudError(code="GatewayUnavailable", message=message)
+def _settles_in(stored: VersionedRecord) -> float | None:
+    """Return when another try may go otherwise; None for a request that waits, which may be for days."""
+    return None if stored.record.status is Status.WAITING else settles_in(stored)
+
+
+def _contended(request_id: str) -> Refusal:
+    message = f"Request {request_id!r} keeps changing; ask again."
+    return Refusal(error=CloudError(code="GatewayUnavailable", message=message))

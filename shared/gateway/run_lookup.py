@@ -1,12 +1,19 @@
 """Looks at a workspace's runs on behalf of one request, through the throttle."""
 
+from typing import Final
+
 from shared.auth.policy import Policy
 from shared.gateway.reconciliation import LONGEST_PAUSE, PATIENCE, LookAgain
+from shared.gateway.refusal import Refusal, settles_in
 from shared.gateway.throttle import NotAsked, Throttle
 from shared.kernel.cloud_error import CloudError
 from shared.ports import Clock, Pipelines, VersionedRecord
 from shared.runs.record import Record
+from shared.synapse import run_response
 from shared.synapse.reply import Absent, Forbidden, Found, Look, RunSeen, Unreachable
+from shared.synapse.response_filter import RunShown
+
+_PAUSE: Final = 5.0  # seconds before Synapse is worth asking again where its answer names no time
 
 
 class RunLookup:
@@ -66,6 +73,48 @@ class RunLookup:
             ):  # in the same words: who may not see it does not learn that it exists
                 return _not_shown("There is no such run of a pipeline that the caller may start.")
 
+    async def show(self, stored: VersionedRecord) -> RunShown | Refusal:
+        """Show a request's run as Synapse has it."""
+        record, run_id = stored.record, stored.record.run_id
+        if run_id is None:
+            message = f"The request is {record.status}; it has no run."
+            none = CloudError(code="NotFound", message=message)
+            return Refusal(error=none, retry_after=settles_in(stored))
+        lane = self._throttle.looks(record.endpoint)
+        outcome = await lane.ask(lambda: self._pipelines.get_run(record.endpoint, run_id))
+        if isinstance(outcome, NotAsked):
+            return Refusal(error=outcome.error, retry_after=outcome.seconds)
+        run = run_response.read(outcome, run_id)
+        if isinstance(run, CloudError):
+            return Refusal(error=run, retry_after=lane.remaining() or None)
+        # An operator may have named any run: one of another pipeline is not this request's.
+        if not _is_of(record, run.pipeline_name):
+            return Refusal(error=run_response.absent())
+        return run
+
+    async def vouch(self, record: Record, run_id: str, principal: str) -> str | Refusal:
+        """Check that a run which an operator names is one of the request's pipeline.
+
+        Returns:
+            What the record says of who named it: the principal, with a remark where the gateway could not see the
+            run. Then the operator's word counts, unless `access` keeps anything from that principal.
+        """
+        lane = self._throttle.looks(record.endpoint)
+        match await self._find(record.endpoint, run_id):
+            case Found(pipeline_name=name) if _is_of(record, name):
+                return principal
+            case Absent() | Forbidden() if not self._policy.bars(principal):
+                return f"{principal}, unseen by the gateway"
+            case NotAsked(error=error) | Unreachable(error=error):
+                message = "Synapse could not be asked for the run."
+                away = CloudError(code="GatewayUnavailable", message=message, details=(error,))
+                return Refusal(error=away, retry_after=lane.remaining() or _PAUSE)
+            case _:
+                message = "The gateway sees no run of the request's pipeline with this id."
+                return Refusal(
+                    error=CloudError(code="InvalidState", message=message, target="$.runId")
+                )
+
     async def _find(self, endpoint: str, run_id: str) -> Look | NotAsked:
         lane = self._throttle.looks(endpoint)
         return await lane.ask(lambda: self._pipelines.find_run(endpoint, run_id))
@@ -76,6 +125,10 @@ class RunLookup:
             return None
         pause = max(seconds, min(stored.age, LONGEST_PAUSE))
         return LookAgain(pause + self._clock.jitter())
+
+
+def _is_of(record: Record, pipeline_name: str) -> bool:
+    return pipeline_name.casefold() == record.pipeline_name.casefold()
 
 
 def _not_shown(why: str) -> CloudError:

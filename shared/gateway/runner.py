@@ -88,7 +88,7 @@ class Runner:
         self._policy = policy
         self._settings = settings
         self._throttle = Throttle(clock, settings.max_concurrent_calls)
-        self._lookup = RunLookup(
+        self.lookup = RunLookup(
             clock=clock, pipelines=pipelines, policy=policy, throttle=self._throttle
         )
 
@@ -185,7 +185,7 @@ class Runner:
         if not self._policy.bars(record.principal):
             return None
         run_id = payload.read(record).reference_pipeline_run_id
-        bar = await self._lookup.bar(record, run_id) if run_id else None
+        bar = await self.lookup.bar(record, run_id) if run_id else None
         match bar:
             case NotAsked(seconds=seconds) | Unreachable(retry_after=float(seconds)):
                 return _Held(rest=seconds, why="looks at the workspace's runs are throttled")
@@ -333,7 +333,7 @@ class Runner:
 
     async def _reconcile(self, stored: VersionedRecord) -> VersionedRecord | LookAgain:
         record, settle = stored.record, self._settings.settle
-        look = await self._lookup.own(stored)
+        look = await self.lookup.own(stored)
         if isinstance(look, LookAgain):
             return look
         if isinstance(look, Forbidden | Unreachable):
@@ -372,7 +372,7 @@ class Runner:
 
     async def _give_up(self, stored: VersionedRecord, why: str) -> VersionedRecord | LookAgain:
         record = stored.record
-        seen = await self._lookup.like(stored)
+        seen = await self.lookup.like(stored)
         if isinstance(seen, LookAgain):
             return seen
         error = await payload.safe(outcome_unknown(record, why, seen), record)

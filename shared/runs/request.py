@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
@@ -194,20 +194,24 @@ def decode(
     """
     content = Content(length=len(body), sha256=hashlib.sha256(body).hexdigest())
     fallback = given_id or default_id
-    if len(body) > limit:
-        message = f"The request has {len(body)} bytes; {limit} are allowed here."
-        return Rejection(error=_too_large(message), request_id=fallback, content=content)
-    try:
-        value = strict_json.parse(unwrap(body))
-    except strict_json.Unreadable as fault:
-        return Rejection(
-            error=CloudError(code="InvalidJson", message=str(fault)),
-            request_id=fallback,
-            content=content,
-        )
+    value = read_object(body, limit=limit, may_be_base64=True)
+    if isinstance(value, CloudError):
+        return Rejection(error=value, request_id=fallback, content=content)
     if "resume" in value:
         return _read_resume(value, fallback, content)
-    return _read_request(value, fallback, given_id, content)
+    return read_fields(value, fallback, content, given_id=given_id)
+
+
+def read_object(
+    body: bytes, *, limit: int = HTTP_LIMIT, may_be_base64: bool = False
+) -> dict[str, Any] | CloudError:
+    """Read a body of at most `limit` bytes as one JSON object, or return why it is none."""
+    if len(body) > limit:
+        return _too_large(f"The request has {len(body)} bytes; {limit} are allowed here.")
+    try:
+        return strict_json.parse(unwrap(body) if may_be_base64 else body)
+    except strict_json.Unreadable as reason:
+        return CloudError(code="InvalidJson", message=str(reason))
 
 
 def too_far_ahead(request: RunRequest, now: datetime) -> CloudError | None:
@@ -256,18 +260,33 @@ def _read_resume(value: dict[str, Any], fallback: str, content: Content) -> Resu
         )
 
 
-def _read_request(
-    value: dict[str, Any], fallback: str, given_id: str | None, content: Content
+def read_fields(
+    value: dict[str, Any],
+    fallback: str,
+    content: Content,
+    *,
+    given_id: str | None = None,
+    found: Sequence[CloudError] = (),
 ) -> RunRequest | Rejection:
+    """Read a request from its fields, or every error at once.
+
+    Args:
+        value: the fields, named as in JSON.
+        fallback: the request's id where the fields name none, or one that can't be used.
+        content: what the fields were read from.
+        given_id: an id that came beside the fields and must agree with theirs.
+        found: errors that were found already.
+    """
     named = value.get("requestId")
-    faults = list(cross_faults(value, given_id))
+    faults = list(_cross_faults(value, given_id))
     try:
         request = RunRequest.model_validate(
             {**value, "requestId": fallback if named is None else named}
         )
     except ValidationError as error:
-        faults = validation.of(error, RunRequest) + faults
+        faults = [*found, *validation.of(error, RunRequest), *faults]
     else:
+        faults = [*found, *faults]
         if request.not_before and request.expires_at and request.not_before >= request.expires_at:
             faults.append(fault("$.expiresAt", "The time should be after notBefore."))
         if not faults:
@@ -294,7 +313,7 @@ def unfit_id(text: str) -> str | None:
     return None
 
 
-def cross_faults(value: dict[str, Any], given_id: str | None) -> Iterator[CloudError]:
+def _cross_faults(value: dict[str, Any], given_id: str | None) -> Iterator[CloudError]:
     """What no single field shows; beside the field's own faults, so that all are told at once."""
     named = value.get("requestId")
     unfit = unfit_id(named) if isinstance(named, str) else None

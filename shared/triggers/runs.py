@@ -1,7 +1,7 @@
 """`/api/runs`: starts, shows and lists requests."""
 
+import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,14 +9,15 @@ import azure.functions as func
 
 from shared.api import headers, views
 from shared.auth.policy import Policy
+from shared.gateway import visibility
 from shared.gateway.gateway import Deferred, Gateway, Reception, unreadable
 from shared.gateway.long_poll import LongPoll
+from shared.gateway.refusal import settles_in
 from shared.kernel import validation
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import RecordUnreadable
 from shared.ports import Audit, Clock, Records, VersionedRecord
 from shared.runs import audit_query
-from shared.runs.audit_entry import AuditEntry
 from shared.runs.caller import Caller
 from shared.runs.delivery import Delivery, Source
 from shared.runs.request import REQUEST_ID, Rejection, told
@@ -59,10 +60,10 @@ class Runs:
         stored = await find(self.records, self.policy, request, caller)
         if isinstance(stored, CloudError):
             return responses.refusal(stored)
-        beside = {"ETag": views.entity_tag(stored)}
-        again = views.retry_after(stored)
+        beside = {"ETag": f'"{stored.tag}"'}
+        again = settles_in(stored)
         if again is not None:
-            beside["Retry-After"] = str(again)
+            beside["Retry-After"] = str(math.ceil(again))
         if headers.is_unchanged(request.headers, beside["ETag"]):
             return responses.unchanged(beside)
         return responses.written((await views.show(stored.record)).to_json(), headers=beside)
@@ -72,7 +73,8 @@ class Runs:
         query = audit_query.read_query(request.url.partition("?")[2])
         if isinstance(query, CloudError):
             return responses.refusal(query)
-        wanted = query.wanted(self.clock.now(), self._may_see(caller))
+        may_see = visibility.of_audit(self.policy, caller.principal)
+        wanted = query.wanted(self.clock.now(), may_see)
         if isinstance(wanted, CloudError):
             return responses.refusal(wanted)
         page = await self.audit.page(wanted)
@@ -89,28 +91,13 @@ class Runs:
         patience = LongPoll(clock=self.clock, records=self.records)
         return await patience.wait(taken, delivery, since + wait)
 
-    def _may_see(self, caller: Caller) -> Callable[[AuditEntry], bool]:
-        def may_see(entry: AuditEntry) -> bool:
-            # Of a message that could not be read no pipeline is known: it is for who may start any.
-            name = entry.pipeline_name or ""
-            workspace = entry.workspace or self.policy.default_workspace
-            return self.policy.permits(caller.principal, name, workspace)
-
-        return may_see
-
 
 async def find(
     records: Records, policy: Policy, request: func.HttpRequest, caller: Caller
 ) -> VersionedRecord | CloudError:
-    """Find the record that a path names, if the caller may start its pipeline."""
+    """Find the request that a path names, if the caller may see it."""
     request_id = request.route_params.get("requestId", "")
     if not _REQUEST_ID.fullmatch(request_id):
         bad = validation.fault("$.path.requestId", "The path should name a requestId.")
         return validation.invalid([bad])
-    stored = await records.get(request_id)
-    if stored is not None:
-        record = stored.record
-        if policy.permits(caller.principal, record.pipeline_name, record.workspace):
-            return stored
-    # Also of one that the caller may not read: it does not learn that there is such a request.
-    return CloudError(code="NotFound", message=f"No request {request_id!r} is recorded.")
+    return await visibility.find(records, policy, request_id, caller.principal)

@@ -22,7 +22,7 @@ from shared.kernel.errors import RecordUnreadable
 from shared.runs.caller import Caller
 from shared.runs.delivery import Delivery, Source
 from shared.runs.record import Record, is_withdrawn
-from shared.runs.request import Rejection, RunRequest
+from shared.runs.request import Rejection, RunRequest, read_object
 from shared.runs.result import Outcome
 from shared.synapse.reply import NOTHING, Wire
 from shared.synapse.response_filter import NotPassed, Passed
@@ -86,7 +86,7 @@ class WireRoutes:
         """Serve `POST /queryPipelineRuns`."""
         wrong = synapse_request.api_version(request.params)
         unread = validation.invalid([wrong]) if wrong else headers.media_fault(request.headers)
-        wanted = unread or synapse_request.read_object(request.get_body())
+        wanted = unread or read_object(request.get_body())
         if isinstance(wanted, CloudError):
             return _marked(responses.refusal(wanted), request, call_id)
         return _passed(await self.workspace.query(wanted, caller.principal), request, call_id)

@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 import azure.functions as func
 
 from shared.auth.policy import Policy
+from shared.gateway.operations import Operations
+from shared.gateway.run_lookup import RunLookup
 from shared.runs.caller import Caller
 from shared.triggers.run_operations import RunOperations
 from shared.triggers.runs import Runs
@@ -57,12 +59,22 @@ class Api:
             audit=world.audit,
             policy=policy,
         )
-        self._operations = RunOperations(
-            operations=world.host.operations,
-            records=world.records,
+        lookup = RunLookup(
+            clock=world.clock,
             pipelines=world.pipelines,
             policy=policy,
             throttle=world.host.gateway._runner.throttle,
+        )
+        self._operations = RunOperations(
+            operations=Operations(
+                clock=world.clock,
+                records=world.records,
+                gateway=world.host.gateway,
+                lookup=lookup,
+            ),
+            lookup=lookup,
+            records=world.records,
+            policy=policy,
         )
         self._caller = Caller(principals=("key",))
         self._calls = 0

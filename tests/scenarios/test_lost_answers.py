@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from shared.gateway.refusal import Refusal
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import StorageUnavailable
 from shared.ports import Echo
@@ -298,11 +299,11 @@ async def test_only_an_unknown_outcome_is_resolved() -> None:
 
     refused = await world.host.operations.resolve("order-17", "r", "key")
 
-    assert isinstance(refused, CloudError)
-    assert refused.code == "InvalidState"
+    assert isinstance(refused, Refusal)
+    assert refused.error.code == "InvalidState"
     missing = await world.host.operations.resolve("nobody", "r", "key")
-    assert isinstance(missing, CloudError)
-    assert missing.code == "NotFound"
+    assert isinstance(missing, Refusal)
+    assert missing.error.code == "NotFound"
 
 
 async def test_what_a_look_was_told_leaves_no_secret_in_the_history() -> None:
@@ -338,7 +339,7 @@ async def test_who_resolves_again_gets_the_same_answer(run_id: str | None) -> No
     assert len(world.results.published) == 2
     for other in ("r-2", None if run_id else "r-1"):
         refused = await world.host.operations.resolve("order-17", other, "key")
-        assert isinstance(refused, CloudError)
+        assert isinstance(refused, Refusal)
 
 
 async def test_a_run_that_can_t_be_kept_is_named_in_the_log(caplog: Any) -> None:

@@ -6,6 +6,7 @@ import pytest
 from pydantic import JsonValue
 
 from shared.gateway.gateway import Answered, Deferred
+from shared.gateway.refusal import Refusal
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import StorageUnavailable
 from shared.runs.delivery import Delivery, Source
@@ -18,7 +19,7 @@ BY_HTTP = Delivery(id="h-9", source=Source.HTTP)
 
 
 def code(outcome: object) -> str | None:
-    return outcome.code if isinstance(outcome, CloudError) else None
+    return outcome.error.code if isinstance(outcome, Refusal) else None
 
 
 async def test_a_waiting_request_that_was_never_sent_is_rejected_when_cancelled() -> None:

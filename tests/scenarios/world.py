@@ -69,9 +69,8 @@ class Host:
         self.operations = Operations(
             clock=clock,
             records=world.records,
-            requests=world.requests,
             gateway=self.gateway,
-            settings=settings,
+            lookup=runner.lookup,
         )
         self.poison = Poison(
             records=world.records,

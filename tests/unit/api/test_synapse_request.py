@@ -137,6 +137,12 @@ def test_every_fault_is_told(changes: dict[str, Any], expected: list[str]) -> No
     assert asked.pipeline_name == (None if "pipeline_name" in changes else "copy orders")
 
 
+def test_what_two_fields_say_together_is_told_beside_what_one_says() -> None:
+    call = a_call(pipeline_name="a/b", query=VERSION | {"isRecovery": "true"})
+
+    assert targets(read(call, call_id="call-1")) == ["$.pipelineName", "$.isRecovery"]
+
+
 def test_a_false_recovery_without_a_reference_says_nothing() -> None:
     asked = read(a_call(query=VERSION | {"isRecovery": "False"}), call_id="call-1")
 
