@@ -1,4 +1,4 @@
-# Everything is made with two commands: `make run` and `make test`. They install what they need into .venv and .local.
+# Two commands do everything: `make run` and `make test`. They install what they need into .venv and .local.
 PYTHON ?= python3.13
 ENV := .venv/bin
 AZURITE := .local/azurite/node_modules/.package-lock.json
@@ -7,19 +7,19 @@ ARGS ?=
 MAKEFLAGS += --jobs=2
 
 .PHONY: help run test lint types check explain requeue fuzz soak lock airflow schemas package mutants clean
-help:  ## Show what can be made
+help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-run: .venv/.installed $(AZURITE)  ## Start the local stack, run the samples, show the outcome (ONCE=1 ends there)
+run: .venv/.installed $(AZURITE)  ## Start the local stack, run the samples and show the outcome (ONCE=1: then end)
 	@$(ENV)/python -m local.run --with-parent $(if $(ONCE),--once)
 
-test: .venv/.installed $(AZURITE)  ## Run every test, with the coverage gate
+test: .venv/.installed $(AZURITE)  ## Run all tests, and check coverage
 	@$(ENV)/coverage erase
 	@$(ENV)/coverage run -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 	@$(ENV)/coverage combine --quiet
 	@$(ENV)/coverage report
 
-lint: .venv/.installed  ## Check format and lint
+lint: .venv/.installed  ## Check format, lint and imports
 	@$(ENV)/ruff format --check .
 	@$(ENV)/ruff check .
 	@$(ENV)/lint-imports --no-cache --no-logo
@@ -27,21 +27,21 @@ lint: .venv/.installed  ## Check format and lint
 types: .venv/.installed  ## Check types
 	@$(ENV)/mypy
 
-check: lint types test  ## What CI runs
+check: lint types test  ## Run everything that CI runs: lint, types, tests
 
-explain: .venv/.installed  ## Show what a configuration makes of an event (ARGS="gateway.json event.json"; docs/events.md)
+explain: .venv/.installed  ## Show which requests a configuration makes from an event (ARGS="gateway.json event.json"; docs/events.md)
 	@$(ENV)/python -m shared.commands.explain $(ARGS)
 
-requeue: .venv/.installed  ## Put messages back that the platform gave up on (ARGS=--help; docs/operate.md)
+requeue: .venv/.installed  ## Put poison messages back on the requests queue (ARGS=--help; docs/operate.md)
 	@$(ENV)/python -m shared.commands.requeue $(ARGS)
 
-airflow: .venv/.installed $(AZURITE)  ## Call the gateway through Airflow's Synapse hook (Python 3.12; AIRFLOW_PYTHON names it)
+airflow: .venv/.installed $(AZURITE)  ## Call the gateway through Airflow's Synapse hook (needs Python 3.12: AIRFLOW_PYTHON=path)
 	@$(ENV)/python -m local.airflow
 
 fuzz: .venv/.installed $(AZURITE)  ## Send the local stack 5,000 generated calls and check its answers (schemathesis, shared/api/openapi.json)
 	@$(ENV)/python -m local.fuzz --examples 600 --at-least 5000
 
-soak: .venv/.installed $(AZURITE)  ## Play the crash harness in its long form: half an hour (docs/crash.md)
+soak: .venv/.installed $(AZURITE)  ## Run the crash harness in its long form, half an hour (docs/crash.md)
 	@$(ENV)/python -m local.crash kills --requests 2200 --kills 200 --stops 20
 	@$(ENV)/python -m local.crash kills --no-echo --requests 1000 --kills 100 --stops 0
 	@$(ENV)/python -m local.crash duplicates --requests 100 --copies 10
@@ -53,10 +53,10 @@ soak: .venv/.installed $(AZURITE)  ## Play the crash harness in its long form: h
 schemas: .venv/.installed  ## Write docs/schemas and shared/api/openapi.json from the models
 	@$(ENV)/python -m local.schemas
 
-package: .venv/.installed  ## Build the zip that is deployed, and print its SHA-256 (docs/releases.md)
+package: .venv/.installed  ## Build the deployment package and print its SHA-256 (docs/releases.md)
 	@$(ENV)/python -m local.package
 
-lock: .venv/.installed  ## Resolve requirements*.in into exact versions
+lock: .venv/.installed  ## Resolve requirements*.in into pinned versions
 	@mkdir -p .local
 	@set -e; for name in requirements requirements-dev; do \
 	  sed -n '/^#/!q;p' $$name.txt > .local/header.txt; \
@@ -64,13 +64,13 @@ lock: .venv/.installed  ## Resolve requirements*.in into exact versions
 	  cat .local/header.txt .local/$$name.txt > $$name.txt; done
 
 MUTANTS := .local/mutants
-mutants: .venv/.installed  ## Mutation testing of the pure decision modules, in a copy of the tree
+mutants: .venv/.installed  ## Run mutation tests on the pure decision modules, in a copy of the tree
 	@rm -rf $(MUTANTS) && mkdir -p $(MUTANTS) && git ls-files -z | tar -cf - --null -T - | tar -xf - -C $(MUTANTS)
 	@cat local/mutants.toml >> $(MUTANTS)/pyproject.toml
 	@$(PYTHON) -m venv $(MUTANTS)/.venv && $(MUTANTS)/.venv/bin/pip install --quiet --requirement requirements-dev.txt mutmut==3.8.1
 	@cd $(MUTANTS) && .venv/bin/mutmut run --max-children 2 && .venv/bin/mutmut results
 
-clean:  ## Remove everything that was installed or generated
+clean:  ## Remove everything installed or generated
 	rm -rf .venv .local .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # Node comes first, so that npm and pip can install side by side (see MAKEFLAGS above).
@@ -99,7 +99,7 @@ $(AZURITE): local/azurite/package-lock.json | .venv/.node
 # checkov pins old packages: it has an environment of its own.
 CHECKOV := .local/checkov
 .PHONY: infra-check
-infra-check: .venv/.installed $(CHECKOV)/.installed-3.3.30  ## Check infra/, image, workflows, package, scripts and the pages' commands offline
+infra-check: .venv/.installed $(CHECKOV)/.installed-3.3.30  ## Check infra/, image, workflows, package, scripts and documented commands offline
 	@$(if $(TESTED),,$(ENV)/python -m pytest tests/infra --quiet)
 	@$(ENV)/python -m local.checkov
 

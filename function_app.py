@@ -1,4 +1,4 @@
-"""The triggers: decode, submit, encode, return. What happens in between is in `shared/gateway/gateway.py`."""
+"""The triggers: decode, submit, encode, return. `shared/gateway/gateway.py` does the work in between."""
 
 import azure.functions as func
 
@@ -38,13 +38,13 @@ async def start_from_event(event: func.EventGridEvent) -> None:
 
 @app.route("api/events", methods=["POST", "OPTIONS"], auth_level=func.AuthLevel.FUNCTION)
 async def take_events(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    """Serve POST and OPTIONS /api/events: Event Grid's and CloudEvents' webhook, always by key."""
+    """Serve POST and OPTIONS /api/events: Event Grid's and CloudEvents' webhook, always authenticated by key."""
     return await wiring.take_in(lambda app: app.webhooks.events(req, context.invocation_id))
 
 
 @app.route("api/hooks/{name}", methods=["POST"], auth_level=OPEN)
 async def take_hook(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    """Serve POST /api/hooks/{name}: a signed webhook, which brings its own proof."""
+    """Serve POST /api/hooks/{name}: a signed webhook, authenticated by its signature."""
     return await wiring.take_in(lambda app: app.webhooks.hook(req, context.invocation_id))
 
 
@@ -117,23 +117,23 @@ async def query_pipeline_runs(req: func.HttpRequest, context: func.Context) -> f
 
 @app.route("api/openapi.json", methods=["GET"], auth_level=OPEN)
 async def openapi(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 (the platform binds it by name)
-    """Serve GET /api/openapi.json: what all these routes take and answer."""
+    """Serve GET /api/openapi.json: the OpenAPI document."""
     return api_document.show()
 
 
 @app.route("api/health/live", methods=["GET"], auth_level=OPEN)
 async def live(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 (the platform binds it by name)
-    """Serve GET /api/health/live: the process answers."""
+    """Serve GET /api/health/live: whether the process is alive."""
     return health.live()
 
 
 @app.route("api/health/ready", methods=["GET"], auth_level=OPEN)
 async def ready(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 (the platform binds it by name)
-    """Serve GET /api/health/ready: yes or no, for probes."""
+    """Serve GET /api/health/ready: whether the app is ready, for probes."""
     return health.ready(await wiring.readiness()())
 
 
 @app.route("api/health/settings", methods=["GET"])
 async def settings(req: func.HttpRequest) -> func.HttpResponse:
-    """Serve GET /api/health/settings: what is wrong by name and each right, for a caller who is known."""
+    """Serve GET /api/health/settings: invalid settings and rights, for an authenticated caller."""
     return await wiring.admit(req, lambda who: health.settings(wiring.faults(), wiring.rights(who)))

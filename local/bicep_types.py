@@ -1,8 +1,8 @@
-"""Write infra/types.json: which properties, of which types, the resources in infra/ may have.
+"""Writes infra/types.json: the properties, with their types, that the resources in infra/ may have.
 
 `python -m local.bicep_types CLONE` derives it from a clone of github.com/Azure/bicep-types-az, which is generated from
-Azure's own API descriptions and which Bicep itself checks against. Only what the templates use is kept: their resource
-types and API versions, and of each the objects that they mention; an object that they don't is written as "object".
+Azure's own API descriptions, and against which Bicep itself checks. Only what the templates use is kept: their resource
+types and API versions, and in each the objects that they mention; any other object is written as "object".
 Run it again after a new resource, a new API version or a property of an object that was not used before.
 """
 
@@ -28,19 +28,19 @@ _SCALARS: Final = {
     "NullType": "null",
 }
 
-# Nested as the source nests it: JSON of somebody else's making.
+# JSON, nested as in the source.
 type Json = Any
 
 
 class Shapes:
-    """One types.json, whose entries name one another by their position."""
+    """One types.json, whose entries refer to each other by position."""
 
     def __init__(self, entries: list[dict[str, Json]], mentioned: set[str]) -> None:
         self._entries = entries
         self._mentioned = mentioned
 
     def body(self, resource: str) -> Json | None:
-        """The shape of a resource, `provider/type@version`, or None if this file has none of it."""
+        """Return the shape of a resource, `provider/type@version`; None if this file does not have it."""
         for entry in self._entries:
             if entry["$type"] == "ResourceType" and entry["name"] == resource:
                 return self._shape(entry["body"], ())
@@ -103,14 +103,14 @@ class Shapes:
 
 
 def used_resources(infra: Path = INFRA) -> list[str]:
-    """Every `provider/type@version` that a template names."""
+    """Return every `provider/type@version` that a template names."""
     texts = [path.read_text() for path in infra.rglob("*.bicep")]
     found = {name for text in texts for name in re.findall(r"'([\w.]+/[\w./]+@[\w-]+)'", text)}
     return sorted(found)
 
 
 def mentioned_names(infra: Path = INFRA) -> set[str]:
-    """Every name that a template gives or reads as a property."""
+    """Return every property name that a template writes or reads."""
     texts = [path.read_text() for path in infra.rglob("*.bicep")]
     pattern = r"([\w.]+)'?:|\.(\w+)"
     return {
@@ -142,7 +142,7 @@ def derive(clone: Path) -> dict[str, Json]:
                 resources[resource] = {"file": path} | body
                 break
         else:
-            message = f"No types of {resource} there."
+            message = f"The clone has no types of {resource}."
             raise SystemExit(message)
     commit = _git(clone, "rev-parse", "HEAD").strip()
     return {"source": {"repository": REPOSITORY, "commit": commit}, "resources": resources}

@@ -1,4 +1,4 @@
-"""A certificate for loopback: Azure's SDKs send no token over plain http.
+"""Makes a certificate for loopback: Azure's SDKs send no token over plain http.
 
 certificate, key = certificate.write(directory)
 python -m local.host --tls-cert … --tls-key …
@@ -17,7 +17,7 @@ DAYS = 2
 
 
 def write(directory: Path) -> tuple[Path, Path]:
-    """Write a certificate that vouches for itself, and its key; gives the paths of both."""
+    """Write a self-signed certificate and its key; returns the paths of both."""
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.now(UTC)
     names = [x509.DNSName("localhost"), x509.IPAddress(IPv4Address("127.0.0.1"))]

@@ -1,7 +1,7 @@
-"""Run checkov over infra/, the Dockerfile and the workflows, and refuse anything but clean reports.
+"""Runs checkov over infra/, the Dockerfile and the workflows; fails unless every report is clean.
 
-It knows policies that are not ours. It pins old packages, so `make infra-check` gives it an environment of its own. Its
-exit code is 0 where it could not parse a file or failed over a check, so the reports are judged here.
+Checkov adds policies that the tests do not have. It pins old packages, so `make infra-check` gives it an environment of its own. Its
+exit code is 0 even if it could not parse a file or a check crashed, so the reports are examined here.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 COMMAND: Final = Path(".local/checkov/bin/checkov")
 WORKFLOWS: Final = Path(".github/workflows")
-#: the frameworks of each run, and where they look
+#: The frameworks of each run, and the files they examine.
 RUNS: Final = (
     (("bicep", "kubernetes"), ("--directory", "infra")),
     (("dockerfile", "github_actions"), ("--file", "Dockerfile", *map(str, WORKFLOWS.glob("*.yml")))),
@@ -20,7 +20,7 @@ RUNS: Final = (
 
 
 def faults(report: dict[str, Any]) -> list[str]:
-    """What is wrong in a report."""
+    """Return what is wrong in a report."""
     found = [
         f"{check['check_id']} {check['check_name']}: {check['file_path']} {check['resource']}"
         for check in report["results"]["failed_checks"]
@@ -34,7 +34,7 @@ def faults(report: dict[str, Any]) -> list[str]:
 
 
 def broken_off(reports: list[dict[str, Any]], log: str) -> list[str]:
-    """Checks that failed to run. A skipped check is run too, and its result thrown away."""
+    """Return the checks that crashed. Checkov also runs a skipped check, and discards its result."""
     skipped = {
         check["check_id"] for report in reports for check in report["results"]["skipped_checks"]
     }

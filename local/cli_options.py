@@ -1,6 +1,6 @@
-"""Write tests/infra/cli_options.json: which options the commands of az and azd have that our pages and scripts use.
+"""Writes tests/infra/cli_options.json: the options of the az and azd commands that the docs and scripts use.
 
-`python -m local.cli_options --az AZ_PYTHON --azd CLONE` asks the tools themselves: AZ_PYTHON is the Python of an
+`python -m local.cli_options --az AZ_PYTHON --azd CLONE` asks the tools themselves. AZ_PYTHON is the Python of an
 environment with azure-cli from PyPI, CLONE a clone of github.com/Azure/azure-dev, whose tests keep what each command's
 --help says. Run it again after a page or a script uses a command that is not in COMMANDS.
 """
@@ -80,7 +80,7 @@ AZD: Final = (
     "up",
 )
 
-# What azure-cli leaves to its extension `containerapp` (learn, container-apps/functions-overview).
+# Options that azure-cli leaves to its extension `containerapp` (learn, container-apps/functions-overview).
 OF_EXTENSIONS: Final = {"az containerapp create": {"--kind": ["functionapp"]}}
 
 # Runs in the environment of azure-cli, whose parser is argparse's.
@@ -114,12 +114,12 @@ print(json.dumps({"version": __version__, "commands": said}))
 """
 _FLAG: Final = re.compile(r"^ +(?:(-\w), )?(--[\w-]+)(?: (\w+))? +\t: ", re.MULTILINE)
 
-# As each tool describes itself.
+# JSON in the tools' own forms.
 type Json = Any
 
 
 def of_az(python: str) -> Json:
-    """The version of azure-cli, and each command's options."""
+    """Return the version of azure-cli, and each command's options."""
     done = subprocess.run(
         [python, "-c", _ASK, json.dumps(AZ)], check=True, stdout=subprocess.PIPE, text=True
     )
@@ -127,7 +127,7 @@ def of_az(python: str) -> Json:
 
 
 def of_azd(clone: Path) -> Json:
-    """The commit of azure-dev, and each command's options."""
+    """Return the commit of azure-dev, and each command's options."""
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(clone), *arguments]
@@ -150,7 +150,7 @@ def _option(names: list[str], values: str) -> Json:
 
 
 def _entry(options: Json) -> Json:
-    """One command as the table keeps it: each name of an option with what it takes, what has to be given, and how many values without a name."""
+    """Return a command's entry of the table: what each option takes, which are required, and the number of positionals."""
     entry: Json = {"required": [], "options": {}, "positionals": 0}
     for option in options:
         if option["names"][0].startswith("<"):
@@ -184,7 +184,7 @@ def main() -> None:
     }
     for command, options in OF_EXTENSIONS.items():
         table["commands"][command]["options"] |= options
-    # One command a line: a new version shows what has changed.
+    # One command per line, so that the diff of a new version shows what has changed.
     commands = ",\n".join(
         f"  {json.dumps(name)}: {json.dumps(entry)}" for name, entry in table["commands"].items()
     )

@@ -17,7 +17,7 @@ import httpx
 from local import fuzz_hooks, schemas, stack
 
 HOOKS = stack.ROOT / "local" / "fuzz_hooks.py"
-#: Every check that is left out is named there with its reason.
+#: Names every check that is left out, with its reason.
 CHECKS = stack.ROOT / "local" / "schemathesis.toml"
 KEY = "fuzz-key"
 _OTHER = "other methods"
@@ -25,10 +25,10 @@ _OTHER = "other methods"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What schemathesis found."""
+    """The outcome of a run of schemathesis."""
 
     passed: bool
-    answers: Mapping[str, Counter[int]]  #: how often each status came, by operation
+    answers: Mapping[str, Counter[int]]  #: the number of responses by status, by operation
     output: str
 
     @property
@@ -36,7 +36,7 @@ class Verdict:
         return sum(statuses.total() for statuses in self.answers.values())
 
     def shown(self) -> str:
-        """Write everything that a reader of the log wants to know."""
+        """Return the report for the log."""
         lines = (
             f"{operation}: "
             + ", ".join(f"{count} times {status}" for status, count in sorted(found.items()))
@@ -46,7 +46,7 @@ class Verdict:
 
 
 async def fuzz(examples: int, *, seed: int | None = None, workers: int = 2) -> Verdict:
-    """Start the stack, send up to so many examples for each operation in each phase, and tell."""
+    """Start the stack and send up to `examples` cases for each operation in each phase."""
     async with stack.running(host_arguments=("--keys", KEY)) as running:
         run_ids = await _prepare(running.url)
         with tempfile.TemporaryDirectory() as directory:
@@ -55,7 +55,7 @@ async def fuzz(examples: int, *, seed: int | None = None, workers: int = 2) -> V
                 *_command(running.url, report, examples, seed, workers),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
-                cwd=directory,  # it keeps a database of examples beside itself
+                cwd=directory,  # it writes its database of examples there
                 env={
                     **os.environ,
                     "NO_COLOR": "1",
@@ -72,7 +72,7 @@ async def fuzz(examples: int, *, seed: int | None = None, workers: int = 2) -> V
 
 
 async def _prepare(url: str) -> list[str]:
-    """Make requests in each state, so that the routes below a request find some; gives the ids of their runs."""
+    """Make requests in each state, for the routes below a request; returns the ids of their runs."""
     run_ids = []
     later = datetime.now(UTC) + timedelta(hours=6)
     bodies: dict[str, dict[str, str]] = {
@@ -97,7 +97,7 @@ def _command(url: str, report: Path, examples: int, seed: int | None, workers: i
         *("--max-examples", str(examples), "--workers", str(workers), "--continue-on-failure"),
         *("--report", "ndjson", "--report-ndjson-path", str(report), "--request-timeout", "240"),
         *(("--seed", str(seed)) if seed is not None else ()),
-        *("--suppress-health-check", "all"),  # of the generator's speed: nothing of the app
+        *("--suppress-health-check", "all"),  # they concern the generator's speed, not the app
     ]
 
 
@@ -123,8 +123,15 @@ def _answers(report: Path) -> Mapping[str, Counter[int]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="local.fuzz", description=__doc__)
-    parser.add_argument("--examples", type=int, default=300, help="of each operation in each phase")
-    parser.add_argument("--at-least", type=int, default=0, metavar="CASES")
+    parser.add_argument(
+        "--examples",
+        type=int,
+        default=300,
+        help="cases for each operation in each phase (default: 300)",
+    )
+    parser.add_argument(
+        "--at-least", type=int, default=0, metavar="CASES", help="fail if fewer were answered"
+    )
     parser.add_argument("--seed", type=int)
     given = parser.parse_args()
     verdict = asyncio.run(fuzz(given.examples, seed=given.seed))

@@ -1,7 +1,7 @@
-"""What schemathesis can't know of the stack it asks: what exists there, and what a schema can't say.
+"""Aims schemathesis' cases at what exists in the local stack, and keeps rules that a schema can't express.
 
-Loaded by schemathesis itself (SCHEMATHESIS_HOOKS). A third of the generated cases stay as they are, and so
-does whatever was generated to be wrong.
+Loaded by schemathesis itself (SCHEMATHESIS_HOOKS). A third of the generated cases stay unchanged, and so do
+those generated to be invalid.
 """
 
 import os
@@ -14,7 +14,7 @@ PIPELINES: Final = ("copyOrders", "failsLater", "brokenExpression")
 #: The states of the requests that `local.fuzz` makes beforehand, and how many there are of each.
 STATES: Final = ("started", "failed", "waiting")
 COUNT: Final = 100
-#: Where `local.fuzz` names the runs of those that were started.
+#: The environment variable in which `local.fuzz` names the runs of the started requests.
 RUN_IDS_VARIABLE: Final = "FUZZ_RUN_IDS"
 RUN_IDS: Final = tuple(os.environ.get(RUN_IDS_VARIABLE, "").split())
 
@@ -23,7 +23,7 @@ _RECOVERY: Final = ("referencePipelineRunId", "isRecovery", "startActivityName",
 
 
 def request_id(state: str, number: int) -> str:
-    """Name one of the requests that stand there."""
+    """Return the id of one of the prepared requests."""
     return f"fuzz-{state}-{number}"
 
 
@@ -69,7 +69,7 @@ def _aim_body(case: Case[Any], body: dict[str, Any], number: int) -> None:
 def _keep_rules(
     case: Case[Any], body: dict[str, Any], header: str, field: str, rest: tuple[str, ...]
 ) -> None:
-    """A header and a field that say the same agree; fields that need others beside them go."""
+    """Keep a header or the field of the same meaning, not both; drop fields that need others."""
     if body.get(field) is not None:
         case.headers.pop(header, None)
     for name in rest:

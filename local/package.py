@@ -1,7 +1,7 @@
-"""Build the zip that is deployed: the tracked files that .funcignore lets through, and the same bytes for the same tree.
+"""Builds the zip that is deployed: the tracked files that .funcignore does not exclude.
 
-Nothing in it depends on the machine or the time: names are sorted, times and modes fixed, and contents stored, not
-deflated, because the versions of zlib compress to different bytes. `make package` writes it and prints its SHA-256.
+The same tree always gives the same bytes: names are sorted, times and modes fixed, and contents stored, not deflated,
+because versions of zlib compress to different bytes. `make package` writes it and prints its SHA-256.
 """
 
 import argparse
@@ -16,13 +16,13 @@ import pathspec
 from local.stack import ROOT
 
 PACKAGE: Final = ROOT / ".local" / "package" / "run-gateway.zip"
-_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can store
 _UNIX: Final = 3
 _REGULAR_644: Final = 0o100644 << 16
 
 
 def members(root: Path) -> list[str]:
-    """List the paths in the package, sorted. What git does not track never gets there."""
+    """Return the sorted paths in the package. Untracked files are never part of it."""
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True, text=True
     ).stdout

@@ -1,7 +1,7 @@
-"""Starting and ending the servers of the local stack.
+"""Starts and ends the servers of the local stack.
 
-Every server is run as `python -m local.X --port N` (0 means any free port, and so does one that is taken). It calls `end_with_parent()`, and
-`announce(port=...)` once it serves: one JSON line on standard output, everything else goes to standard error.
+Every server is run as `python -m local.X --port N` (0: any free port, which is also taken if N is in use). It calls `end_with_parent()`, and
+`announce(port=...)` once it serves: one JSON line on standard output. Everything else goes to standard error.
 Two guards hold even if the parent is killed by SIGKILL: on Linux the kernel kills the child with it, and everywhere
 the child ends when its standard input closes.
 """
@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-# Becomes the command itself once the kernel knows that it has to die with its parent: no extra process stays. A
-# preexec_fn would do the same, but Python warns about that fork in a process with threads, and rightly so.
+# Asks the kernel to kill it with its parent, then becomes the command itself: no extra process stays. A
+# preexec_fn would do the same, but Python warns, rightly, about that fork in a process with threads.
 LEASH = """
 import ctypes, os, signal, sys
 PR_SET_PDEATHSIG = 1
@@ -38,16 +38,16 @@ BACKLOG = 1024
 
 
 class NotServing(Exception):
-    """A server ended, or said nothing, before it served."""
+    """A server ended, or announced nothing, before it served."""
 
     def __init__(self, command: Sequence[str], code: int | None, said: str) -> None:
         super().__init__(f"{' '.join(command)} does not serve (exit code {code}):\n{said}")
-        self.said = said  #: what it wrote to standard error last
+        self.said = said  #: the end of what it wrote to standard error
 
 
 @dataclass(slots=True, kw_only=True)
 class Child:
-    """A server that was started; `facts` is what it announced."""
+    """A started server; `facts` is what it announced."""
 
     process: subprocess.Popen[bytes]
     log: IO[bytes]
@@ -70,12 +70,12 @@ class Child:
         return os.pread(self.log.fileno(), size, 0).decode(errors="replace")
 
     def kill(self) -> None:
-        """End it as a crash does: SIGKILL, no farewell."""
+        """Kill it, as a crash does: SIGKILL."""
         self.process.kill()
         self._ended()
 
     async def stop(self, *, grace: float = 15.0) -> int:
-        """Ask it to end, insist after the grace; returns its exit code."""
+        """Terminate it, and kill it after `grace` seconds; returns its exit code."""
         self.process.terminate()
         try:
             await asyncio.to_thread(self.process.wait, grace)
@@ -103,7 +103,7 @@ async def start(
     """Start a server and wait until it serves.
 
     Call it from a thread that lives as long as the server may: Linux counts the death of the thread that started a
-    child as the death of its parent. `env` is laid over this process's environment.
+    child as the death of its parent. `env` is added to this process's environment.
     """
     child = _spawn(command, env or {}, cwd, log)
     try:
@@ -133,7 +133,7 @@ def module(name: str, *arguments: str) -> list[str]:
 
 
 def free_port(preferred: int = 0) -> int:
-    """Return the preferred port if nobody has it, else another."""
+    """Return the preferred port if it is free, else another."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -144,9 +144,9 @@ def free_port(preferred: int = 0) -> int:
 
 
 def listen(preferred: int) -> socket.socket:
-    """Listen on the preferred port, or on any free one where somebody has it (0: any).
+    """Listen on the preferred port, or on any free one if it is taken (0: any).
 
-    Looking for a free port first and listening later would leave time for somebody else to take it.
+    Looking for a free port first and listening later would leave time for another process to take it.
     """
     try:
         return socket.create_server((HOST, preferred), backlog=BACKLOG)
@@ -155,7 +155,7 @@ def listen(preferred: int) -> socket.socket:
 
 
 def announcer() -> Callable[..., None]:
-    """Keep standard output for the one line of the returned `announce`; prints go to standard error from now on."""
+    """Reserve standard output for the one line of the returned `announce`; prints go to standard error from now on."""
     kept = os.dup(1)
     os.dup2(2, 1)
 
@@ -167,7 +167,7 @@ def announcer() -> Callable[..., None]:
 
 
 def announce(**facts: Any) -> None:
-    """Say, in the server, that it serves."""
+    """Announce, in the server, that it serves."""
     announcer()(**facts)
 
 
@@ -182,8 +182,8 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
-def be_told_of_parents_end() -> None:
-    """Get SIGTERM as soon as the parent ends, even by SIGKILL: for who has children of its own to end in order."""
+def terminate_with_parent() -> None:
+    """Get SIGTERM when the parent ends, even by SIGKILL: for a process that has to end its own children in order."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -199,7 +199,7 @@ def _spawn(
         stderr=written,
         env={**os.environ, **env},
         cwd=cwd,
-        process_group=0,  # Ctrl-C is for the one who started it, who then ends it in order
+        process_group=0,  # Ctrl-C reaches only the process that started it, which then ends it in order
     )
     return Child(process=process, log=written)
 

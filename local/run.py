@@ -24,7 +24,7 @@ from local.samples import Outcome
 REQUESTS = stack.ROOT / "samples" / "requests"
 LOGS = stack.ROOT / ".local" / "logs"
 PATIENCE = 60.0
-#: Azurite's are its documented ones, so that `UseDevelopmentStorage=true` names it.
+#: Azurite has its documented ports, so that `UseDevelopmentStorage=true` finds it.
 PORTS = stack.Ports(host=7071, synapse=8400, queues=10001, tables=10002)
 
 AFTERWARDS = """
@@ -52,11 +52,11 @@ SERVERS = {
 
 
 class ServerEnded(Exception):
-    """A server of the local stack ended by itself, or somebody else ended it."""
+    """A server of the local stack ended early."""
 
 
 async def main(arguments: argparse.Namespace, console: Console) -> int:
-    """Run everything; returns the exit code."""
+    """Run everything and return the exit code."""
     LOGS.mkdir(parents=True, exist_ok=True)
     console.print("Starting Azurite, the simulated Synapse workspace and the Functions host ...")
     try:
@@ -88,7 +88,7 @@ async def _serve(running: stack.Stack, arguments: argparse.Namespace, console: C
 
 
 def _moved(wanted: stack.Ports, found: stack.Ports) -> Iterator[str]:
-    """Say of each server that it had to take another port, and what answers at its own."""
+    """Report each server that had to take another port."""
     for field, name in SERVERS.items():
         own, port = getattr(wanted, field), getattr(found, field)
         if own not in {0, port}:
@@ -99,13 +99,13 @@ def _moved(wanted: stack.Ports, found: stack.Ports) -> Iterator[str]:
 
 
 async def _faults(running: stack.Stack) -> list[str]:
-    """Ask the health route what keeps the gateway from working."""
+    """Return what keeps the gateway from working, by its health route."""
     async with httpx.AsyncClient(base_url=running.url, timeout=60) as http:
         if (await http.get("/api/health/ready")).is_success:
             return []
         answer = await http.get("/api/health/settings")
     faults = answer.json().get("faults")
-    if faults is None:  # it asks for a proof of who calls, or can't read which
+    if faults is None:  # the route needs credentials, or the setting that says which can't be read
         said = re.findall(r"run_gateway\.misconfigured (.*)", running.host.output())
         return list(dict.fromkeys(said))
     return [f"{fault['target']}: {fault['message']}" for fault in faults]
@@ -125,7 +125,7 @@ def _show_how_to_send(running: stack.Stack, console: Console) -> None:
 
 
 def _storage(running: stack.Stack) -> str:
-    """Name the storage as briefly as it can be named."""
+    """Return the shortest connection string of the storage."""
     ports = running.ports
     usual = (ports.queues, ports.tables) == (PORTS.queues, PORTS.tables)
     return "UseDevelopmentStorage=true" if usual else running.storage
@@ -180,16 +180,16 @@ def _show(outcomes: list[Outcome], console: Console) -> int:
 def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
     sample, result = outcome.sample, outcome.result or {}
     error = result.get("error") or {}
-    told = result.get("runId") or f"{error.get('code', '-')}: {error.get('message', '')}"
+    outcome_text = result.get("runId") or f"{error.get('code', '-')}: {error.get('message', '')}"
     details = error.get("details", [])
-    # One alone is in the message itself.
+    # A single one is part of the message.
     faults = "".join(
         f"\n  {each['target']}: {each['message']}" for each in details if len(details) > 1
     )
     again = " (again)" if result.get("duplicate") else ""
     seconds = "-" if outcome.seconds is None else f"{outcome.seconds:.2f}"
     status = result.get("status", "-") + again
-    return sample.name, sample.entry, status, escape(told + faults), seconds
+    return sample.name, sample.entry, status, escape(outcome_text + faults), seconds
 
 
 async def _while_all_run[T](running: stack.Stack, work: Coroutine[Any, Any, T]) -> T:
@@ -199,7 +199,7 @@ async def _while_all_run[T](running: stack.Stack, work: Coroutine[Any, Any, T]) 
         while not (await asyncio.wait({working}, timeout=0.5))[0]:
             _see_all_run(running)
         if working.exception() is not None:
-            await asyncio.sleep(0.5)  # whoever cut its call may just be ending
+            await asyncio.sleep(0.5)  # a server that cut the call may just be ending
             _see_all_run(running)
         return working.result()
     finally:
@@ -214,28 +214,30 @@ def _see_all_run(running: stack.Stack) -> None:
 
 
 def _pass_by_proxies() -> None:
-    """Reach this machine directly, here and in the servers: a company's proxy is often set without exceptions."""
+    """Bypass proxies for this machine, here and in the servers: a company's proxy is often set without exceptions."""
     given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
     both = f"{given},127.0.0.1" if given else "127.0.0.1"
     os.environ.update(no_proxy=both, NO_PROXY=both)
 
 
 def _python() -> str:
-    """Name the Python that has Azure's SDK: a newcomer's own has not."""
+    """Return the path of the Python that has Azure's SDK."""
     own = Path(sys.executable)
     return str(own.relative_to(stack.ROOT) if own.is_relative_to(stack.ROOT) else own)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--once", action="store_true", help="end after the outcome was shown")
-    parser.add_argument("--with-parent", action="store_true", help="end with make, however it ends")
+    parser.add_argument("--once", action="store_true", help="end after showing the outcome")
+    parser.add_argument(
+        "--with-parent", action="store_true", help="end when make ends, even if it is killed"
+    )
     return parser.parse_args()
 
 
 def _console() -> Console:
     console = Console()
-    # Where output is no terminal, rich takes 80 columns: too narrow for a run id beside its request.
+    # Without a terminal, rich assumes 80 columns: too narrow for a run id beside its request.
     return console if console.is_terminal else Console(width=118)
 
 
@@ -245,12 +247,12 @@ async def _cancellable(arguments: argparse.Namespace) -> int:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     _pass_by_proxies()
     if arguments.with_parent:
-        process.be_told_of_parents_end()
+        process.terminate_with_parent()
     return await main(arguments, _console())
 
 
 def _command() -> int:
-    """Run the command. Ctrl-C is the way to end a stack that goes on serving, so that is no error."""
+    """Run the command. Ctrl-C is how a serving stack is ended, so it is no error then."""
     arguments = _arguments()
     try:
         return asyncio.run(_cancellable(arguments))

@@ -1,4 +1,4 @@
-"""What does the gateway make of the samples? They go in where real senders put them, and come out compared."""
+"""Sends the samples through the real entry points, and compares what comes out with what their files expect."""
 
 import asyncio
 import base64
@@ -26,13 +26,13 @@ class Sample:
     entry: str  #: queue, http or event-grid
     content: bytes
     correlation_id: str | None
-    after: str | None  #: the sample whose answer must be out first
+    after: str | None  #: the sample whose result must be out first
     expect: Message
 
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What came of one sample: its audit entry, its result message, and how HTTP answered."""
+    """The outcome of one sample: its audit entry, its result message, and the HTTP status."""
 
     sample: Sample
     delivery_id: str | None = None
@@ -48,7 +48,7 @@ class Outcome:
         return self.audit is None or self.result is None
 
     def faults(self) -> list[str]:
-        """Tell what is not as the sample's file expects it."""
+        """Return what differs from what the sample's file expects."""
         if self.audit is None or self.result is None:
             return [f"no {'audit entry' if self.result else 'result message'}"]
         error = self.result.get("error") or {}
@@ -96,7 +96,7 @@ class Senders:
         self._requests = requests
 
     async def send(self, sample: Sample) -> Outcome:
-        """Put one sample in."""
+        """Send one sample."""
         outcome = Outcome(sample=sample)
         if sample.entry == "queue":
             message = await self._requests.send_message(sample.content.decode())
@@ -121,7 +121,7 @@ class Senders:
 
 
 class Readers:
-    """What the gateway wrote: the results queue and the audit table."""
+    """Reads what the gateway wrote: the results queue and the audit table."""
 
     def __init__(self, results: QueueClient, audit: TableClient) -> None:
         self._results = results
@@ -129,7 +129,7 @@ class Readers:
         self.messages: list[Message] = []
 
     async def read(self, outcomes: list[Outcome]) -> None:
-        """Take the results that are there, read the audit, and give each outcome its own."""
+        """Take the results from the queue, read the audit, and match both with the outcomes."""
         try:
             async for message in self._results.receive_messages(messages_per_page=32):
                 self.messages.append(json.loads(base64.b64decode(message.content)))
@@ -144,13 +144,13 @@ class Readers:
         outcome.audit = _first(entries, _is_audit_of(outcome))
         if outcome.audit is None:
             return
-        told = outcome.audit
+        entry = outcome.audit
         outcome.result = _first(
             self.messages,
             lambda message: (
-                message.get("requestId") == (told.get("requestId") or None)
-                and message.get("correlationId") == (told.get("correlationId") or None)
-                and message["status"] == told["status"]
+                message.get("requestId") == (entry.get("requestId") or None)
+                and message.get("correlationId") == (entry.get("correlationId") or None)
+                and message["status"] == entry["status"]
             ),
         )
         if outcome.result is not None:
@@ -170,7 +170,7 @@ def _first(found: list[Any], wanted: Callable[[Message], bool]) -> Message | Non
 async def play(
     samples: list[Sample], senders: Senders, readers: Readers, *, patience: float
 ) -> list[Outcome]:
-    """Send every sample and wait for what comes of it, for so many seconds at the most."""
+    """Send every sample and wait for the outcomes, for at most `patience` seconds."""
     outcomes: list[Outcome] = []
     until = time.monotonic() + patience
     first = [sample for sample in samples if sample.after is None]

@@ -26,12 +26,12 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 
 def text(schema: dict[str, Any]) -> str:
-    """Return a schema as its file holds it."""
+    """Return the content of a schema's file."""
     return json.dumps({"$schema": DIALECT, **schema}, indent=2, ensure_ascii=False) + "\n"
 
 
 def write(directory: Path, openapi: Path) -> None:
-    """Write every schema and the OpenAPI document."""
+    """Write every schema, and the OpenAPI document."""
     directory.mkdir(parents=True, exist_ok=True)
     for name, schema in schemas().items():
         (directory / name).write_text(text(schema))

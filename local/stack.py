@@ -1,4 +1,4 @@
-"""What runs on this machine in place of Azure? Azurite, a simulated Synapse workspace and a Functions host."""
+"""The servers that stand in for Azure on this machine: Azurite, a simulated Synapse workspace, a Functions host."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,7 +16,7 @@ IDENTITY_HEADER = "local-identity-header"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Where the servers listen; 0 is any free port, and another stands in for one that is taken."""
+    """The servers' ports; 0 is any free port, and a port that is taken is replaced by a free one."""
 
     host: int = 0
     synapse: int = 0
@@ -29,7 +29,7 @@ ANY = Ports()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """The running local stack, by the addresses its users need."""
+    """The running local stack: its servers and their addresses."""
 
     storage: str  #: a connection string
     synapse: process.Child
@@ -52,7 +52,7 @@ class Stack:
 
 
 def settings(*, storage: str, synapse: str) -> dict[str, str]:
-    """Return the app settings that stand for the local stack's addresses."""
+    """Return the app settings with the local stack's addresses."""
     return {
         "AzureWebJobsStorage": storage,
         "RunStorage": storage,
@@ -60,7 +60,7 @@ def settings(*, storage: str, synapse: str) -> dict[str, str]:
         "IDENTITY_ENDPOINT": f"{synapse}/identity",
         "IDENTITY_HEADER": IDENTITY_HEADER,
         "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
-        # Of use where HTTP_AUTH=entra: the simulated identity's own tokens then open the gateway, too.
+        # Used if HTTP_AUTH=entra: the gateway then also accepts the simulated identity's tokens.
         "ENTRA_AUTHORITY": synapse,
         "ENTRA_TENANT_ID": TENANT,
         "ENTRA_AUDIENCES": "https://dev.azuresynapse.net",
@@ -94,7 +94,7 @@ async def running(
     host_arguments: tuple[str, ...] = (),
     logs: Path | None = None,
 ) -> AsyncIterator[Stack]:
-    """Start everything, and end everything."""
+    """Start all servers, and stop them at the end."""
     async with AsyncExitStack() as everything:
         storage = await everything.enter_async_context(
             azurite.running(

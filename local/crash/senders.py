@@ -1,4 +1,4 @@
-"""How does each kind of caller behave when the gateway dies under it?
+"""The callers of each entry point, and how each behaves when the gateway dies under it.
 
 A queue message is put once, and the platform delivers it until it is acknowledged. Event Grid sends an event until it
 is acknowledged. A caller over HTTP that got no answer asks again only sometimes: where its claim had landed, the

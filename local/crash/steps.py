@@ -1,4 +1,4 @@
-"""Where in the sequence is a host caught? At the call that belongs to a step: it is held on its way, or its answer is.
+"""The steps at which a host is caught: a call that belongs to a step is held on its way, or its answer is.
 
 The app has no hook for this and knows of nothing: a call that is held is one whose answer takes long.
 """

@@ -1,4 +1,4 @@
-"""What does the platform answer under /admin? Its state, and a function started by hand."""
+"""The platform's answers under /admin: its state, and a function started by hand."""
 
 import json
 from collections.abc import Mapping

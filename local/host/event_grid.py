@@ -1,4 +1,4 @@
-"""How does Event Grid deliver to an eventGridTrigger? To one endpoint of the platform, with both handshakes."""
+"""Event Grid's deliveries to an eventGridTrigger: one endpoint of the platform, with both handshakes."""
 
 import asyncio
 import json

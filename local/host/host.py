@@ -1,4 +1,4 @@
-"""What runs while the host serves? The HTTP server, a poller for each queue trigger, a clock for each timer."""
+"""The serving host: the HTTP server, a poller for each queue trigger, a clock for each timer."""
 
 import asyncio
 import logging

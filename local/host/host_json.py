@@ -1,4 +1,4 @@
-"""Which numbers does host.json set? Those that this host obeys, with the platform's defaults."""
+"""Reads the numbers of host.json that this host obeys, with the platform's defaults."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""What does a function see of an HTTP request, and what becomes of its answer? As the platform's host translates them.
+"""Translates an HTTP request for a function, and the function's answer, as the platform's host does.
 
 Of a header or query name that comes more than once the values are joined by commas, in their order: the platform's
 StringValues.ToString() does so. Query values that are empty are left out, and so is a body without Content-Length

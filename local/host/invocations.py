@@ -1,4 +1,4 @@
-"""What surrounds a function's run? Its outputs are written after it, its failure is logged, its end is waited for."""
+"""Runs functions: writes their outputs afterwards, logs their failures, and waits for their end."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""When is a schedule's next time? NCRONTAB: second, minute, hour, day, month, day of week, all of which must match."""
+"""Finds a schedule's next time. NCRONTAB: second, minute, hour, day, month, day of week, all of which must match."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

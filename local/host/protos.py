@@ -1,4 +1,4 @@
-"""Which classes does the worker library build its messages from? These: named fields, nothing serialized.
+"""The classes from which the worker library builds its messages: named fields, nothing serialized.
 
 On the platform they come from protobuf. The library only needs the names, and to know which field of a oneof is set.
 """

@@ -1,4 +1,4 @@
-"""What does a function see of a queue message? Its text and six facts, in the platform's names and forms."""
+"""Writes a queue message as a function sees it: its text and six facts, in the platform's names and forms."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Which function answers a method and path, and with which route values? As ASP.NET Core's route templates say."""
+"""Finds the function that answers a method and path, and its route values, by ASP.NET Core's route templates."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""What is the app's setting of this name? The environment's, else that of the settings file, as in Core Tools."""
+"""Reads app settings: the environment's, else those of the settings file, as Core Tools does."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""How does the host reach the queues of a connection? With Microsoft's SDK, one client for each queue."""
+"""Reaches the queues of a connection with Microsoft's SDK, one client for each queue."""
 
 import base64
 import contextlib

@@ -1,4 +1,4 @@
-"""When does a timer trigger run its function? At the times of its schedule, never twice at once."""
+"""Runs a timer trigger's function at the times of its schedule, never twice at once."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Which W3C trace does an invocation belong to? The caller's, as a new span, else a new one."""
+"""The W3C trace of an invocation: the caller's, continued as a new span, else a new one."""
 
 import re
 import secrets

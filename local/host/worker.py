@@ -1,4 +1,4 @@
-"""How does one function of the app run? Through Microsoft's worker library, in this process."""
+"""Indexes the app and runs its functions through Microsoft's worker library, in this process."""
 
 import json
 import os

@@ -17,25 +17,25 @@ type Schema = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One value beside the body."""
+    """One parameter in the path, the query or a header."""
 
     name: str
     place: Literal["path", "query", "header"]
     schema: Schema
     description: str = ""
-    required: bool = False  #: what stands in a path always is
+    required: bool = False  #: ignored in a path, where every parameter is required
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One answer of a route."""
+    """One response of a route."""
 
     status: int | str
     description: str
-    models: tuple[
-        type[BaseModel], ...
-    ] = ()  #: one of these; an object of another's where `any_object`
-    any_object: bool = False
+    models: tuple[type[BaseModel], ...] = ()  #: the body is one of these
+    any_object: bool = (
+        False  #: the body is a JSON object of Synapse's, whose schema is not repeated here
+    )
     headers: tuple[str, ...] = ()
 
 
@@ -51,7 +51,7 @@ class Route:
     parameters: tuple[Parameter, ...] = ()
     body: type[BaseModel] | None = None
     body_required: bool = True
-    is_open: bool = False  #: whether it asks for no proof of who calls
+    is_open: bool = False  #: whether it needs no credentials
 
 
 def describe(
@@ -66,8 +66,8 @@ def describe(
     Args:
         routes: every route.
         info: the document's `info`.
-        headers: what the headers of answers hold, by their names.
-        security: the schemes, any one of which lets a caller in.
+        headers: the schemas of response headers, by name.
+        security: the authentication schemes; any one of them suffices.
     """
     table = tuple(routes)
     paths: dict[str, dict[str, Any]] = {}
@@ -88,7 +88,7 @@ def describe(
 
 
 def query_parameters(model: type[BaseModel]) -> tuple[Parameter, ...]:
-    """Describe the query that a model reads; none of it is required."""
+    """Describe the query parameters that a model reads; all are optional."""
     properties = model.model_json_schema(by_alias=True)["properties"]
     return tuple(
         Parameter(
@@ -102,7 +102,7 @@ def query_parameters(model: type[BaseModel]) -> tuple[Parameter, ...]:
 
 
 def _present(schema: Schema) -> Schema:
-    """Leave out that a parameter may be null: in a query it is absent then."""
+    """Drop null from the schema: an optional query parameter is simply left out."""
     kept = {
         name: value
         for name, value in schema.items()
@@ -135,7 +135,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     required = parameter.required or parameter.place == "path"
     schema = dict(parameter.schema)
     if parameter.place == "query" and not required:
-        schema = {"anyOf": [schema, {"const": "", "description": "As if it were absent."}]}
+        schema = {"anyOf": [schema, {"const": "", "description": "The same as leaving it out."}]}
     return written | {"required": required, "schema": schema}
 
 

@@ -1,6 +1,6 @@
 """The gateway's own HTTP routes, as the OpenAPI document describes them.
 
-Left out are `/api/events` and `/api/hooks/{name}`: their formats are those of Event Grid and of whoever signs webhooks.
+`/api/events` and `/api/hooks/{name}` are left out: Event Grid and the senders of webhooks define their formats.
 """
 
 import json
@@ -29,11 +29,11 @@ class Health(BaseModel):
 
 
 class SettingsHealth(BaseModel):
-    """Whether the app is ready, each setting that is wrong, and each right that the app needs.
+    """Whether the app is ready, each invalid setting, and each right that the app needs.
 
-    The rights are looked up once a minute at most; they are left out while settings are wrong, and for a caller
-    whom `access` does not name. `incomplete`: the app works, but a right is refused or can't be looked up, or a
-    pipeline that a rule names is missing.
+    The rights are looked up at most once a minute. They are left out while settings are invalid, and for a caller
+    whom `access` does not name. `incomplete`: the app works, but a right is missing or can't be looked up, or a
+    pipeline that a rule names does not exist.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -57,16 +57,16 @@ KEY: Final = Parameter(
     name="Idempotency-Key",
     place="header",
     schema={"type": "string", "pattern": f'^(?!"?({_UNFIT}))("{_PERMITTED}"|{_PERMITTED})$'},
-    description="The requestId, quoted or bare; where the body names one, too, they agree.",
+    description="The requestId, quoted or bare. If the body has one too, both must be the same.",
 )
 PREFER: Final = Parameter(
     name="Prefer",
     place="header",
     schema={"type": "string", "examples": ["respond-async", "wait=30"]},
     description=(
-        "`respond-async` records and enqueues the request, and answers at once; `wait=N` waits up to N "
-        "seconds, 200 at the most, for the answer of a request that is deferred. Other preferences of "
-        "RFC 7240 are passed over."
+        "`respond-async` records and enqueues the request, and answers at once. `wait=N` waits up to N "
+        "seconds (200 at most) for the result of a request that can't be started at once. Other "
+        "preferences of RFC 7240 are ignored."
     ),
 )
 _TAG: Final = r'"[1-9][0-9]{0,9}-[0-9a-f]{16}"'
@@ -74,19 +74,23 @@ IF_MATCH: Final = Parameter(
     name="If-Match",
     place="header",
     schema={"type": "string", "pattern": f"^{_TAG}$"},
-    description="The ETag of the state to be run again: it names the generation to come.",
+    description="The ETag of the state to run again; it stands for the next generation.",
 )
 IF_NONE_MATCH: Final = Parameter(
     name="If-None-Match",
     place="header",
     schema={"type": "string"},
-    description="The ETag of what the caller has already.",
+    description="The ETag of the state that the caller already has.",
 )
 
-#: What the headers of answers hold.
+#: The headers of responses.
 HEADERS: Final = {
-    "Location": {"type": "string", "description": "Where the request is shown."},
-    "Retry-After": {"type": "string", "pattern": "^[0-9]+$", "description": "Seconds."},
+    "Location": {"type": "string", "description": "The URL of the request."},
+    "Retry-After": {
+        "type": "string",
+        "pattern": "^[0-9]+$",
+        "description": "Seconds until another try is worth making.",
+    },
     "ETag": {"type": "string", "pattern": f"^{_TAG}$"},
     "Preference-Applied": {"type": "string"},
 }
@@ -98,29 +102,27 @@ INFO: Final = {
     "title": "Synapse run gateway",
     "version": "1",
     "description": (
-        "Starts pipeline runs of Azure Synapse, each once. With `HTTP_AUTH=key` a function key lets a "
-        "caller in, with `HTTP_AUTH=entra` an access token."
+        "Starts pipeline runs of Azure Synapse, each once. Callers authenticate with a function key "
+        "(`HTTP_AUTH=key`) or with an access token (`HTTP_AUTH=entra`)."
     ),
 }
 
-#: The platform itself refuses a call without a key, and then there is no body.
-UNAUTHENTICATED: Final = Reply(
-    status=401, description="No proof of who calls, or none that counts."
-)
+#: Without a body: the platform itself refuses a call without a key.
+UNAUTHENTICATED: Final = Reply(status=401, description="Missing or invalid credentials.")
 SYNAPSE_S: Final = Reply(
     status="4XX",
-    description="What Synapse refused keeps its status (a 401 is 403 here) and its code.",
+    description="Synapse refused the call: its own status and code, except that its 401 becomes 403.",
     models=(ErrorBody,),
 )
 _TAKEN: Final = Reply(
     status=202,
-    description="The run that was started; or the request waits, and its result will be published.",
+    description="The run was started; or the request waits, and its result will be published.",
     models=(RunResult, Waiting),
     headers=("Location", "Retry-After", "Preference-Applied"),
 )
 _STATE: Final = Reply(
     status=409,
-    description="The request is in another state; with Retry-After it may be worth another try.",
+    description="The request's state does not allow this. With Retry-After, another try may succeed.",
     models=(ErrorBody,),
     headers=("Retry-After",),
 )
@@ -133,20 +135,22 @@ _MISSING: Final = Reply(
 
 
 def refusals(*statuses: int) -> tuple[Reply, ...]:
-    """Describe refusals that every route with a caller may give, and these."""
+    """Describe these refusals, and those that every authenticated route may give."""
     every = sorted({400, 403, 503, *statuses})
     named = (Reply(status=status, description="", models=(ErrorBody,)) for status in every)
     return (UNAUTHENTICATED, *named)
 
 
-_SHOWN: Final = Reply(status=200, description="The request as it stands now.", models=(RunRecord,))
+_SHOWN: Final = Reply(
+    status=200, description="The request in its current state.", models=(RunRecord,)
+)
 
 ROUTES: Final = (
     Route(
         method="POST",
         path="/api/runs",
         name="startRun",
-        summary="Start a run, once for each requestId.",
+        summary="Start a run, once per requestId.",
         parameters=(KEY, PREFER),
         body=RunRequest,
         replies=(_TAKEN, *refusals(404, 409, 413, 415, 422, 429, 502, 504), SYNAPSE_S),
@@ -155,10 +159,10 @@ ROUTES: Final = (
         method="GET",
         path="/api/runs",
         name="listRuns",
-        summary="List the ends of deliveries, newest first.",
+        summary="List the outcome of each delivery, newest first.",
         parameters=document.query_parameters(ListQuery),
         replies=(
-            Reply(status=200, description="One page.", models=(AuditList,)),
+            Reply(status=200, description="One page of the list.", models=(AuditList,)),
             *refusals(),
         ),
     ),
@@ -166,18 +170,18 @@ ROUTES: Final = (
         method="GET",
         path="/api/runs/{requestId}",
         name="showRequest",
-        summary="Show a request with its history; what looks secret is replaced.",
+        summary="Show a request with its history. Values that look secret are replaced.",
         parameters=(REQUEST, IF_NONE_MATCH),
         replies=(
             Reply(
                 status=200,
-                description="The request; with Retry-After while it is open.",
+                description="The request, with Retry-After while it is open.",
                 models=(RunRecord,),
                 headers=("ETag", "Retry-After"),
             ),
             Reply(
                 status=304,
-                description="The caller has this state already.",
+                description="The request has not changed since.",
                 headers=("ETag", "Retry-After"),
             ),
             *refusals(404),
@@ -187,7 +191,7 @@ ROUTES: Final = (
         method="GET",
         path="/api/runs/{requestId}/run",
         name="showRun",
-        summary="Show the request's run as Synapse has it; what looks secret is replaced.",
+        summary="Show the request's run as Synapse has it. Values that look secret are replaced.",
         parameters=(REQUEST,),
         replies=(
             Reply(status=200, description="Synapse's PipelineRun.", any_object=True),
@@ -199,7 +203,7 @@ ROUTES: Final = (
         method="POST",
         path="/api/runs/{requestId}/cancel",
         name="cancelRequest",
-        summary="End a request that waits, before it has a run.",
+        summary="Cancel a request that waits and has no run.",
         parameters=(REQUEST,),
         replies=(_SHOWN, *refusals(404), _STATE),
     ),
@@ -207,7 +211,7 @@ ROUTES: Final = (
         method="POST",
         path="/api/runs/{requestId}/rerun",
         name="rerunRequest",
-        summary="Run a finished request again, once for each generation.",
+        summary="Run a finished request again, once per generation.",
         parameters=(REQUEST, IF_MATCH),
         body=Rerun,
         body_required=False,
@@ -222,7 +226,7 @@ ROUTES: Final = (
         method="POST",
         path="/api/runs/{requestId}/resolve",
         name="resolveRequest",
-        summary="Say what became of a request whose outcome is unknown.",
+        summary="Record what became of a request whose outcome is unknown.",
         parameters=(REQUEST,),
         body=Resolve,
         replies=(_SHOWN, *refusals(404, 413, 415), _STATE),
@@ -231,18 +235,18 @@ ROUTES: Final = (
         method="GET",
         path="/api/health/live",
         name="live",
-        summary="Say that the process answers.",
-        replies=(Reply(status=200, description="It does.", models=(Health,)),),
+        summary="Check that the process is alive.",
+        replies=(Reply(status=200, description="The process is alive.", models=(Health,)),),
         is_open=True,
     ),
     Route(
         method="GET",
         path="/api/health/ready",
         name="ready",
-        summary="Say whether the app can work.",
+        summary="Check that the app is ready.",
         replies=(
-            Reply(status=200, description="It can.", models=(Health,)),
-            Reply(status=503, description="It can't.", models=(Health,)),
+            Reply(status=200, description="Ready.", models=(Health,)),
+            Reply(status=503, description="Not ready.", models=(Health,)),
         ),
         is_open=True,
     ),
@@ -250,19 +254,23 @@ ROUTES: Final = (
         method="GET",
         path="/api/health/settings",
         name="settings",
-        summary="Name every setting that is wrong, and say of each right whether the app has it.",
+        summary="Report every invalid setting, and whether the app has each right that it needs.",
         replies=(
             Reply(status=200, description="All settings are valid.", models=(SettingsHealth,)),
             UNAUTHENTICATED,
-            Reply(status=503, description="Some are not.", models=(SettingsHealth, ErrorBody)),
+            Reply(
+                status=503,
+                description="A setting is invalid, or the storage or an access token is unavailable.",
+                models=(SettingsHealth, ErrorBody),
+            ),
         ),
     ),
     Route(
         method="GET",
         path="/api/openapi.json",
         name="openapi",
-        summary="Give this document.",
-        replies=(Reply(status=200, description="OpenAPI 3.1.", any_object=True),),
+        summary="Return this document.",
+        replies=(Reply(status=200, description="The OpenAPI 3.1 document.", any_object=True),),
         is_open=True,
     ),
 )

@@ -16,7 +16,7 @@ _TEXT: Final[dict[str, object]] = {"type": "string", "minLength": 1, "maxLength"
 _FLAG: Final[dict[str, object]] = {"type": "boolean"}
 _MARKS: Final = ("x-ms-request-id", "x-ms-correlation-request-id", "x-ms-client-request-id")
 
-#: What the headers of these answers hold.
+#: The headers of these responses.
 HEADERS: Final = {
     "x-ms-request-id": {"type": "string"},
     "x-ms-correlation-request-id": {"type": "string"},
@@ -25,11 +25,11 @@ HEADERS: Final = {
 
 
 class RunParameters(RootModel[Annotated[dict[str, JsonValue], Field(max_length=MAX_PARAMETERS)]]):
-    """The bare map of a run's parameters."""
+    """A run's parameters, by their names."""
 
 
 class RunFilter(RootModel[dict[str, JsonValue]]):
-    """Synapse's RunFilterParameters: passed on as they are, and judged by Synapse."""
+    """Synapse's RunFilterParameters, passed on unchanged; Synapse validates them."""
 
 
 class CreateRunResponse(BaseModel):
@@ -53,31 +53,31 @@ _RUN: Final = Parameter(
 _CLIENT_REQUEST_ID: Final = Parameter(
     name="x-ms-client-request-id",
     place="header",
-    # Empty is none, and the prefixes are the gateway's own.
+    # An empty value counts as absent; the reserved prefixes are refused.
     schema={
         "type": "string",
         "pattern": f"^(?!{UNFIT_ID})({REQUEST_ID.strip('^$')}|{_GUID})?$",
     },
-    description="The requestId. Without it each call is a request of its own.",
+    description="The requestId. Each call without it is a new request.",
 )
 
 
 def _refusals(*statuses: int) -> tuple[Reply, ...]:
     named = sorted({400, 403, 503, *statuses})
     return (
-        Reply(status=401, description="No proof of who calls, or none that counts."),
+        Reply(status=401, description="Missing or invalid credentials."),
         *(
             Reply(status=status, description="", models=(ErrorBody,), headers=("Retry-After",))
             for status in named
         ),
         Reply(
             status="4XX",
-            description="What Synapse refused keeps its status (a 401 is 403 here) and its code.",
+            description="Synapse refused the call: its own status and code, except that its 401 becomes 403.",
             models=(ErrorBody,),
         ),
         Reply(
             status="5XX",
-            description="Synapse's own failure, as it is.",
+            description="Synapse failed: its own status and code.",
             models=(ErrorBody,),
         ),
     )
@@ -88,7 +88,7 @@ ROUTES: Final = (
         method="POST",
         path="/pipelines/{pipelineName}/createRun",
         name="createPipelineRun",
-        summary="Start a run of the default workspace, once for each x-ms-client-request-id.",
+        summary="Start a run in the default workspace, once per x-ms-client-request-id.",
         parameters=(
             Parameter(name="pipelineName", place="path", schema=_NAME),
             _VERSION,
@@ -113,7 +113,7 @@ ROUTES: Final = (
         method="GET",
         path="/pipelineruns/{runId}",
         name="getPipelineRun",
-        summary="Show a run of the default workspace; what looks secret is replaced.",
+        summary="Show a run of the default workspace. Values that look secret are replaced.",
         parameters=(_RUN, _VERSION),
         replies=(
             Reply(
@@ -129,7 +129,7 @@ ROUTES: Final = (
         summary="Cancel a run of the default workspace.",
         parameters=(_RUN, _VERSION, _query("isRecursive", _FLAG)),
         replies=(
-            Reply(status=200, description="Synapse has taken it.", headers=_MARKS),
+            Reply(status=200, description="Synapse accepted the cancellation.", headers=_MARKS),
             *_refusals(404, 429, 502),
         ),
     ),
@@ -137,7 +137,7 @@ ROUTES: Final = (
         method="POST",
         path="/queryPipelineRuns",
         name="queryPipelineRuns",
-        summary="List runs of the default workspace whose pipelines one may start.",
+        summary="List runs of the default workspace whose pipelines the caller may start.",
         parameters=(_VERSION,),
         body=RunFilter,
         replies=(

@@ -1,4 +1,4 @@
-"""How do tests talk to a proxy of another process? `async with ProxyControl(url) as proxy: ...`"""
+"""Controls a proxy of another process: `async with ProxyControl(url) as proxy: ...`"""
 
 from collections.abc import Mapping, Sequence
 from types import TracebackType

@@ -1,4 +1,4 @@
-"""Which faults meet which call?
+"""The faults that calls meet, and which call meets which.
 
 A fault is asked for with `POST /_proxy/faults`: {"match": {"operation": "insertRecord", "nth": 2}, "point":
 "forwarded", "act": {"do": "cut"}, "times": 1}. `match` names what the call must be (all of it; empty: any call), `point`

@@ -1,4 +1,4 @@
-"""How does a call get through? It is read, met by its faults, forwarded as it came, and answered as it was answered.
+"""Forwards a call: it is read, met by its faults, sent on as it came, and answered as it was answered.
 
 SharedKey signs the path and not the host, so path and headers go on untouched.
 """

@@ -1,4 +1,4 @@
-"""Where does the proxy listen? On one port for each service; both answer `/_proxy/…` to the tests as well."""
+"""Listens on one port for each service; both also answer `/_proxy/…` to the tests."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager

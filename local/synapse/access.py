@@ -1,4 +1,4 @@
-"""May this principal do that? Synapse RBAC, as far as the gateway meets it.
+"""Synapse RBAC, as far as the gateway meets it: decides what a principal may do.
 
 Who lacks every role gets 401 for workspaces/read, who may read but not run gets 403: both as quoted in public repositories
 (see errors). The actions are those of MicrosoftDocs/azure-docs synapse-workspace-understand-what-role-you-need.md. Reading a

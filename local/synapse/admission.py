@@ -1,4 +1,4 @@
-"""Is one more createRun let through now? A token bucket; no rate is documented for the real workspace."""
+"""Throttles createRun with a token bucket; no rate is documented for the real workspace."""
 
 import math
 from email.utils import formatdate

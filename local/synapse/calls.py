@@ -1,4 +1,4 @@
-"""What was asked of the workspace, in what order, and what came of it? For tests to read."""
+"""Records what the workspace was asked, in what order, and what it answered, for tests to read."""
 
 import itertools
 import time

@@ -1,4 +1,4 @@
-"""How do tests talk to the simulator? `async with Simulator(url) as sim: ...`"""
+"""Controls the simulator from tests: `async with Simulator(url) as sim: ...`"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence

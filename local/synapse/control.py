@@ -1,4 +1,4 @@
-"""How do tests see and steer the simulator? Routes under /_sim/, without a token.
+"""The routes with which tests see and steer the simulator, under /_sim/, without a token.
 
 GET  calls[?since=N&operation=O] · stats · runs · held · faults · settings
 POST runs {"pipeline", "parameters", "runId"?}: somebody else starts a run · faults (see faults) · release {"seq"?, "cut"?} · reset {}

@@ -1,4 +1,4 @@
-"""Which faults meet which request?
+"""The faults that requests meet, and which request meets which.
 
 A fault is asked for with `POST /_sim/faults`: {"match": {"operation": "createRun", "nth": 2}, "point": "created",
 "act": {"do": "cut", "how": "rst"}, "times": 1}. `match` names what the request must be (all of it; empty: any request),

@@ -1,4 +1,4 @@
-"""Who is the caller, and how does it get a token? App Service's managed identity endpoint and its issuer.
+"""The callers and their tokens: App Service's managed identity endpoint, and its issuer.
 
 Request and answer: learn "overview-managed-identity", REST endpoint reference, api-version 2019-08-01; what clients send is
 azure-identity's _credentials/app_service.py and msal's managed_identity.py. Times are seconds in strings.

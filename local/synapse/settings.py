@@ -1,4 +1,4 @@
-"""How does the simulated workspace behave until somebody says otherwise? (`PATCH /_sim/settings`)"""
+"""How the simulated workspace behaves; tests change it by `PATCH /_sim/settings`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict

@@ -1,1 +1,1 @@
-"""The HTTP contract without the platform: routes, bodies, headers."""
+"""The HTTP contract without the platform: headers, bodies, and the OpenAPI document."""

@@ -1,6 +1,6 @@
 """Reads the headers of an HTTP call.
 
-The platform joins a header that comes more than once by commas, so two values never pass for one here.
+The platform joins the values of a repeated header with commas, so a repeated header never looks like a single value.
 """
 
 import re
@@ -12,7 +12,7 @@ from shared.kernel.cloud_error import CloudError
 from shared.kernel.validation import fault
 from shared.runs.request import REQUEST_ID, unfit_id
 
-#: Azure's load balancer cuts a call at 230 s (learn, functions-scale); the answer has to be on its way by then.
+#: Azure's load balancer cuts a call at 230 s (learn, functions-scale); the response must be sent before that.
 LONGEST_WAIT: Final = 200
 
 # RFC 9110, section 5.6.
@@ -20,7 +20,7 @@ _TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"  # noqa: S105 - the name of a pi
 _QUOTED: Final = r'"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e]|\\[\t\x20-\x7e])*+"'
 _SPACE: Final = r"[ \t]*+"
 _VALUE: Final = rf"{_TOKEN}(?:{_SPACE}={_SPACE}(?:{_TOKEN}|{_QUOTED})?)?"
-# RFC 7240, section 2, with the empty elements that any list may have.
+# RFC 7240, section 2, with the empty elements that RFC 9110 allows in any list.
 _PREFERENCE: Final = re.compile(
     rf"{_SPACE}(?:(?P<name>{_TOKEN})(?:{_SPACE}={_SPACE}(?P<value>{_TOKEN}|{_QUOTED})?)?"
     rf"(?:{_SPACE};{_SPACE}(?:{_VALUE})?)*)?{_SPACE}(?:,|\Z)"
@@ -29,9 +29,9 @@ _PREFERENCE: Final = re.compile(
 _QUOTED_KEY: Final = re.compile(r'"([^"\\]*)"')
 _ENTITY_TAG: Final = re.compile(r'"(?P<tag>(?P<generation>[1-9][0-9]{0,9})-[0-9a-f]{16})"')
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-# RFC 6839, section 3.1: whatever else it is, it is JSON.
+# RFC 6839, section 3.1: a type with this suffix is JSON.
 _JSON_BASED: Final = re.compile(r"application/[!#$&^_.0-9a-z-]+\+json")
-# What may be named of what came: a media type, a charset, a compression; nothing that could be a secret.
+# What an error may quote: a media type, a charset or a compression, and nothing that could be a secret.
 _NAME: Final = re.compile(
     r'[a-z]+/[a-z0-9.+_-]{1,80}|charset="?[a-z0-9_-]{1,40}"?|[a-z]{1,20}', re.IGNORECASE
 )
@@ -40,18 +40,18 @@ _UTF_8: Final = re.compile(rf'{_SPACE}charset="?utf-8"?{_SPACE}', re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preference:
-    """How a caller wants to be answered: RFC 7240."""
+    """The preferences of a caller (RFC 7240) that the gateway honours."""
 
     respond_async: bool = False
     wait: int | None = None  #: seconds
 
     @property
     def at_once(self) -> bool:
-        """Whether the request is only to be recorded. Beside a wait, `respond-async` means: after that."""
+        """Whether to record the request and answer at once. With a wait, `respond-async` applies after it."""
         return self.respond_async and not self.wait
 
     def applied(self) -> dict[str, str]:
-        """Say what was heeded."""
+        """Return the Preference-Applied header, if any preference was honoured."""
         names = ("respond-async",) if self.respond_async else ()
         waits = () if self.wait is None else (f"wait={self.wait}",)
         text = ", ".join((*names, *waits))
@@ -67,7 +67,7 @@ class Expected:
 
 
 def media_fault(headers: Mapping[str, str]) -> CloudError | None:
-    """Tell why a body of this type is not read; None for JSON in UTF-8, and where nothing is said."""
+    """Return why a body of this type can't be read; None for JSON in UTF-8, and if no type is given."""
     kind, *parameters = headers.get("content-type", "").split(";")
     name = kind.strip().lower()
     is_json = name in {"", "application/json", "text/json"} or _JSON_BASED.fullmatch(name)
@@ -79,18 +79,18 @@ def media_fault(headers: Mapping[str, str]) -> CloudError | None:
         return _unsupported(message, "content-type")
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"", "identity"}:
-        message = f"The content should come as it is, not compressed by {_shown(encoding)}."
+        message = f"The content should not be compressed; its encoding is {_shown(encoding)}."
         return _unsupported(message, "content-encoding")
     return None
 
 
 def _shown(came: str) -> str:
-    """Name what came, if it has the form of a name."""
+    """Return the value if it has the form of a name, else a placeholder."""
     return came.lower() if _NAME.fullmatch(came) else "something else"
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | CloudError | None:
-    """Read the Idempotency-Key: a quoted string as in the IETF draft, or bare."""
+    """Read Idempotency-Key: a quoted string as in the IETF draft, or a bare value. None if absent."""
     given = headers.get("idempotency-key")
     if given is None:
         return None
@@ -105,7 +105,7 @@ def idempotency_key(headers: Mapping[str, str]) -> str | CloudError | None:
 
 
 def preference(headers: Mapping[str, str]) -> Preference | CloudError:
-    """Read Prefer; what it says of other preferences is passed over, as RFC 7240 asks."""
+    """Read Prefer. Unknown preferences are ignored, as RFC 7240 requires."""
     given = headers.get("prefer", "")
     named: dict[str, str] = {}
     at = 0
@@ -114,7 +114,7 @@ def preference(headers: Mapping[str, str]) -> Preference | CloudError:
         if found is None:
             return _absurd("The value should be a list of preferences, as respond-async, wait=30.")
         at = found.end()
-        if found["name"]:  # of a preference that comes twice the first one counts
+        if found["name"]:  # RFC 7240: the first of a repeated preference counts
             named.setdefault(found["name"].lower(), (found["value"] or "").strip('"'))
     wait, respond_async = named.get("wait"), named.get("respond-async")
     if wait is not None and not re.fullmatch(r"[0-9]{1,9}", wait):
@@ -128,7 +128,7 @@ def preference(headers: Mapping[str, str]) -> Preference | CloudError:
 
 
 def if_match(headers: Mapping[str, str]) -> Expected | CloudError | None:
-    """Read If-Match: one ETag that this API has given."""
+    """Read If-Match: one ETag of this API. None if absent."""
     given = headers.get("if-match")
     if given is None:
         return None
@@ -139,14 +139,14 @@ def if_match(headers: Mapping[str, str]) -> Expected | CloudError | None:
 
 
 def is_unchanged(headers: Mapping[str, str], tag: str) -> bool:
-    """Tell whether If-None-Match names this state: weakly compared, as RFC 9110 asks of a GET."""
+    """Return whether If-None-Match names this state, by the weak comparison that RFC 9110 requires for GET."""
     given = headers.get("if-none-match", "")
     tags = (each.strip(" \t").removeprefix("W/") for each in given.split(","))
     return given.strip(" \t") == "*" or tag in tags
 
 
 def traceparent(headers: Mapping[str, str]) -> str | None:
-    """Read the trace that a call continues; a broken one is no trace (W3C Trace Context, 3.2.2.5)."""
+    """Read the trace that a call continues; an invalid one is ignored (W3C Trace Context, 3.2.2.5)."""
     given = headers.get("traceparent", "")
     return given if _TRACEPARENT.fullmatch(given) else None
 

@@ -1,7 +1,7 @@
 """Reads a call in Synapse's own wire format as a run request.
 
 `POST /pipelines/{pipelineName}/createRun?api-version=2020-12-01[&referencePipelineRunId=…&isRecovery=…&startActivityName=…]`
-with the bare map of parameters as its body: azure-rest-api-specs, synapse/data-plane/Microsoft.Synapse/stable/2020-12-01,
+with the map of parameters as its body: azure-rest-api-specs, synapse/data-plane/Microsoft.Synapse/stable/2020-12-01,
 pipelines.json.
 """
 
@@ -43,7 +43,7 @@ _NO_BODY: Final = frozenset({b"", b"null"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireCall:
-    """A call of createRun, as it came."""
+    """A call of createRun, as received."""
 
     pipeline_name: str
     query: Mapping[str, str]
@@ -52,11 +52,11 @@ class WireCall:
 
 
 def read(call: WireCall, *, call_id: str) -> RunRequest | Rejection:
-    """Read a call as the request for the default workspace that it is, or tell every fault at once.
+    """Read a call as a request for the default workspace, or report every error at once.
 
     Args:
-        call: what came.
-        call_id: the request's id where the call has none: it gives a run of its own, as at Synapse.
+        call: the call.
+        call_id: the request's id if the call has none: each such call starts a new run, as at Synapse.
     """
     request_id = read_request_id(call.client_request_id)
     named = request_id if isinstance(request_id, str) else call_id
@@ -80,11 +80,11 @@ def _fields(
 ) -> dict[str, Any]:
     reference = _value(call.query, "referencePipelineRunId")
     if isinstance(recovery, CloudError) or (reference is None and recovery is False):
-        recovery = None  # without a reference "false" says what its absence does
+        recovery = None  # without a reference, "false" means the same as its absence
     fields = {
         "pipelineName": call.pipeline_name,
         "requestId": request_id,
-        # Beside a reference Synapse ignores the body, and clients send an empty one.
+        # With a reference, Synapse ignores the body, and clients send an empty one.
         "parameters": parameters if reference is None else parameters or None,
         "referencePipelineRunId": reference,
         "isRecovery": recovery,
@@ -94,8 +94,8 @@ def _fields(
 
 
 def read_request_id(given: str | None) -> str | CloudError | None:
-    """Read x-ms-client-request-id: one GUID is one request, however it is written."""
-    # HTTP's own spaces alone: the id is told again, and no header may hold Unicode's.
+    """Read x-ms-client-request-id. All spellings of a GUID are the same id. None if absent or empty."""
+    # Strip only space and tab: the id is echoed in a header.
     text = (given or "").strip(" \t")
     if not text:
         return None
@@ -104,24 +104,24 @@ def read_request_id(given: str | None) -> str | CloudError | None:
         return guid
     target = "$.headers.x-ms-client-request-id"
     if not re.fullmatch(REQUEST_ID.strip("^$"), text):
-        return fault(target, "The value should be a GUID, or another id that is a requestId.")
+        return fault(target, "The value should be a GUID or another valid requestId.")
     unfit = unfit_id(text)
     return fault(target, unfit) if unfit else text
 
 
 def is_request_id(given: str) -> bool:
-    """Tell whether this is one id that may be told again, as its caller wrote it."""
+    """Return whether this is a valid id, which may be echoed as its caller wrote it."""
     return isinstance(read_request_id(given), str)
 
 
 def read_guid(text: str) -> str | None:
-    """Read a GUID in any of its usual forms as Synapse writes it; None for anything else."""
+    """Return a GUID, in any of its usual forms, as Synapse writes it; None for anything else."""
     found = _GUID.fullmatch(text)
     return "-".join(found.groups()).lower() if found else None
 
 
 def api_version(query: Mapping[str, str]) -> CloudError | None:
-    """Return the fault of an api-version that is missing, or of another wire format."""
+    """Return the error of an api-version that is missing or not supported; None if it is."""
     given = _value(query, "api-version")
     if given in API_VERSIONS:
         return None
@@ -133,7 +133,7 @@ def api_version(query: Mapping[str, str]) -> CloudError | None:
 
 
 def recursive(query: Mapping[str, str]) -> bool | CloudError | None:
-    """Read isRecursive of a cancel."""
+    """Read the query parameter isRecursive; None if absent."""
     return _boolean(query, "isRecursive")
 
 

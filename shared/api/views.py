@@ -1,4 +1,4 @@
-"""What is shown of a request and of the audit. Nothing here leaves with a secret in it."""
+"""What callers see of a request and of the audit, with secrets replaced."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,12 +26,12 @@ class _Shown(BaseModel):
     )
 
     def to_json(self) -> str:
-        """Write it, camelCase, absent fields left out."""
+        """Return the JSON text: camelCase names, absent fields left out."""
         return self.model_dump_json(by_alias=True, exclude_none=True)
 
 
 class ErrorBody(_Shown):
-    """Every answer that is none of what was asked for."""
+    """The body of every error response."""
 
     error: CloudError
 
@@ -45,7 +45,7 @@ class HistoryEntry(_Shown):
 
 
 class RunRecord(_Shown):
-    """A request, where it stands, and how it came there; values that look secret are replaced."""
+    """A request, its current state and its history. Values that look secret are replaced."""
 
     request_id: str
     generation: int
@@ -79,7 +79,7 @@ class RunRecord(_Shown):
 
 
 class Waiting(_Shown):
-    """A request that was taken and has no answer yet: it will come on the results queue."""
+    """An accepted request without a result yet; the result will come on the results queue."""
 
     request_id: str
     generation: int
@@ -91,14 +91,14 @@ class Waiting(_Shown):
 
 
 class UnreadContent(_Shown):
-    """All that is kept of a message that could not be read."""
+    """What is kept of a message that could not be read: its size in bytes and its SHA-256 in hex."""
 
     length: int
     sha256: str
 
 
 class AuditItem(_Shown):
-    """The end of one delivery."""
+    """The outcome of one delivery."""
 
     at: datetime
     status: Outcome
@@ -125,14 +125,14 @@ class AuditItem(_Shown):
 
 
 class AuditList(_Shown):
-    """One page of the audit, newest first. It may be short; without a token it is the last."""
+    """One page of the audit, newest first. A page may be short; one without a token is the last."""
 
     value: tuple[AuditItem, ...]
     continuation_token: str | None = None
 
 
 async def show(record: Record) -> RunRecord:
-    """Show a request. Raises `RecordUnreadable` where somebody has edited what was asked for."""
+    """Show a request. Raises `RecordUnreadable` if the stored request was edited by hand."""
     request = payload.read(record)
     kept = await redaction.redact(request.parameters or {})
     own = {name: getattr(record, name) for name in RunRecord.model_fields if hasattr(record, name)}
@@ -157,7 +157,7 @@ async def show(record: Record) -> RunRecord:
 
 
 def waiting(record: Record) -> Waiting:
-    """Show a request that is still to be answered."""
+    """Show a request that has no result yet."""
     return Waiting(
         request_id=record.request_id,
         generation=record.generation,

@@ -1,1 +1,1 @@
-"""What an operator starts by hand."""
+"""Commands that an operator runs by hand."""

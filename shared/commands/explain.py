@@ -1,10 +1,10 @@
-"""Show what the rules of a configuration make of an event. No run is made, and nothing is sent anywhere.
+"""Show which requests the rules of a configuration make from an event. Nothing is started or sent.
 
     make explain ARGS="gateway.json event.json"
     make explain ARGS="gateway.json push.json --hook github --type push"
 
-event.json holds what arrives: an event in Event Grid's schema or as a CloudEvent, an array of them, or with --hook
-the payload of a signed webhook. Exit code 0: at least one request would be enqueued; 1: none; 2: a file is wrong.
+event.json holds an event in Event Grid's schema or as a CloudEvent, an array of them, or with --hook the payload of a
+signed webhook. Exit code 0: at least one request would be enqueued; 1: none would; 2: a file can't be read.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from shared.events.envelope import Item
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command; returns its exit code."""
+    """Run the command and return its exit code."""
     given = _parser().parse_args(arguments)
     try:
         config = gateway_json.read(given.config.read_bytes())
@@ -30,9 +30,9 @@ def main(arguments: list[str]) -> int:
         return _end(f"{error.filename}: {error.strerror}", 2)
     if isinstance(config, tuple):
         faults = "\n".join(f"{fault.target}: {fault.message}" for fault in config)
-        return _end(f"{given.config} has mistakes:\n{faults}", 2)
+        return _end(f"{given.config} is not valid:\n{faults}", 2)
     if given.hook is not None and given.hook not in config.hooks:
-        return _end(f"{given.config} names no hook {given.hook}.", 2)
+        return _end(f"{given.config} has no hook {given.hook}.", 2)
     items = _items(config, body, given)
     principal = None if given.hook is None else f"hook:{given.hook}"
     said, requests = tell(config, items, given.at or wiring.now(), principal)
@@ -53,18 +53,24 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("config", type=Path, help="the configuration, as gateway.json")
-    parser.add_argument("event", type=Path, help="the event or events, as they arrive")
-    parser.add_argument("--hook", help="the event is the payload of this hook's webhook")
-    parser.add_argument("--type", default="push", help="what GitHub's X-GitHub-Event says")
-    parser.add_argument("--at", type=_time, help="when it arrives, with offset (default: now)")
+    parser.add_argument("config", type=Path, help="the configuration, in the form of gateway.json")
+    parser.add_argument(
+        "event", type=Path, help="a file with the event or events, as they are sent"
+    )
+    parser.add_argument("--hook", help="read the event as a payload for this hook")
+    parser.add_argument(
+        "--type", default="push", help="the value of GitHub's X-GitHub-Event header (default: push)"
+    )
+    parser.add_argument(
+        "--at", type=_time, help="when the event arrives, with UTC offset (default: now)"
+    )
     return parser
 
 
 def _time(text: str) -> datetime:
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:
-        msg = "a time needs its offset, as 2026-11-24T08:30:00Z"
+        msg = "a time needs a UTC offset, as in 2026-11-24T08:30:00Z"
         raise argparse.ArgumentTypeError(msg)
     return time
 

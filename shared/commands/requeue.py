@@ -1,10 +1,10 @@
-"""Put messages back that the platform gave up on.
+"""Put poison messages back on the requests queue.
 
     make requeue                                             every message that names its request
-    make requeue ARGS="--record msg-<id> --as <requestId>"   one that named none
+    make requeue ARGS="--record msg-<id> --as <requestId>"   one message without a requestId
 
-It works on the storage that the environment names: RunStorage, or RunStorage__queueServiceUri and
-RunStorage__tableServiceUri; and RUN_REQUESTS_QUEUE and RUNS_TABLE where the app has others than the default.
+The environment names the storage: RunStorage, or RunStorage__queueServiceUri and RunStorage__tableServiceUri; and
+RUN_REQUESTS_QUEUE and RUNS_TABLE if the app does not use the defaults.
 """
 
 import argparse
@@ -17,24 +17,26 @@ from shared.gateway.requeue import Returned
 from shared.kernel.errors import GatewayError
 
 _WHAT_STAYS: Final = (
-    "What stays is answered once the poison trigger is on again. A request can then go back under an id of its own:\n"
+    "The poison trigger answers these once it is enabled again. Then a request can be put back under an id of your choice:\n"
     '  make requeue ARGS="--record msg-<message id> --as <requestId>"'
 )
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command; returns its exit code."""
+    """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(
         prog="make requeue",
         usage='make requeue [ARGS="--record RECORD --as REQUEST_ID"]',
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--record", help="the record that the poison trigger kept it under")
-    parser.add_argument("--as", dest="request_id", help="the id under which it goes back")
+    parser.add_argument(
+        "--record", help="the id under which the poison trigger recorded the message"
+    )
+    parser.add_argument("--as", dest="request_id", help="the requestId under which to put it back")
     given = parser.parse_args(arguments)
     if (given.record is None) != (given.request_id is None):
-        parser.error("--record and --as belong together")
+        parser.error("--record and --as must be given together")
     try:
         said, code = asyncio.run(_put_back(given.record, given.request_id))
     except GatewayError as error:
@@ -52,7 +54,7 @@ async def _put_back(record_id: str | None, request_id: str | None) -> tuple[str,
 
 
 def _report(returned: Returned) -> str:
-    """Say what went back, and of each message that stays what it is."""
+    """Report how many messages were put back, and what each remaining one is."""
     moved = f"{returned.moved} message{'' if returned.moved == 1 else 's'} put back"
     if not returned.left:
         return f"{moved}."

@@ -21,10 +21,10 @@ class _Body(BaseModel):
 
 
 class Recovery(_Body):
-    """A rerun that goes on where the last run failed: Synapse takes what had succeeded from it."""
+    """A rerun that continues where the last run failed: Synapse reuses what succeeded in it."""
 
     start_activity_name: Text | None = Field(
-        default=None, description="Where to begin; without it, at the activity that failed."
+        default=None, description="The activity to start from; default: the one that failed."
     )
 
 
@@ -33,12 +33,12 @@ class Rerun(_Body):
 
     generation: Annotated[int, Field(ge=2, le=MAX_GENERATION)] | None = Field(
         default=None,
-        description="The generation to come: the record's and one. If-Match may say it instead.",
+        description="The generation of the new run: the record's plus one. If-Match may stand in its place.",
     )
     parameters: dict[str, JsonValue] | None = Field(
         default=None,
         max_length=MAX_PARAMETERS,
-        description="All of the first run's, where some were redacted when it ended.",
+        description="All parameters of the first run; needed if some were redacted when it ended.",
     )
     recovery: Recovery | None = None
 
@@ -47,7 +47,7 @@ class Resolve(_Body):
     """The body of `/resolve`."""
 
     run_id: Annotated[str, Field(pattern=GUID)] | None = Field(
-        description="The run that was found; null where there is none."
+        description="The run that was found; null if there is none."
     )
 
 

@@ -93,14 +93,14 @@ class ListQuery(BaseModel):
         frozen=True, strict=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
     )
 
-    status: Status | None = Field(default=None, description="What became of the request.")
+    status: Status | None = Field(default=None, description="Only outcomes with this status.")
     pipeline_name: Name | None = Field(default=None, pattern=PIPELINE_NAME)
     workspace: Name | None = None
-    since: Time | None = Field(default=None, description="None older.")
-    until: Time | None = Field(default=None, description="Only older ones.")
-    top: Top = Field(default=DEFAULT_TOP, description="How many at the most.")
+    since: Time | None = Field(default=None, description="Only outcomes from this time on.")
+    until: Time | None = Field(default=None, description="Only outcomes before this time.")
+    top: Top = Field(default=DEFAULT_TOP, description="The most outcomes on one page.")
     continuation_token: Token | None = Field(
-        default=None, description="What the page before ended with."
+        default=None, description="The continuationToken of the previous page."
     )
 
     def wanted(self, now: datetime, may_see: Callable[[AuditEntry], bool]) -> Wanted | CloudError:

@@ -1,1 +1,1 @@
-"""Azure Functions' types to values and back."""
+"""Turns Azure Functions' types into values and back."""

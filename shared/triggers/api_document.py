@@ -1,4 +1,4 @@
-"""Serves the OpenAPI document, as `make schemas` has written it."""
+"""Serves the OpenAPI document as `make schemas` wrote it."""
 
 from functools import cache
 from pathlib import Path

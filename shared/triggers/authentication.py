@@ -1,8 +1,8 @@
 """Identifies the caller of an HTTP route.
 
-Where the app itself looks at tokens, the platform lets everybody through to it: every route but the open ones asks
-here first. Headers that the platform's own sign-in would set (`x-ms-client-principal…`) are never read: without that
-sign-in in front, anybody can send them.
+With `HTTP_AUTH=entra` the platform lets every call through, so each route that is not open asks here first. Headers
+that the platform's own sign-in would set (`x-ms-client-principal…`) are never read: without that sign-in in front, any
+caller can send them.
 """
 
 import logging
@@ -23,18 +23,18 @@ Identify = Callable[[func.HttpRequest], Awaitable[Caller | CloudError]]
 
 
 class KeyHolders:
-    """Knows every caller as `key`: whoever comes this far has brought one to the platform."""
+    """Identifies every caller as `key`: the platform has already checked its function key."""
 
     async def __call__(self, request: func.HttpRequest) -> Caller | CloudError:  # noqa: ARG002 - nothing in it counts
-        """Tell who calls."""
+        """Return the caller."""
         return KEY
 
 
 class TokenBearers:
-    """Knows a caller by an access token.
+    """Identifies a caller by its access token.
 
-    A stranger leaves one log line and a count, by reason, of this process: no result and no audit entry, so that
-    nobody can fill either from outside.
+    A refused call leaves one log line, and a count by reason in this process. It leaves no result and no audit entry,
+    so that neither can be filled from outside.
     """
 
     def __init__(self, tokens: Tokens, wanted: Expected, clock: Clock) -> None:
@@ -44,7 +44,7 @@ class TokenBearers:
         self.refused: Counter[Reason] = Counter()
 
     async def __call__(self, request: func.HttpRequest) -> Caller | CloudError:
-        """Tell who calls; `Unauthenticated` for a stranger, `GatewayUnavailable` where nobody can tell now."""
+        """Return the caller; `Unauthenticated` for an invalid token, `GatewayUnavailable` if it can't be checked now."""
         outcome = await self._judge(request)
         if not isinstance(outcome, Reason):
             return outcome

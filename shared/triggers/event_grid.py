@@ -1,8 +1,8 @@
-"""Events: each rule that one matches makes a request, which is recorded and enqueued.
+"""Takes events: each rule that an event matches makes a request, which is recorded and enqueued.
 
-By Event Grid's trigger, by the webhooks (`webhooks.py`), and as a message of the requests queue (Event Grid's
-destination "storage queue"). Event Grid drops what is refused, so what is bad or matches nothing is audited and
-acknowledged; only a storage failure raises, and the event is delivered again.
+Events come by Event Grid's trigger, by the webhooks (`webhooks.py`), and as messages of the requests queue (Event
+Grid's destination "storage queue"). Event Grid drops an event that is refused, so one that is invalid or matches no
+rule is audited and acknowledged. Only a storage failure raises; then the event is delivered again.
 """
 
 from collections.abc import Sequence
@@ -24,22 +24,22 @@ from shared.runs.delivery import Delivery, Source
 from shared.runs.request import Rejection
 from shared.runs.result import Outcome
 
-#: Who stands in the audit for an event that no rule has taken.
+#: The principal in the audit of an event that no rule matched.
 PRINCIPAL: Final = "event"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """One request that a rule has made of an event, and where it stands."""
+    """One request that a rule has made from an event, and what became of it."""
 
     rule: str
     request_id: str
     reception: Reception
-    duplicate: bool  #: whether an earlier delivery of the same event has brought it
+    duplicate: bool  #: whether an earlier delivery of the same event made it
 
     @property
     def refusal(self) -> CloudError | None:
-        """Why it was turned away; None where it was taken."""
+        """The error of a request that was rejected; None if it was accepted."""
         reception = self.reception
         if isinstance(reception, Answered) and reception.result.status is Outcome.REJECTED:
             return reception.result.error
@@ -47,7 +47,7 @@ class Taken:
 
 
 class Events:
-    """Takes events."""
+    """Takes events from every entry point."""
 
     def __init__(self, *, gateway: Gateway, rules: Sequence[Rule], clock: Clock) -> None:
         self._gateway = gateway
@@ -64,7 +64,7 @@ class Events:
             await self.refuse(Rejection(error=read, request_id=None), arrival(known))
 
     async def receive_message(self, body: bytes, delivery: Delivery) -> bool:
-        """Take the event that a message of the requests queue holds; False where it holds none."""
+        """Take the event in a message of the requests queue; False if the message holds none."""
         item = envelope.read_message(body)
         if item is None:
             return False
@@ -74,7 +74,7 @@ class Events:
     async def take_item(
         self, item: Item, delivery: Delivery, principal: str | None = None
     ) -> list[Taken]:
-        """Take what a message holds, or note why it is no event."""
+        """Take one item of a message, or record in the audit why it is no event."""
         if isinstance(item.event, Event):
             return await self.take(item.event, delivery, principal)
         rejection = Rejection(error=item.event, request_id=None, content=item.content)
@@ -89,9 +89,9 @@ class Events:
         """Record and enqueue one request for each rule that matches.
 
         Args:
-            event: what has happened.
-            delivery: its arrival.
-            principal: who asks, where that was proved; otherwise each rule asks in its own name.
+            event: the event.
+            delivery: its delivery.
+            principal: the authenticated sender; None: each rule is the principal of its own request.
         """
         matches = rule_engine.match(self._rules, event, self._clock.now())
         delivery = delivery.about(event.correlation_id, event.traceparent)
@@ -100,7 +100,7 @@ class Events:
         return [await self._start(matched, delivery, principal) for matched in matches]
 
     def why_not(self, item: Item, taken: Sequence[Taken]) -> dict[str, Any] | None:
-        """Say why an event has started nothing; None where it has."""
+        """Return why an event made no request; None if it made one."""
         refused = {one.rule: one.refusal for one in taken}
         errors = {rule: error for rule, error in refused.items() if error is not None}
         if len(errors) < len(refused):
@@ -110,7 +110,7 @@ class Events:
     async def refuse(
         self, rejection: Rejection, delivery: Delivery, principal: str | None = None
     ) -> None:
-        """Keep in the audit what starts nothing: nobody waits for a result of it."""
+        """Record in the audit what starts nothing. No result is published: no sender waits for one."""
         await self._gateway.note(rejection, delivery, principal or PRINCIPAL)
 
     async def _start(self, matched: Matched, delivery: Delivery, principal: str | None) -> Taken:
@@ -140,7 +140,7 @@ class Events:
 
 
 def arrival(event_id: str) -> Delivery:
-    """Know a delivery by its event: Event Grid's next try of it is the same delivery."""
+    """Identify a delivery by its event: when Event Grid tries again, it is the same delivery."""
     return Delivery(id=event_id, source=Source.EVENT)
 
 
@@ -151,11 +151,11 @@ def _is_duplicate(reception: Reception, delivery: Delivery) -> bool:
 
 
 def _envelope(event: func.EventGridEvent | func.CloudEvent) -> dict[str, Any]:
-    """Put the event together as it came: the library decodes by its body, not by the annotation."""
+    """Restore the event as it was sent; the library picks its type by the body, not by the annotation."""
     fields: dict[str, Any] = event.to_dict()
     if isinstance(event, func.CloudEvent):
         extensions: dict[str, Any] = fields.pop("extension_attrs")
-        # The library makes null of what did not come.
+        # The library sets absent fields to None.
         return extensions | {name: value for name, value in fields.items() if value is not None}
     return {
         "id": event.id,

@@ -1,4 +1,4 @@
-"""Says whether the app is alive and ready, and which setting is wrong or which right missing."""
+"""Health checks: whether the app is alive and ready, which settings are invalid, which rights are missing."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -10,28 +10,28 @@ from shared.gateway.rights import Statement
 from shared.kernel.cloud_error import CloudError
 from shared.triggers import responses
 
-#: How long the open probe's answer is kept: each look costs storage calls.
+#: How long the answer of the readiness probe is cached: each check calls the storage.
 KEPT_SECONDS: Final = 5.0
 
 
 def live() -> func.HttpResponse:
-    """Say that the process answers."""
+    """Report that the process is alive."""
     return _json({"status": "live"}, 200)
 
 
 def ready(faults: Sequence[CloudError]) -> func.HttpResponse:
-    """Say yes or no, and nothing that helps a stranger."""
+    """Report whether the app is ready, without details: the route is open."""
     return _json({"status": "not ready" if faults else "ready"}, 503 if faults else 200)
 
 
 async def settings(
     looking: Awaitable[Sequence[CloudError]], lookup: Awaitable[Statement | None]
 ) -> func.HttpResponse:
-    """Name every fault and every right, for a caller who is known; no setting's value is quoted.
+    """Report every fault and every right to an authenticated caller; no setting's value is quoted.
 
     Args:
-        looking: what keeps the app from working.
-        lookup: the rights; None while settings are wrong, and for a caller whom `access` does not name.
+        looking: the faults that keep the app from working.
+        lookup: the rights; None while settings are invalid, and for a caller whom `access` does not name.
     """
     faults, rights = await asyncio.gather(looking, lookup)
     is_complete = rights is None or rights.is_complete

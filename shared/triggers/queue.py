@@ -1,4 +1,4 @@
-"""Messages of the requests queue."""
+"""Takes messages of the requests queue and of its poison queue."""
 
 from collections.abc import Awaitable, Callable
 
@@ -12,14 +12,14 @@ from shared.runs.request import QUEUE_LIMIT, Rejection, Resume, decode, told
 
 PRINCIPAL = "queue"
 
-#: Take the event that a message holds (Event Grid's destination "storage queue"); False where it holds none.
+#: Takes the event in a message (Event Grid's destination "storage queue"); False if the message holds none.
 TakeEvent = Callable[[bytes, Delivery], Awaitable[bool]]
 
 
 async def receive(
     gateway: Gateway, message: func.QueueMessage, take_event: TakeEvent | None = None
 ) -> None:
-    """Take one message. Content never raises; a storage failure does, and the platform redelivers."""
+    """Take one message. Bad content never raises. A storage failure does, and the platform redelivers the message."""
     body, delivery = message.get_body(), Delivery(id=message.id or "", source=Source.QUEUE)
     request = decode(body, default_id=f"msg-{delivery.id}", limit=QUEUE_LIMIT)
     if isinstance(request, Rejection):
@@ -35,7 +35,7 @@ async def receive(
     except RecordUnreadable as error:
         request_id = request.resume if isinstance(request, Resume) else request.request_id
         await gateway.note(unreadable(request_id, error), delivery, PRINCIPAL)
-        raise  # a newer version of the app may read it: see the poison queue in docs/operate.md
+        raise  # a newer version of the app may be able to read it: see the poison queue in docs/operate.md
 
 
 async def receive_poisoned(
@@ -43,7 +43,7 @@ async def receive_poisoned(
 ) -> None:
     """Take one message that the platform gave up on.
 
-    An event goes in once more: its requests have its own ids, so nothing of it is started twice.
+    An event is taken once more: the ids of its requests derive from it, so none is started twice.
     """
     delivery = Delivery(id=message.id or "", source=Source.POISON)
     if not await take_event(message.get_body(), delivery):

@@ -15,8 +15,8 @@ from shared.runs.result import Outcome
 
 JSON: Final = "application/json"
 
-# By our own codes. Synapse's refusals keep the status that Synapse gave, also where the body has no code that could
-# be passed on (UnreadableResponse).
+# The status of each of the gateway's own codes. Synapse's refusals keep Synapse's status, even if the body has no code
+# to pass on (UnreadableResponse).
 STATUS: Final = {
     "InvalidJson": 400,
     "InvalidRequest": 400,
@@ -39,11 +39,11 @@ STATUS: Final = {
 
 
 def reply(reception: Reception, more: Mapping[str, str] | None = None) -> func.HttpResponse:
-    """Write what became of a request: 202 with the result, or the CloudError and its status.
+    """Write the outcome of a request: 202 with the result, or the CloudError and its status.
 
     Args:
-        reception: what became of it.
-        more: headers of a 202.
+        reception: the outcome.
+        more: further headers for a 202.
     """
     match reception:
         case Deferred(record=record, seconds=seconds):
@@ -70,15 +70,15 @@ def refusal(
     """Write a CloudError.
 
     Args:
-        error: what is told.
-        service_status: the status that Synapse gave, for a code that stands for none.
-        retry_after: seconds after which asking again is worth it.
-        status: another than the one that the code stands for.
+        error: the body.
+        service_status: the status that Synapse gave, for a code that is not the gateway's own.
+        retry_after: seconds until another try is worth making.
+        status: overrides the status of the code.
     """
     passed_on = service_status if service_status and 400 <= service_status < 500 else 502
     if (
         passed_on == 401
-    ):  # the token that Synapse refused is the gateway's, as in `response_filter.read`
+    ):  # Synapse refused the gateway's token, not the caller's: `response_filter.read`
         passed_on = 403
     answered = status or STATUS.get(error.code, passed_on)
     headers = bearer.challenge(error) if answered == 401 and error.code in STATUS else {}
@@ -89,7 +89,7 @@ def refusal(
 
 
 def unavailable(why: str) -> func.HttpResponse:
-    """Say that nothing was decided, and that the caller may ask again under the same id."""
+    """Report that nothing was decided, and that the caller may send the request again under the same id."""
     error = CloudError(
         code="GatewayUnavailable", message=f"{why} Ask again with the same requestId."
     )
@@ -97,12 +97,12 @@ def unavailable(why: str) -> func.HttpResponse:
 
 
 def unreadable(error: RecordUnreadable) -> func.HttpResponse:
-    """Say that a record stands that this version can't understand: it is a person's to look at."""
+    """Report a record that this version can't read; an operator has to look at it."""
     return refusal(CloudError(code="GatewayUnavailable", message=str(error)))
 
 
 def dump(value: object) -> str:
-    """Write JSON; texts stay as long as they are."""
+    """Write JSON; characters outside ASCII are not escaped."""
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -116,7 +116,7 @@ def written(
 
 
 def unchanged(headers: Mapping[str, str]) -> func.HttpResponse:
-    """Say that the caller has it already."""
+    """Answer 304: the caller already has this state."""
     return func.HttpResponse(status_code=304, headers=dict(headers))
 
 

@@ -14,7 +14,7 @@ from shared.runs.request import HTTP_LIMIT, Content, Rejection, Resume, RunReque
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunCall:
-    """A request, and how its caller wants to be answered."""
+    """A request and its caller's preferences."""
 
     request: RunRequest
     preference: Preference
@@ -25,7 +25,7 @@ def read(request: func.HttpRequest, call_id: str) -> RunCall | Rejection:
 
     Args:
         request: the call.
-        call_id: the request's id where the call names none.
+        call_id: the request's id if the call has none.
     """
     body = request.get_body()
     media = headers.media_fault(request.headers)
@@ -50,13 +50,13 @@ def read(request: func.HttpRequest, call_id: str) -> RunCall | Rejection:
 
 
 def _foreign(message: Resume) -> Rejection:
-    text = "The field is the gateway's own and is taken from the queue only."
+    text = "The field is reserved for the gateway's own queue messages."
     error = validation.invalid([validation.fault("$.resume", text)])
     return Rejection(error=error, request_id=message.resume)
 
 
 def _with_faults(rejection: Rejection, wrong: list[CloudError]) -> Rejection:
-    """Tell what is wrong with the headers beside what is wrong with the body."""
+    """Report the errors of the headers with those of the body."""
     error = rejection.error
     if not wrong:
         return rejection

@@ -24,7 +24,7 @@ from shared.synapse import response_filter
 from shared.triggers import responses
 from shared.triggers.runs import find
 
-# RFC 9110: the state that If-Match named is gone. The gateway's codes have no other word for it than InvalidState.
+# RFC 9110: the state that If-Match named is gone. Its code is InvalidState, which alone means 409.
 _PRECONDITION_FAILED: Final = 412
 
 

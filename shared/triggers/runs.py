@@ -29,7 +29,7 @@ _REQUEST_ID: Final = re.compile(REQUEST_ID.strip("^$"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
-    """The routes that take requests and show what became of them."""
+    """The routes that take requests, show them and list the audit."""
 
     clock: Clock
     gateway: Gateway
@@ -40,7 +40,7 @@ class Runs:
     async def start(
         self, request: func.HttpRequest, caller: Caller, call_id: str
     ) -> func.HttpResponse:
-        """Serve `POST /api/runs`: start the run now, and tell what came of it."""
+        """Serve `POST /api/runs`: start the run now, and return the outcome."""
         delivery = Delivery(id=call_id, source=Source.HTTP)
         call = run_call.read(request, call_id)
         if isinstance(call, Rejection):

@@ -1,8 +1,8 @@
-"""Synapse's own wire format, for clients that were made for Synapse.
+"""Serves Synapse's own wire format, for clients that were made for Synapse.
 
-They know statuses, `{"runId"}` and `{"error"}`. How azure-core's RetryPolicy reads a status decides what each means here:
-a POST is sent again, with the same x-ms-client-request-id, after 500, 503 and 504, and after any error with Retry-After
-(azure/core/pipeline/policies/_retry.py).
+They understand statuses, `{"runId"}` and `{"error"}`. The statuses are chosen by what azure-core's RetryPolicy does with
+them: it sends a POST again, with the same x-ms-client-request-id, after 500, 503 and 504, and after any error with
+Retry-After (azure/core/pipeline/policies/_retry.py).
 """
 
 import math
@@ -31,12 +31,12 @@ from shared.triggers import responses
 CLIENT_REQUEST_ID: Final = "x-ms-client-request-id"
 CORRELATION_ID: Final = "x-ms-correlation-request-id"
 _LONGEST_ID: Final = 200
-_SOON: Final = 60.0  # an SDK sleeps for as long as it is told to
+_SOON: Final = 60.0  # the longest Retry-After: an SDK sleeps for all of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireRoutes:
-    """The four routes of Synapse's that the gateway serves, for the default workspace."""
+    """The four routes of Synapse that the gateway serves, for the default workspace."""
 
     gateway: Gateway
     synchronous_start: SynchronousStart
@@ -57,7 +57,7 @@ class WireRoutes:
         record = reception.record
         wire = _wire(record) if record else NOTHING
         named = asked.request_id or call_id
-        return _marked(_told(reception), request, call_id, wire=wire, request_id=named)
+        return _marked(_created(reception), request, call_id, wire=wire, request_id=named)
 
     async def show(
         self, request: func.HttpRequest, caller: Caller, call_id: str
@@ -105,7 +105,7 @@ class WireRoutes:
 def complete(
     response: func.HttpResponse, request: func.HttpRequest, call_id: str
 ) -> func.HttpResponse:
-    """Mark an answer that no route has given: to a stranger, or while the storage is away."""
+    """Add Synapse's headers to a response that no route gave: to an unauthenticated call, or without storage."""
     is_marked = "x-ms-request-id" in response.headers
     return response if is_marked else _marked(response, request, call_id)
 
@@ -147,8 +147,8 @@ def _run_id(request: func.HttpRequest) -> str | CloudError:
     return validation.invalid(wrong) if wrong or run_id is None else run_id
 
 
-def _told(reception: Reception) -> func.HttpResponse:
-    """Write what became of createRun."""
+def _created(reception: Reception) -> func.HttpResponse:
+    """Write the outcome of createRun."""
     match reception:
         case Deferred(record=record, seconds=seconds):
             return _still_open(record, seconds)
@@ -167,7 +167,7 @@ def _told(reception: Reception) -> func.HttpResponse:
 def _still_open(record: Record, seconds: float) -> func.HttpResponse:
     message = (
         f"The request is {record.status} and not settled yet: a run may exist. Ask again with the same "
-        f"{CLIENT_REQUEST_ID}; there will be one run at the most."
+        f"{CLIENT_REQUEST_ID}; at most one run will exist."
     )
     error = CloudError(code="OutcomeUnknown", message=message)
     return responses.refusal(error, retry_after=max(1, round(min(seconds, _SOON))))
@@ -176,7 +176,7 @@ def _still_open(record: Record, seconds: float) -> func.HttpResponse:
 def _passed(
     outcome: Passed | NotPassed, request: func.HttpRequest, call_id: str
 ) -> func.HttpResponse:
-    """Write what a look at the workspace's runs came to."""
+    """Write the outcome of a call that was passed on."""
     if isinstance(outcome, NotPassed):
         again = None if outcome.retry_after is None else max(1, math.ceil(outcome.retry_after))
         response = responses.refusal(outcome.error, retry_after=again, status=outcome.status)
@@ -199,7 +199,7 @@ def _marked(
     wire: Wire = NOTHING,
     request_id: str | None = None,
 ) -> func.HttpResponse:
-    """Add the headers that each answer of Synapse's has: TestCancelRun.json of Azure/azure-sdk-for-net."""
+    """Add the headers that every response of Synapse has: TestCancelRun.json of Azure/azure-sdk-for-net."""
     given = request.headers.get(CLIENT_REQUEST_ID, "")
     echo = given if synapse_request.is_request_id(given) else request_id
     if echo:

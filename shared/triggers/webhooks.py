@@ -1,7 +1,7 @@
-"""`/api/events` and `/api/hooks/{name}`: events that come by HTTP.
+"""`/api/events` and `/api/hooks/{name}`: takes events over HTTP.
 
-Success once everything that is good is safely enqueued; 503 where storage fails, and the sender delivers again.
-Never 400: Event Grid drops what gets one, and whoever signs webhooks would send the same again.
+The answer is success once every valid event is safely enqueued, and 503 if storage fails; then the sender delivers
+again. It is never 400: Event Grid drops events after one, and senders of webhooks would send the same again.
 """
 
 import asyncio
@@ -28,18 +28,18 @@ from shared.runs.request import Rejection
 from shared.triggers import responses
 from shared.triggers.event_grid import Events, Taken, arrival
 
-#: Events of one call that are recorded side by side: a batch of thousands has 30 s at Event Grid.
+#: How many events of one call are recorded concurrently: Event Grid allows 30 s for a batch of thousands.
 AT_ONCE: Final = 32
-#: Events of one call that started nothing and are answered with the reasons: for a person who tries rules.
-MOST_TOLD: Final = 20
-#: Event Grid waits as long at the least after a 503 (learn, event-grid/delivery-and-retry).
+#: For how many events of one call that started nothing the answer gives the reasons; they help to try out rules.
+MAX_REASONS: Final = 20
+#: Event Grid waits at least as long after a 503 (learn, event-grid/delivery-and-retry).
 RETRY_AFTER: Final = 30
 
 Secrets = Mapping[str, tuple[bytes, ...] | CloudError]
 
 
 class Webhooks:
-    """Answers who sends events by HTTP."""
+    """The routes that take events over HTTP."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Webhooks:
 
     @property
     def faults(self) -> list[CloudError]:
-        """Tell which hooks have no secret that could be used."""
+        """The hooks without a usable secret."""
         return [found for found in self._secrets.values() if isinstance(found, CloudError)]
 
     async def events(self, request: func.HttpRequest, call_id: str) -> func.HttpResponse:
@@ -67,7 +67,7 @@ class Webhooks:
         return await _safely(self._answer_events(request, call_id))
 
     async def hook(self, request: func.HttpRequest, call_id: str) -> func.HttpResponse:
-        """Serve `/api/hooks/{name}`: the signature is the proof, and the sender's name asks."""
+        """Serve `/api/hooks/{name}`: the signature authenticates the sender, and `hook:{name}` is the principal."""
         return await _safely(self._answer_hook(request, call_id))
 
     async def _answer_events(self, request: func.HttpRequest, call_id: str) -> func.HttpResponse:
@@ -88,15 +88,15 @@ class Webhooks:
                 return
             found = await self._events.take_item(item, arrival(item.named or f"{call_id}/{index}"))
             taken.extend(found)
-            if len(passed_over) < MOST_TOLD and (why_not := self._events.why_not(item, found)):
+            if len(passed_over) < MAX_REASONS and (why_not := self._events.why_not(item, found)):
                 passed_over[index] = why_not
 
         await _each(enumerate(items), take)
-        # Event Grid asks alone, but a topic's publishers can write such an event among others.
+        # Event Grid sends a validation event by itself, but publishers of a topic can put one among other events.
         asked = handshake.validation([one.event for one in items if isinstance(one.event, Event)])
         if asked is not None:
             return _validated(asked)
-        # 200, although 202 says more: Azure's own publishing clients take nothing else for a success.
+        # 200, although 202 would be more exact: Azure's own publishing clients accept only 200.
         said = {"events": len(items), "requests": len(taken)} | _passed_over(passed_over)
         return responses.written(responses.dump(said))
 
@@ -111,14 +111,18 @@ class Webhooks:
             return responses.unavailable("The hook is not configured.")
         delivery, principal = Delivery(id=call_id, source=Source.HOOK), f"hook:{name}"
         body = request.get_body()
-        if len(body) > LIMIT:  # before it is hashed: a stranger leaves nothing in the audit
+        if (
+            len(body) > LIMIT
+        ):  # before it is hashed; an unauthenticated call leaves nothing in the audit
             return responses.refusal(_too_large(body))
         webhook_id = self._verify(hook, request.headers, body, secrets)
         if isinstance(webhook_id, Reason):
             return self._refuse(name, webhook_id)
         item = webhook_event.read(name, hook, webhook_id, request.headers, body)
         taken = await self._events.take_item(item, delivery, principal)
-        return responses.written(responses.dump({"id": webhook_id, "requests": _told(taken)}), 202)
+        return responses.written(
+            responses.dump({"id": webhook_id, "requests": _summary(taken)}), 202
+        )
 
     def _permit(self, headers: Mapping[str, str]) -> func.HttpResponse:
         permission = handshake.permission(headers, self._senders)
@@ -137,7 +141,7 @@ class Webhooks:
         return webhook_signature.standard_webhooks(headers, body, secrets, self._clock.now())
 
     def _refuse(self, name: str, reason: Reason) -> func.HttpResponse:
-        """A stranger leaves a log line and a count: neither result nor audit can be filled from outside."""
+        """Refuse an invalid signature. It leaves only a log line and a count, so that no caller can fill audit or results."""
         self.refused[name, reason] += 1
         count = self.refused[name, reason]
         log_line.write(
@@ -148,27 +152,27 @@ class Webhooks:
         return responses.written(body, 401, {"WWW-Authenticate": 'Webhook realm="run-gateway"'})
 
     async def _too_large(self, error: CloudError, body: bytes, call_id: str) -> func.HttpResponse:
-        """The one refusal that a sender has to hear: it may send the same events in smaller batches."""
+        """Refuse with 413, the one refusal that helps: the sender may send the same events in smaller batches."""
         rejection = Rejection(error=error, request_id=None, content=envelope.content_of(body))
         await self._events.refuse(rejection, arrival(call_id))
         return responses.refusal(error)
 
 
-_LONGEST_URL: Final = 2000  # cut, it would be of no use
+_LONGEST_URL: Final = 2000  # a truncated URL would be useless
 _TOO_MANY: Final = CloudError(
-    code="RequestTooLarge", message=f"One call may bring up to {MAX_EVENTS} events."
+    code="RequestTooLarge", message=f"One call may hold up to {MAX_EVENTS} events."
 )
 _SENTENCES: Final = {
     Reason.MISSING: "A header of the signature is missing.",
     Reason.MALFORMED: "A header of the signature can't be read.",
     Reason.TOO_OLD: "The signature is older than five minutes.",
     Reason.TOO_NEW: "The signature was made more than five minutes in the future.",
-    Reason.MISMATCH: "The signature does not fit.",
+    Reason.MISMATCH: "The signature does not match.",
 }
 
 
 async def _safely(answer: Awaitable[func.HttpResponse]) -> func.HttpResponse:
-    """Let the sender deliver again what is not safely enqueued; what is already finds its record."""
+    """Answer 503 if anything was not safely enqueued: the sender delivers again, and what was enqueued is recognised."""
     try:
         return await answer
     except (StorageUnavailable, RecordUnreadable) as error:
@@ -180,7 +184,7 @@ async def _safely(answer: Awaitable[func.HttpResponse]) -> func.HttpResponse:
 async def _each(
     items: Iterable[tuple[int, Item]], work: Callable[[int, Item], Awaitable[None]]
 ) -> None:
-    """Do the work for every item, some at a time; one that fails stops none of those under way."""
+    """Do the work for every item, `AT_ONCE` at a time. A failure does not stop items in progress; it is raised at the end."""
     left = iter(items)
 
     async def worker() -> None:
@@ -194,12 +198,12 @@ async def _each(
 
 
 def _passed_over(why_not: Mapping[int, Mapping[str, object]]) -> dict[str, object]:
-    """Name the events that started nothing in the order of their coming; nothing where there are none."""
+    """List the events that started nothing, in their order; an empty dict if there are none."""
     return {"passedOver": [why_not[index] for index in sorted(why_not)]} if why_not else {}
 
 
 def _validated(asked: handshake.Validation) -> func.HttpResponse:
-    """Give Event Grid its code back: 200, since it takes no other success for a yes."""
+    """Return Event Grid's validation code, with 200: it accepts no other status."""
     if asked.code is None:
         log_line.write(
             logging.WARNING,
@@ -218,7 +222,7 @@ def _log_deleted(event: Event) -> None:
         log_line.write(logging.INFO, "subscription_deleted", topic=event.source)
 
 
-def _told(taken: Iterable[Taken]) -> list[dict[str, object]]:
+def _summary(taken: Iterable[Taken]) -> list[dict[str, object]]:
     return [
         {
             "requestId": one.request_id,

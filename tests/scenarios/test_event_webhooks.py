@@ -8,7 +8,7 @@ import pytest
 
 from shared.events.envelope import LIMIT, MAX_EVENTS
 from shared.runs.record import Status
-from shared.triggers.webhooks import AT_ONCE, MOST_TOLD
+from shared.triggers.webhooks import AT_ONCE, MAX_REASONS
 from tests.scenarios.event_senders import EVENT, Senders, a_rule, sample
 from tests.scenarios.world import World
 
@@ -72,10 +72,10 @@ async def test_what_is_no_event_is_answered_with_its_faults() -> None:
 
 
 async def test_of_many_events_that_start_nothing_only_some_are_told() -> None:
-    answer = await Senders(World(), rules=[]).post(many(MOST_TOLD + 1))
+    answer = await Senders(World(), rules=[]).post(many(MAX_REASONS + 1))
 
-    assert (answer.body["events"], answer.body["requests"]) == (MOST_TOLD + 1, 0)
-    assert len(answer.body["passedOver"]) == MOST_TOLD
+    assert (answer.body["events"], answer.body["requests"]) == (MAX_REASONS + 1, 0)
+    assert len(answer.body["passedOver"]) == MAX_REASONS
 
 
 async def test_a_question_among_events_costs_none_of_them() -> None:

@@ -66,11 +66,12 @@ def test_little_lies_beside_the_rooms() -> None:
     assert beside == {"__init__.py", "ports.py", "wiring.py"}
 
 
-def test_no_module_asks_what_it_is() -> None:
+@pytest.mark.parametrize("folder", ["shared", "local"])
+def test_no_module_asks_what_it_is(folder: str) -> None:
     """A docstring's first line answers."""
     asking = [
         path
-        for path in (ROOT / "shared").rglob("*.py")
+        for path in (ROOT / folder).rglob("*.py")
         if re.match(r'r?"""[^\n]*\?("""|\n)', path.read_text())
     ]
 

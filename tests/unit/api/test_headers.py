@@ -97,4 +97,4 @@ def test_a_compressed_content_is_answered_with_its_encoding() -> None:
     fault = headers.media_fault({"content-encoding": "GZIP"})
 
     assert fault is not None
-    assert fault.message == "The content should come as it is, not compressed by gzip."
+    assert fault.message == "The content should not be compressed; its encoding is gzip."

@@ -147,11 +147,11 @@ def test_a_file_that_is_missing_is_named(capsys: Any) -> None:
 def test_a_hook_that_is_missing_is_named(capsys: Any) -> None:
     code, said = run(capsys, CONFIG, EVENTS / "github-push.json", "--hook", "gitlab")
 
-    assert (code, "names no hook gitlab" in said) == (2, True)
+    assert (code, "has no hook gitlab" in said) == (2, True)
 
 
 def test_a_time_needs_its_offset(capsys: Any) -> None:
     with pytest.raises(SystemExit):
         explain.main([str(CONFIG), "x", "--at", "2026-11-24T08:00:00"])
 
-    assert "a time needs its offset" in capsys.readouterr().err
+    assert "a time needs a UTC offset" in capsys.readouterr().err
