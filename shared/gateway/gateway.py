@@ -146,10 +146,7 @@ class Gateway:
             delivery: the message's own arrival, for the audit if there is no such request.
         """
         stored = await self._records.get(message.resume)
-        if stored is None and message.fingerprint is not None and message.rounds < LATE_ROUNDS:
-            # A recovery message goes before its record: one that is slow, or was frozen, may land yet.
-            again = message.model_copy(update={"rounds": message.rounds + 1})
-            await self._requests.enqueue(again, self._settings.lease)
+        if stored is None and await self._put_back(message):
             return None
         if stored is None:
             unknown = CloudError(code="NotFound", message="No request of this id is recorded.")
@@ -161,6 +158,20 @@ class Gateway:
             rejection = Rejection(error=_conflict(None), request_id=message.resume)
             return await self.turn_away(rejection, owed, message.principal)
         return await self.bring(stored, self._by_queue(owed, message.principal))
+
+    async def _put_back(self, message: Resume) -> bool:
+        """Put a message back whose record may still land: a recovery message goes before its record.
+
+        Once for each round: a put that fails is not tried again, since messages would multiply where puts land and fail.
+        """
+        if message.fingerprint is None or message.rounds >= LATE_ROUNDS:
+            return False
+        again = message.model_copy(update={"rounds": message.rounds + 1})
+        try:
+            await self._requests.enqueue(again, self._settings.lease)
+        except StorageUnavailable:
+            return False
+        return True
 
     async def turn_away(
         self,
