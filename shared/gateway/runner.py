@@ -62,7 +62,7 @@ OnOpen = Callable[[Progress, Delivery], Awaitable[Progress]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Held:
-    """Why a request may not be sent now."""
+    """The reason why a request may not be sent now."""
 
     why: str
     rest: float = 0.0  #: seconds for which the workspace is throttled
