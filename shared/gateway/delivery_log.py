@@ -7,7 +7,7 @@ from typing import Final
 from shared.kernel import log_line
 from shared.runs.result import RunResult
 
-# What an operator should look at; all else that isn't Started is the sender's to mend.
+# Codes that an operator should look at; all other failures are for the sender to correct.
 _ALARMING: Final = frozenset({"OutcomeUnknown", "RetriesExhausted", "DeliveryExhausted"})
 
 

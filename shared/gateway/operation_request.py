@@ -1,4 +1,4 @@
-"""Reads the bodies of `/rerun` and `/resolve`, or every error at once."""
+"""Reads the bodies of `/rerun` and `/resolve`, or returns every error in them."""
 
 from typing import Annotated, Any, Final
 
@@ -10,7 +10,7 @@ from shared.kernel.cloud_error import CloudError
 from shared.runs.request import HTTP_LIMIT, MAX_PARAMETERS, Text
 
 GUID: Final = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
-#: More reruns than anybody asks for; a table's column takes the number.
+#: Far more reruns than needed, and the largest number that a table's 32-bit column holds.
 MAX_GENERATION: Final = 2**31 - 1
 
 
@@ -21,10 +21,10 @@ class _Body(BaseModel):
 
 
 class Recovery(_Body):
-    """A rerun that goes on where the last run failed: Synapse takes what had succeeded from it."""
+    """A rerun that continues where the last run failed: Synapse reuses what had succeeded."""
 
     start_activity_name: Text | None = Field(
-        default=None, description="Where to begin; without it, at the activity that failed."
+        default=None, description="The activity to begin with; by default the one that failed."
     )
 
 
@@ -33,12 +33,12 @@ class Rerun(_Body):
 
     generation: Annotated[int, Field(ge=2, le=MAX_GENERATION)] | None = Field(
         default=None,
-        description="The generation to come: the record's and one. If-Match may say it instead.",
+        description="The next generation: the record's plus one. If-Match may give it instead.",
     )
     parameters: dict[str, JsonValue] | None = Field(
         default=None,
         max_length=MAX_PARAMETERS,
-        description="All of the first run's, where some were redacted when it ended.",
+        description="All parameters of the first run, if some were redacted when it ended.",
     )
     recovery: Recovery | None = None
 
@@ -47,7 +47,7 @@ class Resolve(_Body):
     """The body of `/resolve`."""
 
     run_id: Annotated[str, Field(pattern=GUID)] | None = Field(
-        description="The run that was found; null where there is none."
+        description="The run that was found; null if there is none."
     )
 
 
@@ -56,7 +56,7 @@ def read_rerun(body: bytes, expected: int | None) -> Rerun | CloudError:
 
     Args:
         body: UTF-8 JSON.
-        expected: the generation to come by `If-Match`; it has to agree with the body's.
+        expected: the next generation by `If-Match`; it must agree with the body's.
     """
     fields = _fields(body or b"{}")
     if isinstance(fields, CloudError):
@@ -83,10 +83,10 @@ def read_resolve(body: bytes) -> Resolve | CloudError:
 
 
 def _cross_faults(fields: dict[str, Any], expected: int | None) -> list[CloudError]:
-    """What no single field shows."""
+    """Return the errors that concern more than one field."""
     found, named = [], fields.get("generation")
     if named is None and expected is None:
-        text = "Name the generation to come, here or by If-Match."
+        text = "Give the next generation, here or by If-Match."
         found.append(validation.fault("$.generation", text))
     elif named is not None and expected is not None and named != expected:
         found.append(validation.fault("$.generation", "The value should agree with If-Match."))

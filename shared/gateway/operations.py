@@ -27,7 +27,7 @@ _NO_RECOVERY: Final = {
 
 
 class Operations:
-    """Each takes a request by its id and gives what came of it, or a CloudError that says why not."""
+    """Each method takes a request's id and returns the outcome, or a CloudError that says why not."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Operations:
         self._lease = settings.lease
 
     async def cancel(self, request_id: str, principal: str) -> Record | CloudError:
-        """End a request that waits; one that is on its way or done stays as it is."""
+        """End a waiting request; one that was sent or is final stays as it is."""
         for _ in range(MAX_RACES):
             stored = await self._records.get(request_id)
             if stored is None:
@@ -74,17 +74,17 @@ class Operations:
         recovery: Recovery | None = None,
         seen: str | None = None,
     ) -> Reception | CloudError:
-        """Run a finished request again as that generation, once.
+        """Run a finished request again as the given generation, once.
 
         Args:
             request_id: which request.
-            generation: the one to come: a repeat gets the same answer, never a third run.
-            delivery: who is owed the new run's answer.
-            principal: who asks.
-            parameters: all of them, where some were redacted when the request ended. They must be
-                those of the first run: the fingerprint tells.
-            recovery: whether the last run is to be recovered. Synapse then takes the parameters from it.
-            seen: the version of the record that is to be run again, and no other.
+            generation: the next one: a repeated call gets the same answer, never a third run.
+            delivery: the delivery to answer with the new run.
+            principal: the caller.
+            parameters: all of them, if some were redacted when the request ended. They must be
+                those of the first run: the fingerprint is compared.
+            recovery: recovers the last run, from which Synapse then takes the parameters.
+            seen: the version that the record must still have; None for any.
         """
         for _ in range(MAX_RACES):
             stored = await self._records.get(request_id)
@@ -99,7 +99,7 @@ class Operations:
             request = _recovering(record, recovery) if recovery else _restored(record, parameters)
             if isinstance(request, CloudError):
                 return request
-            again = records.rerun(
+            next_record = records.rerun(
                 record,
                 request,
                 delivery,
@@ -107,10 +107,11 @@ class Operations:
                 self._clock.now(),
                 nonce=self._clock.nonce(),
             )
-            # Its result may not be out yet; once the next generation is open, nobody could tell it.
+            # Publish this generation's result first; nothing does after the rerun starts.
             await self._gateway.publish(record, record.delivery, record.principal)
             attempt = self._gateway.attempt(delivery, principal)
-            written = await attempt.message.cover(again, partial(self._records.update, stored))
+            update = partial(self._records.update, stored)
+            written = await attempt.message.cover(next_record, update)
             if isinstance(written, VersionedRecord):
                 return await self._gateway.bring(written, attempt)
             await attempt.message.withdraw()
@@ -119,12 +120,12 @@ class Operations:
     async def resolve(
         self, request_id: str, run_id: str | None, principal: str
     ) -> Record | CloudError:
-        """Keep what an operator found out about a request whose outcome is unknown.
+        """Record what an operator found out about a request whose outcome is unknown.
 
         Args:
             request_id: which request.
-            run_id: the run that was found, or None where there is none.
-            principal: who says so.
+            run_id: the run that was found, or None if there is none.
+            principal: the operator.
         """
         for _ in range(MAX_RACES):
             stored = await self._records.get(request_id)
@@ -142,8 +143,8 @@ class Operations:
         return _contended(request_id)
 
     async def _end(self, stored: VersionedRecord, ended: Record) -> bool:
-        """Write how a request ended and tell it; False where another was quicker."""
-        # No message stands for a final record: who dies before the news is out leaves this one.
+        """Write a request's end and publish it; False if another process was quicker."""
+        # A final record has no message; if the process dies before publishing, this one remains.
         message = self._gateway.attempt(ended.delivery, ended.principal).message
         written = await message.cover(ended, partial(self._records.update, stored))
         if isinstance(written, VersionedRecord):
@@ -160,13 +161,13 @@ def _resolved(record: Record, run_id: str | None, principal: str, now: datetime)
 
 
 def _is_last(record: Record, resolved: Record) -> bool:
-    """Tell whether what an operator wishes is what the record has come to."""
+    """Return whether an operator's resolution is already the record's last entry."""
     last, wished = record.history[-1], resolved.history[-1]
     return (last.event, last.detail) == (wished.event, wished.detail)
 
 
 def changed(record: Record) -> CloudError:
-    """Say that a request is no longer in the state that its caller has seen."""
+    """Return the error for a request that has changed since its caller read it."""
     message = f"The request has changed since: it is {record.status} now."
     return CloudError(code="InvalidState", message=message, target=IF_MATCH)
 
@@ -188,7 +189,7 @@ def _is_cancelled(record: Record) -> bool:
 
 
 def _recovering(record: Record, recovery: Recovery) -> RunRequest | CloudError:
-    """Refer to the record's run. The request's own parameters are kept, and not sent: see `runner`."""
+    """Return a request that recovers the record's run. Its parameters are kept, and not sent: see `runner`."""
     if record.run_id is None:
         return _invalid_state(record, "recovered: no run of it is known")
     return payload.read(record).model_copy(
@@ -206,18 +207,18 @@ def _restored(record: Record, parameters: dict[str, JsonValue] | None) -> RunReq
     request = payload.read(record)
     if parameters is not None:
         request = request.model_copy(update={"parameters": parameters})
-    # Times are of the first run; the new one starts when it is asked for.
+    # The times are the first run's; a rerun starts at once.
     request = request.model_copy(update={"not_before": None, "expires_at": None})
-    # After a recovery its fields stand in the request; what was asked for first had none.
+    # After a recovery the request contains its fields; the original request had none.
     for candidate in (request, request.model_copy(update=_NO_RECOVERY)):
         if fingerprint(candidate, record.endpoint) == record.fingerprint:
             return candidate
     if parameters is None and not record.redacted:
-        # It asked for a recovery itself, and the last one stands in that one's place.
-        wish = "run again but as a recovery: what it recovered first is no longer known"
+        # The original request was a recovery, and the last recovery has overwritten its fields.
+        wish = "run again except as a recovery: what it recovered first is no longer known"
         return _invalid_state(record, wish)
     message = (
-        "Some parameters were redacted when the request ended: bring all of them again."
+        "Some parameters were redacted when the request ended: send all of them again."
         if parameters is None
         else "The parameters are not those of the first run; another run needs another requestId."
     )
@@ -234,5 +235,5 @@ def _invalid_state(record: Record, wish: str) -> CloudError:
 
 
 def _contended(request_id: str) -> CloudError:
-    message = f"Others kept changing request {request_id!r}; ask again."
+    message = f"Other processes kept changing request {request_id!r}; try again."
     return CloudError(code="GatewayUnavailable", message=message)

@@ -21,14 +21,14 @@ class RunLookup:
         self._throttle = throttle
 
     async def own(self, stored: VersionedRecord) -> Look | LookAgain:
-        """Look for a request's run; a workspace that rests at every visit counts as one that can't be asked."""
+        """Look for a request's run; a workspace that stays throttled for `PATIENCE` counts as unreachable."""
         look = await self._find(stored.record.endpoint, stored.record.client_request_id)
         if not isinstance(look, NotAsked):
             return look
         return self._later(stored, look.seconds) or Unreachable(error=look.error)
 
     async def like(self, stored: VersionedRecord) -> tuple[RunSeen, ...] | LookAgain:
-        """List the runs that a request's might be; none where the workspace gives no list."""
+        """List the runs that may be the request's; none if the workspace gives no list."""
         record = stored.record
         seen = await self._throttle.looks(record.endpoint).ask(
             lambda: self._pipelines.recent_runs(
@@ -49,7 +49,8 @@ class RunLookup:
     async def bar(self, record: Record, run_id: str) -> CloudError | NotAsked | Unreachable | None:
         """Return why a request may not refer to that run, or may not now; None if it may.
 
-        Synapse gives the new run the other's parameters: it must be one of a pipeline that they may start.
+        Synapse gives the new run that run's parameters: the caller may only refer to a run of
+        a pipeline that they may start.
         """
         look = await self._find(record.endpoint, run_id)
         match look:
@@ -61,9 +62,8 @@ class RunLookup:
                 return None
             case Forbidden(error=error):
                 return _not_shown(f"The gateway may not look at it: {error.message}")
-            case (
-                Found() | Absent()
-            ):  # in the same words: who may not see it does not learn that it exists
+            case Found() | Absent():
+                # The same words: a caller who may not see a run does not learn that it exists.
                 return _not_shown("There is no such run of a pipeline that the caller may start.")
 
     async def _find(self, endpoint: str, run_id: str) -> Look | NotAsked:
@@ -71,7 +71,7 @@ class RunLookup:
         return await lane.ask(lambda: self._pipelines.find_run(endpoint, run_id))
 
     def _later(self, stored: VersionedRecord, seconds: float) -> LookAgain | None:
-        """Put a look off, each time for longer: where no place comes free, many looks would be in each other's way."""
+        """Postpone a look, longer each time: when places are short, frequent looks would block each other."""
         if stored.age >= PATIENCE:
             return None
         pause = max(seconds, min(stored.age, LONGEST_PAUSE))
