@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 
 #: Entra's tokens have one to three KiB; with 200 groups, the maximum in a token, about twelve.
 MAX_TOKEN: Final = 16 * 1024
@@ -72,7 +72,7 @@ def read(headers: Mapping[str, str]) -> str | Reason:
 def unauthenticated(reason: Reason) -> CloudError:
     """Return the error for a caller that is not authenticated; it quotes nothing of the token."""
     return CloudError(
-        code="Unauthenticated", message=_SENTENCES[reason], target="$.headers.authorization"
+        code=Code.UNAUTHENTICATED, message=_SENTENCES[reason], target="$.headers.authorization"
     )
 
 

@@ -7,7 +7,7 @@ from typing import Self
 from shared.auth import access_list
 from shared.config.gateway_json import GatewayConfig
 from shared.config.settings import HttpAuth, Settings
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.runs.caller import Caller
 from shared.runs.record import Place
 from shared.runs.request import RunRequest
@@ -59,8 +59,8 @@ class Policy:
         # Permission comes first: a caller without it does not learn which workspaces exist.
         if not self.permits(principal, pipeline_name, workspace):
             message = f"The caller may not start {pipeline_name!r} in workspace {workspace!r}."
-            return CloudError(code="NotPermitted", message=message, target="$.pipelineName")
+            return CloudError(code=Code.NOT_PERMITTED, message=message, target="$.pipelineName")
         if workspace not in self.workspaces:
             message = f"The configuration has no workspace {workspace!r}."
-            return CloudError(code="UnknownWorkspace", message=message, target="$.workspace")
+            return CloudError(code=Code.UNKNOWN_WORKSPACE, message=message, target="$.workspace")
         return None

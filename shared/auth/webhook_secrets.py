@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 from shared.config.gateway_json import Hook
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 
 #: Standard Webhooks' own have 24 to 64 bytes; a shorter one than this can be guessed.
 MIN_BYTES: Final = 16
@@ -87,4 +87,4 @@ def _decoded(secret: str) -> bytes | None:
 
 
 def _fault(setting: str, message: str) -> CloudError:
-    return CloudError(code="InvalidSetting", message=message, target=setting)
+    return CloudError(code=Code.INVALID_SETTING, message=message, target=setting)

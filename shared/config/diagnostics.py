@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.config.settings import DEFAULT_WORKSPACE
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.validation import nearest
 
 Location = tuple[int | str, ...]
@@ -14,7 +14,7 @@ Location = tuple[int | str, ...]
 
 def fault(location: Location, message: str) -> CloudError:
     """Return one mistake, at its place in gateway.json."""
-    return CloudError(code="InvalidConfiguration", message=message, target=json_path(location))
+    return CloudError(code=Code.INVALID_CONFIGURATION, message=message, target=json_path(location))
 
 
 def json_path(location: Location) -> str:

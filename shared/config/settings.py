@@ -17,7 +17,7 @@ from pydantic import (
     ValidationError,
 )
 
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 
 #: The similarity (difflib's ratio) from which a name counts as a misspelt setting: one letter in ten is wrong.
 _ALIKE: Final = 0.9
@@ -274,4 +274,4 @@ def _http_faults(access: HttpAccess) -> Iterator[CloudError]:
 
 
 def _fault(name: str, message: str) -> CloudError:
-    return CloudError(code="InvalidSetting", message=message, target=name)
+    return CloudError(code=Code.INVALID_SETTING, message=message, target=name)

@@ -18,7 +18,7 @@ from shared.gateway.attempt import Attempt, Exhausted
 from shared.gateway.recovery_message import QueueMessage, RecoveryMessage
 from shared.gateway.runner import OnOpen, Runner
 from shared.kernel import log_line
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.ports import Audit, Clock, Conflict, Records, Requests, Results, VersionedRecord
 from shared.runs import audit_entry, payload, result as run_result
@@ -152,7 +152,7 @@ class Gateway:
             await self._requests.enqueue(again, self._settings.lease)
             return None
         if stored is None:
-            unknown = CloudError(code="NotFound", message="No request of this id is recorded.")
+            unknown = CloudError(code=Code.NOT_FOUND, message="No request of this id is recorded.")
             rejection = Rejection(error=unknown, request_id=message.resume)
             await self.note(rejection, message.delivery or delivery, message.principal)
             return None
@@ -248,7 +248,7 @@ class Gateway:
         stored = await self._records.get(request.request_id)
         if stored is None or is_withdrawn(stored.record) or self._hides(stored, request, attempt):
             # A caller over HTTP hears it in its answer: nobody fills a queue that others read.
-            is_told = refusal.code == "NotPermitted" and attempt.delivery.source is Source.HTTP
+            is_told = refusal.code == Code.NOT_PERMITTED and attempt.delivery.source is Source.HTTP
             return await self._end(refuse(request, refusal), attempt, publish=not is_told)
         conflict = self._conflicts(request, stored.record, attempt)
         return await (self._end(conflict, attempt) if conflict else self.bring(stored, attempt))
@@ -347,7 +347,7 @@ def _timed(first: Record, request: RunRequest, now: datetime, *, left: bool) -> 
     """Judge a new request's times: expired, to wait, or to be sent now."""
     if request.expires_at is not None and request.expires_at <= now:
         message = f"The request expired at {request.expires_at.isoformat()}."
-        expired = CloudError(code="RequestExpired", message=message, target="$.expiresAt")
+        expired = CloudError(code=Code.REQUEST_EXPIRED, message=message, target="$.expiresAt")
         return reject(first, expired, now)
     if request.not_before is not None and request.not_before > now:
         seconds = (request.not_before - now).total_seconds()
@@ -358,7 +358,7 @@ def _timed(first: Record, request: RunRequest, now: datetime, *, left: bool) -> 
 def unreadable(request_id: str, error: RecordUnreadable) -> Rejection:
     """Say that a record stands that nobody may act upon: nothing was started for it now."""
     message = f"{error} Nothing was started now; a run may exist."
-    unavailable = CloudError(code="GatewayUnavailable", message=message, target="$.requestId")
+    unavailable = CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message, target="$.requestId")
     return Rejection(error=unavailable, request_id=request_id, may_run=True)
 
 
@@ -369,7 +369,7 @@ def _conflict(record: Record | None) -> CloudError:
         "An earlier request with this id asks for something else: it differs in pipeline, workspace, "
         f"parameters or recovery. It {state} left as it is."
     )
-    return CloudError(code="RequestIdConflict", message=message, target="$.requestId")
+    return CloudError(code=Code.REQUEST_ID_CONFLICT, message=message, target="$.requestId")
 
 
 def _is_same_asker(one: str, other: str) -> bool:

@@ -14,6 +14,7 @@ Proxies and gateways in front of it answer with shapes of their own: problem det
 import json
 import re
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,8 +30,6 @@ MAX_LEVELS: Final = 4  # of errors within errors
 
 CUT: Final = "…"  #: ends a text that was cut
 
-UNREADABLE: Final = "UnreadableResponse"
-
 _HALF: Final = re.compile(r"(<[^<>]*)?\ufffd*$")
 # The markup of a page, with its scripts and styles, says nothing about the error.
 _MARKUP: Final = re.compile(
@@ -40,6 +39,34 @@ _MARKUP: Final = re.compile(
 _PAIR: Final = re.compile(
     r"\s*ErrorCode\s*=\s*([A-Za-z0-9_.-]{1,128})\s*,\s*ErrorMessage\s*=\s*(.*)", re.DOTALL
 )
+
+
+class Code(StrEnum):
+    """The gateway's own error codes. Those of Synapse and of the storage service are passed on as text."""
+
+    INVALID_JSON = "InvalidJson"
+    INVALID_REQUEST = "InvalidRequest"
+    REQUEST_TOO_LARGE = "RequestTooLarge"
+    UNSUPPORTED_MEDIA_TYPE = "UnsupportedMediaType"
+    UNKNOWN_WORKSPACE = "UnknownWorkspace"
+    UNAUTHENTICATED = "Unauthenticated"
+    NOT_PERMITTED = "NotPermitted"
+    NOT_FOUND = "NotFound"
+    INVALID_STATE = "InvalidState"
+    REQUEST_ID_CONFLICT = "RequestIdConflict"
+    REQUEST_EXPIRED = "RequestExpired"
+    REQUEST_CANCELLED = "RequestCancelled"
+    THROTTLED = "Throttled"
+    RETRIES_EXHAUSTED = "RetriesExhausted"
+    OUTCOME_UNKNOWN = "OutcomeUnknown"
+    DELIVERY_EXHAUSTED = "DeliveryExhausted"
+    GATEWAY_UNAVAILABLE = "GatewayUnavailable"
+    UNREADABLE_RESPONSE = (
+        "UnreadableResponse"  #: Synapse's answer has no code that could be passed on
+    )
+    INVALID_SETTING = "InvalidSetting"  #: of an app setting, in the readiness report
+    INVALID_CONFIGURATION = "InvalidConfiguration"  #: of gateway.json, in the readiness report
+    RUN_SEEN = "RunSeen"  #: a detail of OutcomeUnknown: a run that may be the request's
 
 
 class CloudError(BaseModel):
@@ -65,7 +92,7 @@ def read(body: bytes, *, http_status: int) -> CloudError:
     """
     if not body.removeprefix(b"\xef\xbb\xbf").strip():
         message = f"Synapse answered HTTP {http_status} without a body."
-        return CloudError(code=UNREADABLE, message=message)
+        return CloudError(code=Code.UNREADABLE_RESPONSE, message=message)
     try:
         content = strict_json.parse(body)
     except strict_json.Unreadable:
@@ -93,7 +120,7 @@ def unreadable(body: bytes, *, http_status: int) -> CloudError:
     excerpt = _clean(_plain(start), MAX_EXCERPT)
     message = f"Synapse answered HTTP {http_status} with a body that can't be understood"
     return CloudError(
-        code=UNREADABLE, message=f"{message}: {excerpt}" if excerpt else f"{message}."
+        code=Code.UNREADABLE_RESPONSE, message=f"{message}: {excerpt}" if excerpt else f"{message}."
     )
 
 
@@ -111,7 +138,7 @@ def _read(content: Mapping[str, Any], http_status: int, levels: int) -> CloudErr
     if pair := _PAIR.fullmatch(message):
         code, message = pair[1], pair[2]
     return CloudError(
-        code=code or UNREADABLE,
+        code=code or Code.UNREADABLE_RESPONSE,
         message=message or f"Synapse answered HTTP {http_status} without a message.",
         target=_text(fields.get("target"), MAX_TARGET) or None,
         details=_details(fields, http_status, levels - 1),
@@ -155,7 +182,11 @@ def _detail(item: Any, http_status: int, levels: int) -> CloudError | None:
     if isinstance(item, dict):
         return _read(item, http_status, levels)
     message = _text(item, MAX_MESSAGE)
-    return CloudError(code=UNREADABLE, message=message) if message and levels > 0 else None
+    return (
+        CloudError(code=Code.UNREADABLE_RESPONSE, message=message)
+        if message and levels > 0
+        else None
+    )
 
 
 def _text(value: Any, longest: int) -> str:

@@ -6,14 +6,12 @@ from difflib import get_close_matches
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from shared.kernel.cloud_error import CUT, CloudError
-
-CODE = "InvalidRequest"
+from shared.kernel.cloud_error import CUT, CloudError, Code
 
 
 def fault(target: str, message: str) -> CloudError:
     """Return one error, at the JSON path `target`."""
-    return CloudError(code=CODE, message=message, target=target)
+    return CloudError(code=Code.INVALID_REQUEST, message=message, target=target)
 
 
 def of(error: ValidationError, model: type[BaseModel]) -> list[CloudError]:
@@ -29,7 +27,7 @@ def invalid(faults: Iterable[CloudError]) -> CloudError:
         message = f"The request has a fault at {every[0].target}: {every[0].message}"
     else:
         message = f"The request has {len(every)} faults."
-    return CloudError(code=CODE, message=message, details=every)
+    return CloudError(code=Code.INVALID_REQUEST, message=message, details=every)
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.runs.delivery import Delivery
 from shared.runs.identity import client_request_id, fingerprint
 from shared.runs.request import RunRequest
@@ -146,10 +146,10 @@ def limit_reached(
     record: Record, request: RunRequest, now: datetime, age: float, max_attempts: int
 ) -> CloudError | None:
     """Return why a Waiting request, last written `age` seconds ago, may no longer be sent; None while it may."""
-    code = "RetriesExhausted"
+    code = Code.RETRIES_EXHAUSTED
     if request.expires_at is not None and now >= request.expires_at:
         message = f"The request expired at {request.expires_at.isoformat()}."
-        code = code if record.first_sent_at else "RequestExpired"
+        code = code if record.first_sent_at else Code.REQUEST_EXPIRED
     elif record.attempts >= max_attempts:
         message = f"The request was tried {record.attempts} times."
     elif record.first_sent_at is not None and record.sent_seconds + age >= GIVE_UP_AFTER:
@@ -282,7 +282,7 @@ def refuse(record: Record, error: CloudError, now: datetime, wire: Wire = NOTHIN
     if not record.may_run:
         return fail(record, error, now, wire)
     message = f"An earlier send may have started run {record.client_request_id}: {error.message}"
-    doubt = CloudError(code="OutcomeUnknown", message=message, details=(error,))
+    doubt = CloudError(code=Code.OUTCOME_UNKNOWN, message=message, details=(error,))
     return fail(record, doubt, now, wire)
 
 

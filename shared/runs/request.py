@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from shared.kernel import strict_json, timestamp, validation
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.validation import fault
 from shared.runs.delivery import Delivery
 
@@ -203,7 +203,7 @@ def decode(
         value = strict_json.parse(unwrap(body))
     except strict_json.Unreadable as fault:
         return Rejection(
-            error=CloudError(code="InvalidJson", message=str(fault)),
+            error=CloudError(code=Code.INVALID_JSON, message=str(fault)),
             request_id=fallback,
             content=content,
         )
@@ -232,7 +232,7 @@ def too_large_to_keep(request: RunRequest) -> CloudError | None:
 
 
 def _too_large(message: str) -> CloudError:
-    return CloudError(code="RequestTooLarge", message=message)
+    return CloudError(code=Code.REQUEST_TOO_LARGE, message=message)
 
 
 def unwrap(body: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """Reads Synapse's answer about a request's run: the run, or why it can't be shown."""
 
 from shared.kernel import cloud_error
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.synapse import response_filter
 from shared.synapse.reply import Answer, Lost, is_absent
 from shared.synapse.response_filter import NotPassed, RunShown
@@ -26,7 +26,7 @@ def read(outcome: Answer | Lost, run_id: str) -> RunShown | CloudError:
             return _unavailable(f"The gateway's identity may not see runs: it needs {role}.", error)
         case 429:
             return CloudError(
-                code="Throttled", message="The workspace is throttled.", details=(error,)
+                code=Code.THROTTLED, message="The workspace is throttled.", details=(error,)
             )
         case _:
             return _unavailable(f"Synapse answered HTTP {outcome.status}.", error)
@@ -34,8 +34,8 @@ def read(outcome: Answer | Lost, run_id: str) -> RunShown | CloudError:
 
 def absent() -> CloudError:
     """Return the error for a run that does not exist, or that the caller may not read."""
-    return CloudError(code="NotFound", message="Synapse has no such run.")
+    return CloudError(code=Code.NOT_FOUND, message="Synapse has no such run.")
 
 
 def _unavailable(message: str, error: CloudError) -> CloudError:
-    return CloudError(code="GatewayUnavailable", message=message, details=(error,))
+    return CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message, details=(error,))
