@@ -39,7 +39,7 @@ from shared.gateway.runner import Runner
 from shared.gateway.synchronous_start import SynchronousStart
 from shared.gateway.workspace_runs import WorkspaceRuns
 from shared.kernel import log_line
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import Misconfigured, RecordUnreadable, StorageUnavailable
 from shared.ports import Records
 from shared.runs.caller import Caller
@@ -170,7 +170,7 @@ async def _serve_named(
         return await answer(app, caller)
     log_line.write(logging.WARNING, "not_named", principal=caller.principal)
     message = "No entry of the gateway's access configuration names the caller."
-    return responses.refusal(CloudError(code="NotPermitted", message=message))
+    return responses.refusal(CloudError(code=Code.NOT_PERMITTED, message=message))
 
 
 async def _serve(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
@@ -196,7 +196,7 @@ async def faults() -> tuple[CloudError, ...]:
     try:
         await wired.records.echo(endpoint)
     except StorageUnavailable as error:
-        found.append(CloudError(code="GatewayUnavailable", message=str(error), target=STORAGE))
+        found.append(CloudError(code=Code.GATEWAY_UNAVAILABLE, message=str(error), target=STORAGE))
     not_sent = await wired.synapse.authorize(endpoint)
     if not_sent:
         found.append(not_sent.error.model_copy(update={"target": "AZURE_CLIENT_ID"}))
@@ -224,7 +224,7 @@ def _door() -> Identify | CloudError:
     proof = app_settings.read_http_access(os.environ)
     if isinstance(proof, tuple):
         _log("misconfigured", proof)
-        return CloudError(code="GatewayUnavailable", message="The gateway is not configured.")
+        return CloudError(code=Code.GATEWAY_UNAVAILABLE, message="The gateway is not configured.")
     if proof.http_auth is HttpAuth.KEY:
         return KeyHolders()
     from shared.adapters.entra import EntraTokens  # noqa: PLC0415 - 0.3 s, on first use
@@ -242,7 +242,7 @@ def _wired() -> App | tuple[CloudError, ...]:
         content = _config_file()
     except OSError as error:  # not cached: the next call may succeed
         message = f"The file can't be read: {error.strerror}."
-        fault = CloudError(code="InvalidSetting", message=message, target="GATEWAY_CONFIG")
+        fault = CloudError(code=Code.INVALID_SETTING, message=message, target="GATEWAY_CONFIG")
         return _misconfigured(app_settings.read(os.environ), (fault,))
     return _wire(content)
 

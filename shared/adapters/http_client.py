@@ -16,7 +16,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from shared.adapters.http_errors import lost
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.synapse.reply import MAX_BODY, Answer, Lost
 
 # Less than the shortest idle time that servers commonly grant (5 s: Node.js, uvicorn). A request on a
@@ -111,4 +111,4 @@ async def _read(response: httpx.Response, until: float, most: int) -> bytes:
 
 def _not_built(error: Exception) -> Lost:
     message = f"The request could not be built [{type(error).__name__}]. Nothing was sent."
-    return Lost(sent=False, error=CloudError(code="GatewayUnavailable", message=message))
+    return Lost(sent=False, error=CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message))

@@ -14,7 +14,7 @@ import aiohttp
 import httpx
 from aiohttp import client_exceptions
 
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.synapse.reply import Lost
 
 # aiohttp/connector.py raises these while it connects (name, socket, TLS, proxy), aiohttp/client.py
@@ -104,10 +104,12 @@ def lost(error: Exception) -> Lost:
         message = (
             f"Synapse could not be reached: {cause} [{type(cause).__name__}]. Nothing was sent."
         )
-        return Lost(sent=False, error=CloudError(code="GatewayUnavailable", message=message[:1024]))
+        return Lost(
+            sent=False, error=CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message[:1024])
+        )
     # Only the class: the text of an unexpected error may quote anything.
     message = f"The request was sent and no answer came [{type(cause).__name__}]."
-    return Lost(sent=True, error=CloudError(code="OutcomeUnknown", message=message))
+    return Lost(sent=True, error=CloudError(code=Code.OUTCOME_UNKNOWN, message=message))
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -19,7 +19,7 @@ from jwt.algorithms import RSAAlgorithm
 
 from shared.adapters.http_client import HttpClient
 from shared.kernel import log_line, strict_json
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Clock
 from shared.synapse.reply import Answer
 
@@ -86,7 +86,7 @@ class KeySet:
             return
         why = "no answer" if status is None else f"HTTP {status} without a usable key"
         self._fault = CloudError(
-            code="GatewayUnavailable",
+            code=Code.GATEWAY_UNAVAILABLE,
             message="The keys that verify tokens can't be fetched now. Try again.",
             target="ENTRA_TENANT_ID",
         )

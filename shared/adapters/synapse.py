@@ -13,7 +13,7 @@ from urllib.parse import quote
 from shared.adapters import synapse_token
 from shared.adapters.synapse_token import Credential, Token, TokenSource, token_scope
 from shared.adapters.track import Track
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Clock, Evidence, Identity, Pipelines
 from shared.synapse import reply
 from shared.synapse.create_run import CreateRun
@@ -276,7 +276,7 @@ def _too_long() -> CloudError:
         f"Synapse's page of runs is longer than {MAX_LIST >> 20} MiB. Narrow the filter: a shorter time from lastUpdatedAfter "
         "to lastUpdatedBefore, or filters with the operands PipelineName, Status, RunStart or RunGroupId."
     )
-    return CloudError(code="InvalidRequest", message=message, target="$.filters")
+    return CloudError(code=Code.INVALID_REQUEST, message=message, target="$.filters")
 
 
 def _instant(time: datetime) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Clock, Identity
 
 if TYPE_CHECKING:  # azure.core takes 0.1 s
@@ -180,7 +180,7 @@ class TokenSource:
 
 def _no_other(scope: str) -> CloudError:
     message = f"Synapse refused the token for {scope}, and no other could be had."
-    return CloudError(code="GatewayUnavailable", message=message)
+    return CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message)
 
 
 def _no_token(scope: str, error: Exception, time_limit: float) -> CloudError:
@@ -197,4 +197,4 @@ def _no_token(scope: str, error: Exception, time_limit: float) -> CloudError:
     reason = re.search(r"AADSTS[0-9]{1,9}", str(error))
     name = f"{type(error).__name__}, {reason[0]}" if reason else type(error).__name__
     message = f"No token for {scope} could be had: {why} [{name}]. Nothing was sent."
-    return CloudError(code="GatewayUnavailable", message=message)
+    return CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message)

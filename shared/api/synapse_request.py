@@ -14,7 +14,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from shared.kernel import strict_json, validation
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.query import present
 from shared.kernel.validation import fault
 from shared.runs.request import (
@@ -164,11 +164,11 @@ def read_object(body: bytes) -> dict[str, Any] | CloudError:
     """Read a body: a map of parameters, or the filter of queryPipelineRuns."""
     if len(body) > HTTP_LIMIT:
         message = f"The request has {len(body)} bytes; {HTTP_LIMIT} are allowed here."
-        return CloudError(code="RequestTooLarge", message=message)
+        return CloudError(code=Code.REQUEST_TOO_LARGE, message=message)
     try:
         return strict_json.parse(body)
     except strict_json.Unreadable as reason:
-        return CloudError(code="InvalidJson", message=str(reason))
+        return CloudError(code=Code.INVALID_JSON, message=str(reason))
 
 
 def _boolean(query: Mapping[str, str], name: str) -> bool | CloudError | None:

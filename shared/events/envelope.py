@@ -19,7 +19,7 @@ from pydantic import JsonValue
 from shared.events import event as events
 from shared.events.event import Event
 from shared.kernel import strict_json
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.runs.request import Content, unwrap
 
 #: Event Grid's own limit for an event and for an array of events (learn, event-grid/quotas-limits).
@@ -159,7 +159,7 @@ def _item(value: dict[str, Any], content: bytes) -> Item:
 
 
 def _unreadable(why: str, content: bytes) -> Item:
-    error = CloudError(code="InvalidJson", message=why)
+    error = CloudError(code=Code.INVALID_JSON, message=why)
     return Item(event=error, content=content_of(content), named=None)
 
 
@@ -181,7 +181,7 @@ def _binary(headers: Mapping[str, str], body: bytes) -> Item:
         if "content-type" in headers:
             value["datacontenttype"] = _bounded("content-type", headers["content-type"])
     except _BadHeader as error:
-        refusal = CloudError(code="InvalidRequest", message=str(error))
+        refusal = CloudError(code=Code.INVALID_REQUEST, message=str(error))
         return Item(event=refusal, content=content_of(body), named=None)
     if body:
         value["data_base64"] = base64.b64encode(body).decode()

@@ -15,7 +15,7 @@ from pydantic import JsonValue
 
 from shared.events import event_data
 from shared.kernel import strict_json, timestamp
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 
 MAX_ID: Final = 400  # as a delivery's id
 MAX_SOURCE: Final = 2048
@@ -166,11 +166,11 @@ def _write_time(time: datetime) -> str:
 
 
 def _fault(target: str, message: str) -> CloudError:
-    return CloudError(code="InvalidRequest", message=message, target=target)
+    return CloudError(code=Code.INVALID_REQUEST, message=message, target=target)
 
 
 def _invalid(faults: list[CloudError]) -> CloudError:
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
     return CloudError(
-        code="InvalidRequest", message=f"The event has {count}.", details=tuple(faults)
+        code=Code.INVALID_REQUEST, message=f"The event has {count}.", details=tuple(faults)
     )

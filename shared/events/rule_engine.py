@@ -14,7 +14,7 @@ from shared.config.diagnostics import json_path
 from shared.config.expression import Unusable
 from shared.config.rule import Parameter, Rule
 from shared.events.event import Event
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.glob import fits
 from shared.runs.request import HTTP_LIMIT, RunRequest
 
@@ -165,7 +165,7 @@ def _request(
         return _refusal(rule, [_fault("$.parameters", "The parameters can't be sent as JSON.")])
     if size > HTTP_LIMIT:
         message = f"Rule {rule.name} makes a request of {size} bytes; {HTTP_LIMIT} are allowed."
-        return CloudError(code="RequestTooLarge", message=message)
+        return CloudError(code=Code.REQUEST_TOO_LARGE, message=message)
     return request
 
 
@@ -176,8 +176,8 @@ def _after(happened: datetime, seconds: int | None) -> datetime | None:
 def _refusal(rule: Rule, faults: list[CloudError]) -> CloudError:
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
     message = f"Rule {rule.name} makes no request of this event: {count}."
-    return CloudError(code="InvalidRequest", message=message, details=tuple(faults))
+    return CloudError(code=Code.INVALID_REQUEST, message=message, details=tuple(faults))
 
 
 def _fault(target: str, message: str) -> CloudError:
-    return CloudError(code="InvalidRequest", message=message, target=target)
+    return CloudError(code=Code.INVALID_REQUEST, message=message, target=target)

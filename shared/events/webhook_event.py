@@ -17,7 +17,7 @@ from shared.config.gateway_json import Hook
 from shared.events import envelope, event as events
 from shared.events.envelope import Item
 from shared.kernel import strict_json
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 
 _FORM = "application/x-www-form-urlencoded"
 
@@ -28,7 +28,7 @@ def read(name: str, hook: Hook, webhook_id: str, headers: Mapping[str, str], bod
     try:
         payload: dict[str, JsonValue] = strict_json.parse(_text(given, body))
     except strict_json.Unreadable as error:
-        event: events.Event | CloudError = CloudError(code="InvalidJson", message=str(error))
+        event: events.Event | CloudError = CloudError(code=Code.INVALID_JSON, message=str(error))
     else:
         kind = given.get("x-github-event") if hook.scheme == "github" else payload.get("type")
         time = None if hook.scheme == "github" else payload.get("timestamp")

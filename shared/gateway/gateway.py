@@ -18,7 +18,7 @@ from shared.gateway.attempt import Attempt, Exhausted
 from shared.gateway.recovery_message import QueueMessage, RecoveryMessage
 from shared.gateway.runner import OnOpen, Runner
 from shared.kernel import log_line
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.ports import Audit, Clock, Conflict, Records, Requests, Results, VersionedRecord
 from shared.runs import audit_entry, payload, result as run_result
@@ -149,7 +149,7 @@ class Gateway:
         if stored is None and await self._put_back(message):
             return None
         if stored is None:
-            unknown = CloudError(code="NotFound", message="No request of this id is recorded.")
+            unknown = CloudError(code=Code.NOT_FOUND, message="No request of this id is recorded.")
             rejection = Rejection(error=unknown, request_id=message.resume)
             await self.note(rejection, message.delivery or delivery, message.principal)
             return None
@@ -259,7 +259,7 @@ class Gateway:
         stored = await self._records.get(request.request_id)
         if stored is None or is_withdrawn(stored.record) or self._hides(stored, request, attempt):
             # Over HTTP the response says so: a forbidden caller must not fill the results queue.
-            is_told = refusal.code == "NotPermitted" and attempt.delivery.source is Source.HTTP
+            is_told = refusal.code == Code.NOT_PERMITTED and attempt.delivery.source is Source.HTTP
             return await self._end(refuse(request, refusal), attempt, publish=not is_told)
         conflict = self._conflicts(request, stored.record, attempt)
         return await (self._end(conflict, attempt) if conflict else self.bring(stored, attempt))
@@ -358,7 +358,7 @@ def _timed(first: Record, request: RunRequest, now: datetime, *, left: bool) -> 
     """Return a new request's record by its times: expired, waiting, or to be sent now."""
     if request.expires_at is not None and request.expires_at <= now:
         message = f"The request expired at {request.expires_at.isoformat()}."
-        expired = CloudError(code="RequestExpired", message=message, target="$.expiresAt")
+        expired = CloudError(code=Code.REQUEST_EXPIRED, message=message, target="$.expiresAt")
         return reject(first, expired, now)
     if request.not_before is not None and request.not_before > now:
         seconds = (request.not_before - now).total_seconds()
@@ -369,7 +369,7 @@ def _timed(first: Record, request: RunRequest, now: datetime, *, left: bool) -> 
 def unreadable(request_id: str, error: RecordUnreadable) -> Rejection:
     """Return the rejection of a request whose record can't be read: nothing was started now."""
     message = f"{error} Nothing was started now; a run may exist."
-    unavailable = CloudError(code="GatewayUnavailable", message=message, target="$.requestId")
+    unavailable = CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message, target="$.requestId")
     return Rejection(error=unavailable, request_id=request_id, may_run=True)
 
 
@@ -380,7 +380,7 @@ def _conflict(record: Record | None) -> CloudError:
         "An earlier request with this id asks for something else: it differs in pipeline, workspace, "
         f"parameters or recovery. It {state} left as it is."
     )
-    return CloudError(code="RequestIdConflict", message=message, target="$.requestId")
+    return CloudError(code=Code.REQUEST_ID_CONFLICT, message=message, target="$.requestId")
 
 
 def _is_same_asker(one: str, other: str) -> bool:

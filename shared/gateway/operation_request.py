@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic.alias_generators import to_camel
 
 from shared.kernel import strict_json, validation
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.runs.request import HTTP_LIMIT, MAX_PARAMETERS, Text
 
 GUID: Final = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
@@ -101,8 +101,8 @@ def _cross_faults(fields: dict[str, Any], expected: int | None) -> list[CloudErr
 def _fields(body: bytes) -> dict[str, Any] | CloudError:
     if len(body) > HTTP_LIMIT:
         message = f"The request has {len(body)} bytes; {HTTP_LIMIT} are allowed here."
-        return CloudError(code="RequestTooLarge", message=message)
+        return CloudError(code=Code.REQUEST_TOO_LARGE, message=message)
     try:
         return strict_json.parse(body)
     except strict_json.Unreadable as fault:
-        return CloudError(code="InvalidJson", message=str(fault))
+        return CloudError(code=Code.INVALID_JSON, message=str(fault))

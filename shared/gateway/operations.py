@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from shared.config.settings import Settings
 from shared.gateway.gateway import Gateway, Reception
 from shared.gateway.operation_request import Recovery
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Clock, Records, Requests, VersionedRecord
 from shared.runs import payload, record as records
 from shared.runs.delivery import Delivery
@@ -56,7 +56,7 @@ class Operations:
             if record.status is not Status.WAITING:
                 return _invalid_state(record, "cancelled")
             error = CloudError(
-                code="RequestCancelled", message=f"{principal} cancelled the request."
+                code=Code.REQUEST_CANCELLED, message=f"{principal} cancelled the request."
             )
             stopped = await payload.close(records.stop(record, error, self._clock.now()))
             if await self._end(stored, stopped):
@@ -132,7 +132,7 @@ class Operations:
             if stored is None:
                 return _not_found(request_id)
             record = stored.record
-            unknown = record.error is not None and record.error.code == "OutcomeUnknown"
+            unknown = record.error is not None and record.error.code == Code.OUTCOME_UNKNOWN
             resolved = _resolved(record, run_id, principal, self._clock.now())
             if _is_last(record, resolved):
                 return record  # a repeat gets the same answer
@@ -157,7 +157,7 @@ def _resolved(record: Record, run_id: str | None, principal: str, now: datetime)
     if run_id is not None:
         return records.start(record, run_id, f"resolved by {principal}", now)
     message = f"{principal} found that no run was started. The request may be run again."
-    return records.fail(record, CloudError(code="RetriesExhausted", message=message), now)
+    return records.fail(record, CloudError(code=Code.RETRIES_EXHAUSTED, message=message), now)
 
 
 def _is_last(record: Record, resolved: Record) -> bool:
@@ -169,7 +169,7 @@ def _is_last(record: Record, resolved: Record) -> bool:
 def changed(record: Record) -> CloudError:
     """Return the error for a request that has changed since its caller read it."""
     message = f"The request has changed since: it is {record.status} now."
-    return CloudError(code="InvalidState", message=message, target=IF_MATCH)
+    return CloudError(code=Code.INVALID_STATE, message=message, target=IF_MATCH)
 
 
 def _obstacle(stored: VersionedRecord, generation: int, seen: str | None) -> CloudError | None:
@@ -185,7 +185,7 @@ def _is_cancelled(record: Record) -> bool:
     error = record.error
     if record.status not in FINAL or error is None:
         return False
-    return any(each.code == "RequestCancelled" for each in (error, *error.details))
+    return any(each.code == Code.REQUEST_CANCELLED for each in (error, *error.details))
 
 
 def _recovering(record: Record, recovery: Recovery) -> RunRequest | CloudError:
@@ -222,18 +222,18 @@ def _restored(record: Record, parameters: dict[str, JsonValue] | None) -> RunReq
         if parameters is None
         else "The parameters are not those of the first run; another run needs another requestId."
     )
-    return CloudError(code="InvalidRequest", message=message, target="$.parameters")
+    return CloudError(code=Code.INVALID_REQUEST, message=message, target="$.parameters")
 
 
 def _not_found(request_id: str) -> CloudError:
-    return CloudError(code="NotFound", message=f"No request {request_id!r} is recorded.")
+    return CloudError(code=Code.NOT_FOUND, message=f"No request {request_id!r} is recorded.")
 
 
 def _invalid_state(record: Record, wish: str) -> CloudError:
     message = f"The request is {record.status}, generation {record.generation}; it can't be {wish}."
-    return CloudError(code="InvalidState", message=message)
+    return CloudError(code=Code.INVALID_STATE, message=message)
 
 
 def _contended(request_id: str) -> CloudError:
     message = f"Other processes kept changing request {request_id!r}; try again."
-    return CloudError(code="GatewayUnavailable", message=message)
+    return CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message)

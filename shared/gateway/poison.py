@@ -8,7 +8,7 @@ from typing import Final
 
 from shared.gateway.attempt import Exhausted
 from shared.gateway.gateway import Gateway, unreadable
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable
 from shared.ports import Records, Requests
 from shared.runs import payload
@@ -60,7 +60,7 @@ class Poison:
         payload.read(stored.record)  # raises: an unreadable request is answered now
         if message.rounds >= LAST_ROUND:
             error = CloudError(
-                code="DeliveryExhausted",
+                code=Code.DELIVERY_EXHAUSTED,
                 message="The request could not be processed for a day. A run may exist.",
             )
             rejection = Rejection(error=error, request_id=message.resume, may_run=True)
@@ -73,7 +73,7 @@ class Poison:
 
 _NEVER_SENT: Final = Exhausted(
     error=CloudError(
-        code="DeliveryExhausted",
+        code=Code.DELIVERY_EXHAUSTED,
         message="The request could not be processed in any of its deliveries. It was never sent.",
     ),
     may_run=False,
@@ -87,7 +87,7 @@ def _nameless(request: RunRequest) -> Exhausted:
         "exist. Look in Synapse, then put it back under an id of your own: "
         f'make requeue ARGS="--record {request.request_id} --as <requestId>"'
     )
-    return Exhausted(error=CloudError(code="DeliveryExhausted", message=message), may_run=True)
+    return Exhausted(error=CloudError(code=Code.DELIVERY_EXHAUSTED, message=message), may_run=True)
 
 
 def _delay(rounds: int) -> float:

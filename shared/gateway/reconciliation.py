@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.config.settings import UnknownOutcome
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Echo
 from shared.runs.record import Record
 from shared.synapse.reply import Absent, Forbidden, Found, Look, RunSeen, Unreachable
@@ -110,7 +110,9 @@ def outcome_unknown(record: Record, why: str, seen: tuple[RunSeen, ...]) -> Clou
         "then resolve this request. Synapse Monitoring Operator lets the gateway look by itself."
     )
     runs = tuple(
-        CloudError(code="RunSeen", message=f"{run.status} since {run.run_start}", target=run.run_id)
+        CloudError(
+            code=Code.RUN_SEEN, message=f"{run.status} since {run.run_start}", target=run.run_id
+        )
         for run in seen
     )
-    return CloudError(code="OutcomeUnknown", message=message, details=runs)
+    return CloudError(code=Code.OUTCOME_UNKNOWN, message=message, details=runs)

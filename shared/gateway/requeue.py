@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from shared.kernel.cloud_error import Code
 from shared.ports import Poisoned, Records
 from shared.runs.payload import read
 from shared.runs.request import QUEUE_LIMIT, REQUEST_ID, Rejection, RunRequest, decode, unfit_id
@@ -73,7 +74,7 @@ class Requeue:
         if stored is None:
             return f"No request {record_id!r} is recorded."
         record = stored.record
-        if record.error is None or record.error.code != "DeliveryExhausted":
+        if record.error is None or record.error.code != Code.DELIVERY_EXHAUSTED:
             return f"Request {record_id!r} is {record.status}; it was not given up on."
         if record.redacted:
             return "Its secret parameters were redacted: send the request again with them."

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from shared.config.settings import StorageSettings, is_loopback
-from shared.kernel import cloud_error
+from shared.kernel.cloud_error import Code
 from shared.ports import Identity
 
 _LACKING: Final = "the identity lacks"
@@ -52,7 +52,7 @@ _PROOF: Final = "the key, the signature or the token was not accepted"
 #: ClientIpAddressNotAuthorized (azure-rest-api-specs #21516).
 WITHOUT_ROLE: Final[Mapping[str, str]] = {
     "": _PROXY,
-    cloud_error.UNREADABLE: _PROXY,
+    Code.UNREADABLE_RESPONSE: _PROXY,
     "AuthenticationFailed": _PROOF,
     "AuthorizationFailure": _NETWORK,
     "AuthorizationSourceIPMismatch": _NETWORK,

@@ -3,7 +3,7 @@
 from shared.auth.policy import Policy
 from shared.gateway.reconciliation import LONGEST_PAUSE, PATIENCE, LookAgain
 from shared.gateway.throttle import NotAsked, Throttle
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Clock, Pipelines, VersionedRecord
 from shared.runs.record import Record
 from shared.synapse.reply import Absent, Forbidden, Found, Look, RunSeen, Unreachable
@@ -80,4 +80,4 @@ class RunLookup:
 
 def _not_shown(why: str) -> CloudError:
     message = f"The request would get the parameters of the run that it refers to. {why}"
-    return CloudError(code="NotPermitted", message=message, target="$.referencePipelineRunId")
+    return CloudError(code=Code.NOT_PERMITTED, message=message, target="$.referencePipelineRunId")

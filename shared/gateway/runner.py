@@ -24,7 +24,7 @@ from shared.gateway.reconciliation import (
 from shared.gateway.run_lookup import RunLookup
 from shared.gateway.throttle import NotAsked, Throttle
 from shared.kernel import log_line
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.ports import Clock, Conflict, Echo, Pipelines, Records, VersionedRecord
 from shared.runs import payload, record as records
@@ -126,7 +126,8 @@ class Runner:
                     return Progress(stored=stored, wait=seconds)
                 case records.Lapsed():
                     lapsed = CloudError(
-                        code="OutcomeUnknown", message="The process that held the lease is gone."
+                        code=Code.OUTCOME_UNKNOWN,
+                        message="The process that held the lease is gone.",
                     )
                     lost = records.lose(stored.record, lapsed, self._clock.now())
                     stored = await self.settle(stored, lost)

@@ -13,7 +13,7 @@ from typing import Final
 
 from shared.gateway.runner import OnOpen, Progress, Runner
 from shared.gateway.throttle import PATIENCE
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import StorageUnavailable
 from shared.ports import Clock, Records
 from shared.runs import record as records
@@ -90,9 +90,9 @@ class SynchronousStart:
         last = (record.error,) if record.error else ()
         if record.http_status == 429 or self._rests(record.endpoint):
             message = "The workspace is throttled. Nothing was started: ask again with the same id."
-            return CloudError(code="Throttled", message=message, details=last)
+            return CloudError(code=Code.THROTTLED, message=message, details=last)
         message = "Synapse can't be called now. Nothing was started: ask again with the same id."
-        return CloudError(code="GatewayUnavailable", message=message, details=last)
+        return CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message, details=last)
 
 
 def _may_be_withdrawn(record: Record) -> bool:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Clock
 from shared.synapse import retry
 from shared.synapse.reply import Answer, Unreachable
@@ -116,12 +116,12 @@ class Throttle:
 
 
 def _throttled(seconds: float) -> NotAsked:
-    error = CloudError(code="Throttled", message="The workspace is throttled.")
+    error = CloudError(code=Code.THROTTLED, message="The workspace is throttled.")
     return NotAsked(seconds=seconds, error=error)
 
 
 def _crowded() -> NotAsked:
     message = "Too many calls to the workspace are in progress."
     return NotAsked(
-        seconds=retry.SHORTEST, error=CloudError(code="GatewayUnavailable", message=message)
+        seconds=retry.SHORTEST, error=CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message)
     )

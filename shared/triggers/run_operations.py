@@ -17,7 +17,7 @@ from shared.gateway.operation_request import Rerun
 from shared.gateway.operations import IF_MATCH, Operations, changed
 from shared.gateway.throttle import NotAsked, Throttle
 from shared.kernel import validation
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Pipelines, Records, VersionedRecord
 from shared.runs.caller import Caller
 from shared.runs.delivery import Delivery, Source
@@ -107,7 +107,7 @@ class RunOperations:
         record = stored.record
         if record.run_id is None:
             none = CloudError(
-                code="NotFound", message=f"The request is {record.status}; it has no run."
+                code=Code.NOT_FOUND, message=f"The request is {record.status}; it has no run."
             )
             return responses.refusal(none, retry_after=views.retry_after(stored))
         run_id, lane = record.run_id, self.throttle.looks(record.endpoint)
@@ -136,11 +136,11 @@ class RunOperations:
                 return f"{caller.principal}, unseen by the gateway"
             case NotAsked(error=error) | Unreachable(error=error):
                 message = "Synapse could not be asked for the run."
-                away = CloudError(code="GatewayUnavailable", message=message, details=(error,))
+                away = CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message, details=(error,))
                 return responses.refusal(away, retry_after=math.ceil(lane.remaining()) or _PAUSE)
             case _:
                 message = "The gateway sees no run of the request's pipeline with this id."
-                no_such = CloudError(code="InvalidState", message=message, target="$.runId")
+                no_such = CloudError(code=Code.INVALID_STATE, message=message, target="$.runId")
                 return responses.refusal(no_such)
 
     async def _find(
@@ -174,6 +174,6 @@ def _is_gone(expected: Expected, stored: VersionedRecord) -> bool:
 
 def _soon(stored: VersionedRecord, error: CloudError) -> int | None:
     """Tell when an open request is worth another try."""
-    if error.code != "InvalidState" or stored.record.status is Status.WAITING:
+    if error.code != Code.INVALID_STATE or stored.record.status is Status.WAITING:
         return None
     return views.retry_after(stored)

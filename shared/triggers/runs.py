@@ -12,7 +12,7 @@ from shared.auth.policy import Policy
 from shared.gateway.gateway import Deferred, Gateway, Reception, unreadable
 from shared.gateway.long_poll import LongPoll
 from shared.kernel import validation
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable
 from shared.ports import Audit, Clock, Records, VersionedRecord
 from shared.runs import audit_query
@@ -113,4 +113,4 @@ async def find(
         if policy.permits(caller.principal, record.pipeline_name, record.workspace):
             return stored
     # Also of one that the caller may not read: it does not learn that there is such a request.
-    return CloudError(code="NotFound", message=f"No request {request_id!r} is recorded.")
+    return CloudError(code=Code.NOT_FOUND, message=f"No request {request_id!r} is recorded.")
