@@ -1,7 +1,7 @@
-"""What the gateway needs of the world.
+"""The interfaces through which the gateway reaches the world.
 
 Each port has a fake in `tests/fakes/` and one suite of contract tests that runs on the fake and on the
-real thing. Adapters raise `errors.StorageUnavailable` and nothing else.
+real adapter. Adapters raise `errors.StorageUnavailable` and nothing else.
 """
 
 import hashlib
@@ -26,23 +26,23 @@ class Clock(Protocol):
     """The host's time."""
 
     def now(self) -> datetime:
-        """Tell the wall-clock time, aware and in UTC: for people, `notBefore` and `expiresAt` only."""
+        """Return the wall-clock time, aware and in UTC: for people, `notBefore` and `expiresAt` only."""
         ...
 
     def monotonic(self) -> float:
-        """Tell seconds that never jump: for what this process itself holds."""
+        """Return seconds that never jump: for what this process itself holds."""
         ...
 
     def jitter(self) -> float:
-        """Draw a number from 0 up to 1."""
+        """Return a random number from 0 up to 1."""
         ...
 
     def nonce(self) -> str:
-        """Draw what nobody else has drawn or will: 128 random bits in hex."""
+        """Return 128 random bits in hex: unique for all practical purposes."""
         ...
 
     async def pause(self, seconds: float) -> None:
-        """Let time pass, and others work. For a caller that waits at the door; a request waits in the queue."""
+        """Sleep, and let other tasks run. For a caller that waits for its answer; a request waits in the queue."""
         ...
 
 
@@ -63,23 +63,23 @@ class VersionedRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """A write did not happen, because another writer's stands there; None if the record is gone."""
+    """The conditional write lost to another writer."""
 
-    stored: VersionedRecord | None
+    stored: VersionedRecord | None  #: the winner's version; None if the record was deleted
 
 
 class Echo(StrEnum):
     """Whether a workspace gives a run the id that createRun's caller sent."""
 
-    UNKNOWN = "unknown"  #: no run was seen yet
-    CONFIRMED = "confirmed"  #: every run seen had it
-    BROKEN = "broken"  #: one had not; stays until an operator clears it
+    UNKNOWN = "unknown"  #: no run has been seen yet
+    CONFIRMED = "confirmed"  #: every run seen had that id
+    BROKEN = "broken"  #: one run had another; stays until an operator clears it
 
 
 class Records(Protocol):
     """The `runs` table: one record for each request, and what is known of each workspace.
 
-    A write whose first try landed although its answer was lost counts as one's own: it returns the
+    A write that landed although its answer was lost is recognized as this process's own: it returns the
     record as written, never Conflict.
     """
 
@@ -96,40 +96,40 @@ class Records(Protocol):
         ...
 
     async def delete(self, stored: VersionedRecord) -> bool:
-        """Delete a record if it is unchanged; tell whether it is gone now."""
+        """Delete a record if it is unchanged; return whether it is gone now."""
         ...
 
     async def echo(self, endpoint: str) -> Echo:
-        """Tell what is known of a workspace."""
+        """Return what is known of a workspace."""
         ...
 
     async def note_echo(self, endpoint: str, *, echoed: bool) -> None:
-        """Keep what a run showed of its workspace; once BROKEN it stays so."""
+        """Record what a run showed of its workspace; once BROKEN it stays so."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What this process saw of a right that can't be tried without using it, in seconds ago; None: never."""
+    """What this process saw of a right that can't be tried without using it: seconds ago; None: never."""
 
     succeeded: float | None = None
     refused: float | None = None
-    code: str = ""  #: the service's own, of the last refusal
+    code: str = ""  #: the service's error code for the last refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who the gateway is at Synapse, as its token says; None for what it doesn't say."""
+    """The gateway's identity at Synapse, from its token; None for what the token doesn't say."""
 
     object_id: str | None = None
     client_id: str | None = None
 
 
 class Pipelines(Protocol):
-    """Synapse workspaces. Nothing here raises and nothing retries."""
+    """Synapse workspaces. No method raises, and createRun is never retried here."""
 
     async def authorize(self, endpoint: str, *, refused: bool = False) -> NotSent | None:
-        """Have a token ready for this workspace; after `refused`, another than the one that was."""
+        """Get a token ready for this workspace; with `refused`, another than the one that was refused."""
         ...
 
     async def create_run(self, call: CreateRun) -> Reply:
@@ -141,7 +141,7 @@ class Pipelines(Protocol):
         ...
 
     async def get_run(self, endpoint: str, run_id: str) -> Answer | Lost:
-        """Read one run as Synapse shows it, with its status and headers, for whoever asked for it."""
+        """Read one run as Synapse shows it, with status and headers, to pass on to a caller."""
         ...
 
     async def get_pipeline(self, endpoint: str, pipeline_name: str) -> Answer | Lost:
@@ -149,7 +149,7 @@ class Pipelines(Protocol):
         ...
 
     async def identity(self, endpoint: str) -> Identity:
-        """Return who the gateway is there."""
+        """Return the gateway's identity there."""
         ...
 
     def started(self, endpoint: str) -> Evidence:
@@ -159,11 +159,11 @@ class Pipelines(Protocol):
     async def cancel_run(
         self, endpoint: str, run_id: str, *, recursive: bool | None = None
     ) -> Answer | Lost:
-        """Cancel one run; `recursive` with the runs that it started, None as Synapse does by itself."""
+        """Cancel one run, with `recursive` also the runs that it started; None is Synapse's default."""
         ...
 
     async def query_runs(self, endpoint: str, body: bytes) -> Answer | Lost:
-        """List runs as the filter in `body` asks: the JSON of queryPipelineRuns. Lost where they are over `MAX_LIST`."""
+        """List runs by the filter in `body`, the JSON of queryPipelineRuns. Lost if the list exceeds `MAX_LIST`."""
         ...
 
     async def recent_runs(
@@ -185,7 +185,7 @@ class Audit(Protocol):
     """The `runaudit` table."""
 
     async def append(self, entry: AuditEntry) -> None:
-        """Keep one entry for good."""
+        """Store one entry durably."""
         ...
 
     def oldest(self, before: datetime) -> AsyncGenerator[list["AuditKey"]]:
@@ -193,17 +193,17 @@ class Audit(Protocol):
         ...
 
     async def delete(self, entries: list["AuditKey"]) -> None:
-        """Delete entries; ones already gone are no fault."""
+        """Delete entries; ones already gone are not an error."""
         ...
 
     async def page(self, wanted: Wanted) -> Page:
-        """Read entries, newest first; it may come back short where it has read enough."""
+        """Read entries, newest first; a page may be short if many entries were read to fill it."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditKey:
-    """An audit entry by its keys, and the request it names."""
+    """The keys of an audit entry, and the request it names."""
 
     partition: str
     row: str
@@ -213,7 +213,7 @@ class AuditKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """One of the gateway's own messages, so that it can be moved or taken back."""
+    """A handle on a message, with which it can be postponed or deleted."""
 
     message_id: str
     pop_receipt: str
@@ -223,23 +223,23 @@ class Requests(Protocol):
     """The `run-requests` queue, for the gateway's own messages. They never expire."""
 
     async def enqueue(self, resume: Resume, delay: float) -> Receipt:
-        """Put a message on the queue that shows `delay` seconds later (six days at the most), or a little after."""
+        """Put a message on the queue that becomes visible in `delay` seconds (at most six days) or a little later."""
         ...
 
     async def postpone(self, receipt: Receipt, delay: float) -> bool:
-        """Hide a message for `delay` seconds from now, or a little longer; False if somebody has taken it meanwhile."""
+        """Hide a message for `delay` seconds from now, or a little longer; False if it was taken meanwhile."""
         ...
 
     async def withdraw(self, receipt: Receipt) -> None:
-        """Delete a message; one already gone is no fault."""
+        """Delete a message; one already gone is not an error."""
         ...
 
 
 class StorageRights(Protocol):
-    """What the storage account lets this process do."""
+    """This process's rights at the storage account."""
 
     async def try_reading(self, table: str) -> None:
-        """Read nothing of a table, which need not exist. Raises `StorageRefused` where that is not allowed."""
+        """Try to read a table, which need not exist. Raises `StorageRefused` if that is not allowed."""
         ...
 
     def written(self, what: str) -> Evidence:
@@ -251,20 +251,20 @@ class Poisoned(Protocol):
     """The `run-requests-poison` queue, for an operator."""
 
     async def take(self, lease: float) -> list[tuple[bytes, Receipt]]:
-        """Take some messages, hidden from others for so many seconds; empty when none shows."""
+        """Take some messages, hidden from others for `lease` seconds; empty if none is visible."""
         ...
 
     async def put_back(self, body: bytes, receipt: Receipt | None = None) -> None:
-        """Put a message on the requests queue; only then take it off this one."""
+        """Put a message on the requests queue, then delete it from this one."""
         ...
 
 
 class Tokens(Protocol):
-    """The directory that signs access tokens. Nothing here raises."""
+    """The directory that signs access tokens. No method raises."""
 
     async def claims(self, token: str) -> Mapping[str, Any] | Reason | CloudError:
-        """Tell what a token claims whose signature is good, or why it is not.
+        """Return the claims of a token whose signature is valid, or why it is not.
 
-        CloudError where nobody can tell now: the directory's keys are out of reach.
+        CloudError if that can't be decided now: the directory's keys are out of reach.
         """
         ...

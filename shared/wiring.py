@@ -39,7 +39,7 @@ from shared.gateway.runner import Runner
 from shared.gateway.synchronous_start import SynchronousStart
 from shared.gateway.workspace_runs import WorkspaceRuns
 from shared.kernel import log_line
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import Misconfigured, RecordUnreadable, StorageUnavailable
 from shared.ports import Records
 from shared.runs.caller import Caller
@@ -83,24 +83,24 @@ class App:
 
 
 def http_auth_level() -> func.AuthLevel:
-    """Tell the level of the HTTP routes; the platform fixes it when it indexes the app."""
+    """Return the level of the HTTP routes; the platform fixes it when it indexes the app."""
     if os.environ.get("HTTP_AUTH") == HttpAuth.ENTRA:
         return func.AuthLevel.ANONYMOUS
     return func.AuthLevel.FUNCTION
 
 
 def requests_queue() -> str:
-    """Name the queue that the trigger is bound to."""
+    """Return the name of the queue that the trigger is bound to."""
     return _given("RUN_REQUESTS_QUEUE", "run-requests")
 
 
 def now() -> datetime:
-    """Tell the time, for a command that runs beside the app."""
+    """Return the time, for a command that runs beside the app."""
     return SystemClock().now()
 
 
 def app() -> App:
-    """Return the wired app. Raises `Misconfigured`, and the platform delivers again."""
+    """Return the wired app. Raises `Misconfigured`; the platform then delivers again."""
     wired = _wired()
     if isinstance(wired, App):
         return wired
@@ -124,15 +124,15 @@ async def requeue() -> AsyncIterator[Requeue]:
 
 
 async def identify(request: func.HttpRequest) -> Caller | CloudError:
-    """Tell who calls; `Unauthenticated` for a stranger, `GatewayUnavailable` where nobody can tell now."""
-    door = _door()
-    return door if isinstance(door, CloudError) else await door(request)
+    """Return the caller; `Unauthenticated` for bad credentials, `GatewayUnavailable` if they can't be checked."""
+    authenticate = _door()
+    return authenticate if isinstance(authenticate, CloudError) else await authenticate(request)
 
 
 async def admit(
     request: func.HttpRequest, answer: Callable[[Caller], Awaitable[func.HttpResponse]]
 ) -> func.HttpResponse:
-    """Answer a caller who is known, and nobody else."""
+    """Answer an authenticated caller; refuse all others."""
     caller = await identify(request)
     return responses.refusal(caller) if isinstance(caller, CloudError) else await answer(caller)
 
@@ -140,7 +140,7 @@ async def admit(
 async def serve(
     request: func.HttpRequest, answer: Callable[[App, Caller], Awaitable[func.HttpResponse]]
 ) -> func.HttpResponse:
-    """Answer a known caller, also where the settings are wrong or the storage is away."""
+    """Answer an authenticated caller, even if settings are wrong or the storage is unavailable."""
     return await admit(request, lambda caller: _serve(partial(_serve_named, answer, caller)))
 
 
@@ -149,7 +149,7 @@ async def serve_wire(
     context: func.Context,
     route: Callable[[App], Callable[[func.HttpRequest, Caller, str], Awaitable[func.HttpResponse]]],
 ) -> func.HttpResponse:
-    """Answer a client of Synapse, which looks for Synapse's headers in a refusal, too."""
+    """Answer a client of Synapse's API, which expects Synapse's headers in refusals, too."""
     call_id = context.invocation_id
     answer = await serve(request, lambda app, caller: route(app)(request, caller, call_id))
     return wire.complete(answer, request, call_id)
@@ -158,19 +158,19 @@ async def serve_wire(
 async def take_in(
     answer: Callable[[App], Awaitable[func.HttpResponse]],
 ) -> func.HttpResponse:
-    """Answer whoever the platform has let in by a key, or who brings a signature."""
+    """Answer a call that the platform admitted by a key, or that is signed."""
     return await _serve(answer)
 
 
 async def _serve_named(
     answer: Callable[[App, Caller], Awaitable[func.HttpResponse]], caller: Caller, app: App
 ) -> func.HttpResponse:
-    """Answer a caller whom `access` names; nothing of another's call is read."""
+    """Answer a caller whom `access` names; refuse all others before their call is read."""
     if app.policy.names(caller.principal):
         return await answer(app, caller)
     log_line.write(logging.WARNING, "not_named", principal=caller.principal)
     message = "No entry of the gateway's access configuration names the caller."
-    return responses.refusal(CloudError(code="NotPermitted", message=message))
+    return responses.refusal(CloudError(code=Code.NOT_PERMITTED, message=message))
 
 
 async def _serve(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
@@ -187,7 +187,7 @@ async def _serve(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.
 
 
 async def faults() -> tuple[CloudError, ...]:
-    """Tell what keeps the app from working: settings by name, storage, and the identity's token."""
+    """Return what keeps the app from working: settings by name, storage, and the identity's token."""
     wired = _wired()
     if isinstance(wired, tuple):
         return wired
@@ -196,7 +196,7 @@ async def faults() -> tuple[CloudError, ...]:
     try:
         await wired.records.echo(endpoint)
     except StorageUnavailable as error:
-        found.append(CloudError(code="GatewayUnavailable", message=str(error), target=STORAGE))
+        found.append(CloudError(code=Code.GATEWAY_UNAVAILABLE, message=str(error), target=STORAGE))
     not_sent = await wired.synapse.authorize(endpoint)
     if not_sent:
         found.append(not_sent.error.model_copy(update={"target": "AZURE_CLIENT_ID"}))
@@ -206,12 +206,12 @@ async def faults() -> tuple[CloudError, ...]:
 
 @cache
 def readiness() -> Cached[tuple[CloudError, ...]]:
-    """Return what the open probe asks."""
+    """Return the faults as the open probe asks for them: kept for a few seconds."""
     return Cached(SystemClock(), faults, health.KEPT_SECONDS)
 
 
 async def rights(caller: Caller) -> Statement | None:
-    """State which rights the app has; None while settings are wrong, and to whom `access` does not name."""
+    """Return which rights the app has; None if settings are wrong or `access` does not name the caller."""
     wired = _wired()
     if isinstance(wired, tuple) or not wired.policy.names(caller.principal):
         return None
@@ -220,11 +220,11 @@ async def rights(caller: Caller) -> Statement | None:
 
 @cache
 def _door() -> Identify | CloudError:
-    """Read apart from the other settings: who asks what is wrong with those has to be known too."""
+    """Return the authentication, read apart from the other settings: it works even if those are wrong."""
     proof = app_settings.read_http_access(os.environ)
     if isinstance(proof, tuple):
         _log("misconfigured", proof)
-        return CloudError(code="GatewayUnavailable", message="The gateway is not configured.")
+        return CloudError(code=Code.GATEWAY_UNAVAILABLE, message="The gateway is not configured.")
     if proof.http_auth is HttpAuth.KEY:
         return KeyHolders()
     from shared.adapters.entra import EntraTokens  # noqa: PLC0415 - 0.3 s, on first use
@@ -240,9 +240,9 @@ def _door() -> Identify | CloudError:
 def _wired() -> App | tuple[CloudError, ...]:
     try:
         content = _config_file()
-    except OSError as error:  # not kept: the next call may read it
+    except OSError as error:  # not cached: the next call may succeed
         message = f"The file can't be read: {error.strerror}."
-        fault = CloudError(code="InvalidSetting", message=message, target="GATEWAY_CONFIG")
+        fault = CloudError(code=Code.INVALID_SETTING, message=message, target="GATEWAY_CONFIG")
         return _misconfigured(app_settings.read(os.environ), (fault,))
     return _wire(content)
 
@@ -271,7 +271,7 @@ def _misconfigured(
 
 def _given(name: str, default: str) -> str:
     value = os.environ.get(name, "")
-    return value if value.strip() else default  # as settings.read takes it
+    return value if value.strip() else default  # as in settings.read
 
 
 def _build(settings: Settings, config: GatewayConfig) -> App:

@@ -1,4 +1,4 @@
-"""The host's time, and what it draws by chance."""
+"""The host's time and random numbers."""
 
 import asyncio
 import random

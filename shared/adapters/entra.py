@@ -1,8 +1,8 @@
 """Entra ID's access tokens: the `Tokens` port.
 
-Only the signature is judged here; what the claims have to say is in `auth/token_claims.py`. The token has no say in how it
-is verified (RFC 8725, section 3.1): the algorithm is RS256, Entra's only one, and the keys are the tenant's. `jwk`,
-`jku`, `x5u` and `x5c` in its header are never looked at.
+Only the signature is verified here; `auth/token_claims.py` checks the claims. The token does not choose how it is
+verified (RFC 8725, section 3.1): the algorithm is RS256, Entra's only one, and the keys are the tenant's. `jwk`,
+`jku`, `x5u` and `x5c` in its header are ignored.
 
 Import this module late: see `jwks`.
 """
@@ -31,22 +31,22 @@ class EntraTokens(Tokens):
     """Verifies the tokens of one tenant.
 
     Args:
-        authority: the host that signs people in, as https://login.microsoftonline.com.
-        tenant: its id.
+        authority: the sign-in host, as https://login.microsoftonline.com.
+        tenant: the tenant's id.
         clock: for the age of its keys.
-        time_limit: seconds to fetch them in.
+        time_limit: seconds for fetching them.
     """
 
     def __init__(
         self, *, authority: str, tenant: str, clock: Clock, time_limit: float = 5.0
     ) -> None:
-        # Where the openid-configuration's jwks_uri points to: both versions' tokens have these keys.
+        # The jwks_uri of the openid-configuration: tokens of both versions are signed with these keys.
         url = f"{authority}/{tenant}/discovery/v2.0/keys"
         self._keys = KeySet(url, tenant, clock, time_limit=time_limit)
 
     @override
     async def claims(self, token: str) -> Mapping[str, Any] | Reason | CloudError:
-        """Tell what a token of the tenant claims, or why it is none."""
+        """Return the claims of a token of the tenant, or why it is not one."""
         key = await self._key_of(token)
         if isinstance(key, Reason | CloudError):
             return key

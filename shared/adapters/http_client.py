@@ -1,7 +1,7 @@
-"""One pool of connections to Synapse: each request is sent once, and what came back is told.
+"""A pool of connections to Synapse: each request is sent once, and its answer or failure is returned.
 
 httpx's transport is used without its AsyncClient. The client adds what createRun must not have: cookies
-of earlier answers, a log line with the URL, and an exception in place of the answer where a redirect's
+of earlier answers, a log line with the URL, and an exception in place of the answer if a redirect's
 Location can't be parsed.
 
 Import this module late: httpx and aiohttp take 0.2 s.
@@ -16,25 +16,25 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from shared.adapters.http_errors import lost
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.synapse.reply import MAX_BODY, Answer, Lost
 
 # Less than the shortest idle time that servers commonly grant (5 s: Node.js, uvicorn). A request on a
-# connection that the server has just closed is lost, and nobody knows whether it was read.
+# connection that the server has just closed is lost, and it is unknown whether it was read.
 KEEP_ALIVE: Final = 4.0
 
 
 class HttpClient:
-    """Sends requests over pooled connections of the loop that it is first used on."""
+    """Sends requests over pooled connections. Bound to the event loop that first uses it."""
 
     def __init__(
         self, *, call_timeout: float, connect_timeout: float, max_connections: int
     ) -> None:
         self._call_timeout = call_timeout
-        # The whole way to a connection ends well before the call does, so that a call which runs
-        # out of time is one that was sent.
+        # Connecting ends well before the call does, so that a call that runs out of time is one
+        # that was sent.
         limit = min(connect_timeout, call_timeout / 2)
-        # `pool` is the transport's name for aiohttp's `connect`: waiting for a place, name and all.
+        # `pool` is the transport's name for aiohttp's `connect`: all of it, the wait for a place included.
         self._timeouts = {"timeout": {"connect": limit, "pool": limit}}
         self._max_connections = max_connections
         self._tls = httpx.create_ssl_context()
@@ -52,11 +52,11 @@ class HttpClient:
         """Send one request once. Nothing but cancellation raises.
 
         Args:
-            method: HTTP's.
-            url: the whole of it.
-            headers: all that are not the connection's own.
+            method: the HTTP method.
+            url: the complete URL.
+            headers: all but the connection's own.
             body: sent as it is.
-            most: bytes of a success's body that are read; of any other answer's `MAX_BODY` are.
+            most: bytes to read of a success's body; of any other answer's, `MAX_BODY`.
         """
         try:
             request = httpx.Request(
@@ -78,23 +78,23 @@ class HttpClient:
         await self._transport.aclose()
 
     def _open(self) -> aiohttp.ClientSession:
-        # aiohttp sends a GET again by itself where a kept connection turns out to be cut, but never a
-        # POST: IDEMPOTENT_METHODS in aiohttp/client.py, and a contract test counts what arrives.
+        # aiohttp itself repeats a GET if a kept connection turns out to be cut, but never a POST:
+        # IDEMPOTENT_METHODS in aiohttp/client.py, and a contract test counts what arrives.
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                # For each host: a workspace that hangs leaves the others their connections.
+                # Per host: a workspace that hangs does not take the connections of others.
                 limit=0,
                 limit_per_host=self._max_connections,
                 keepalive_timeout=KEEP_ALIVE,
                 ssl=self._tls,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("Content-Type",),  # else a call without a body has octet-stream
+            skip_auto_headers=("Content-Type",),  # a call without a body would get octet-stream
         )
 
 
 async def _read(response: httpx.Response, until: float, most: int) -> bytes:
-    """Read as much of the body as comes in time; where it is cut, the status line still stands."""
+    """Read as much of the body as arrives in time; if it is cut, the status is still valid."""
     body = bytearray()
     with suppress(Exception):
         async with asyncio.timeout_at(until):
@@ -104,11 +104,11 @@ async def _read(response: httpx.Response, until: float, most: int) -> bytes:
                     if len(body) >= most:
                         break
             finally:
-                # aiohttp closes a connection whose answer was not read to its end.
+                # aiohttp closes the connection of an answer that was not read to its end.
                 await response.aclose()
     return bytes(memoryview(body)[:most])
 
 
 def _not_built(error: Exception) -> Lost:
     message = f"The request could not be built [{type(error).__name__}]. Nothing was sent."
-    return Lost(sent=False, error=CloudError(code="GatewayUnavailable", message=message))
+    return Lost(sent=False, error=CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message))

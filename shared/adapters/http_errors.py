@@ -1,8 +1,8 @@
-"""Decides, of a request without an answer, whether it was sent.
+"""Decides whether a request without an answer was sent.
 
 The cause decides, never httpx's class: httpx-aiohttp 0.2.0 reports aiohttp's ServerDisconnectedError, a
 cut after sending, as httpx.ConnectTimeout (its AIOHTTP_EXC_MAP names the base class). Only what aiohttp
-3.14 raises out of `connector.connect()`, or before it, proves that nothing was sent; in doubt it was.
+3.14 raises in or before `connector.connect()` proves that nothing was sent; otherwise it counts as sent.
 
 Import this module late: httpx and aiohttp take 0.2 s.
 """
@@ -14,7 +14,7 @@ import aiohttp
 import httpx
 from aiohttp import client_exceptions
 
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.synapse.reply import Lost
 
 # aiohttp/connector.py raises these while it connects (name, socket, TLS, proxy), aiohttp/client.py
@@ -93,25 +93,27 @@ MAY_HAVE_LEFT: Final[dict[type[BaseException], bool]] = dict.fromkeys(
 
 
 def may_have_left(error: BaseException) -> bool:
-    """Tell whether a request that failed so may have reached the server."""
+    """Return whether a request that failed with this error may have reached the server."""
     return MAY_HAVE_LEFT[_kind(_cause(error))]
 
 
 def lost(error: Exception) -> Lost:
-    """Read a failure of the call as what it means for the request."""
+    """Return what a failure of the call means for the request."""
     cause = _cause(error)
     if not may_have_left(error):
         message = (
             f"Synapse could not be reached: {cause} [{type(cause).__name__}]. Nothing was sent."
         )
-        return Lost(sent=False, error=CloudError(code="GatewayUnavailable", message=message[:1024]))
-    # Only the class: the text of what we don't expect may quote anything.
+        return Lost(
+            sent=False, error=CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message[:1024])
+        )
+    # Only the class: the text of an unexpected error may quote anything.
     message = f"The request was sent and no answer came [{type(cause).__name__}]."
-    return Lost(sent=True, error=CloudError(code="OutcomeUnknown", message=message))
+    return Lost(sent=True, error=CloudError(code=Code.OUTCOME_UNKNOWN, message=message))
 
 
 def _cause(error: BaseException) -> BaseException:
-    """Find the exception of aiohttp's that led to this one, or else this one itself."""
+    """Return aiohttp's exception that led to this one, or this one itself."""
     return next((link for link in _chain(error) if isinstance(link, aiohttp.ClientError)), error)
 
 
@@ -123,7 +125,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _kind(error: BaseException) -> type[BaseException]:
-    """Find an exception's row; what is in no row counts as aiohttp's ClientError: in doubt."""
+    """Return an exception's row; one without a row counts as aiohttp's ClientError, which may be after sending."""
     return next(
         (kind for kind in type(error).__mro__ if kind in MAY_HAVE_LEFT), aiohttp.ClientError
     )

@@ -1,9 +1,9 @@
 """The public keys with which a tenant signs its tokens, cached and renewed.
 
 https://learn.microsoft.com/entra/identity-platform/signing-key-rollover: keys roll over at any time, in an emergency at
-once, and are to be looked up again each 24 hours and whenever a token names an unknown one. Whoever sends tokens with
-invented key ids must not make us ask for each: at most one fetch in half a minute, whatever comes, and one for all who
-wait. While the endpoint is out of reach, the keys that were good stay good.
+once, and are to be fetched again every 24 hours and whenever a token names an unknown one. Tokens with invented key ids
+must not cause a fetch each: there is at most one in half a minute, shared by all callers that wait. While the endpoint
+is out of reach, the keys that were good stay good.
 
 Import this module late: it brings httpx, aiohttp and cryptography, 0.3 s.
 """
@@ -19,13 +19,13 @@ from jwt.algorithms import RSAAlgorithm
 
 from shared.adapters.http_client import HttpClient
 from shared.kernel import log_line, strict_json
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Clock
 from shared.synapse.reply import Answer
 
 RENEW_AFTER: Final = 24 * 3600.0
 PAUSE: Final = 30.0  # between two fetches
-PAUSE_WITHOUT_KEYS: Final = 2.0  # nobody can be let in until one succeeds
+PAUSE_WITHOUT_KEYS: Final = 2.0  # no caller can be authenticated until a fetch succeeds
 MIN_BITS: Final = 2048  # RFC 7518, section 3.3
 
 
@@ -33,7 +33,7 @@ Keys = dict[str, RSAPublicKey]
 
 
 class KeySet:
-    """The keys that one URL publishes. One for each process; nothing is fetched before its use."""
+    """The keys that one URL publishes. One for each process; nothing is fetched before first use."""
 
     def __init__(self, url: str, tenant: str, clock: Clock, *, time_limit: float = 5.0) -> None:
         self._url = url
@@ -49,19 +49,19 @@ class KeySet:
         self._fault: CloudError | None = None  # of the last fetch
 
     async def key(self, key_id: str) -> RSAPublicKey | CloudError | None:
-        """Give the key of this id; None where the tenant has none; CloudError where nobody can tell now."""
+        """Return the key of this id; None if the tenant has none; CloudError if the keys can't be fetched now."""
         if key_id not in self._keys or self._clock.monotonic() >= self._renew_at:
             await self._renew()
         return self._keys.get(key_id) or self._fault
 
     async def aclose(self) -> None:
-        """Close the connection; a fetch on its way is broken off."""
+        """Close the connection; a fetch in progress is cancelled."""
         if self._fetching is not None:
             self._fetching.cancel()
         await self._client.aclose()
 
     async def _renew(self) -> None:
-        """Fetch the keys, or wait for the fetch that is on its way; do nothing if the last one was just now."""
+        """Fetch the keys, or wait for the fetch in progress; do nothing if the last one was just now."""
         if self._fetching is None:
             if self._clock.monotonic() < self._fetch_again_at:
                 return
@@ -86,8 +86,8 @@ class KeySet:
             return
         why = "no answer" if status is None else f"HTTP {status} without a usable key"
         self._fault = CloudError(
-            code="GatewayUnavailable",
-            message="The keys that tokens are signed with can't be had now. Ask again.",
+            code=Code.GATEWAY_UNAVAILABLE,
+            message="The keys that verify tokens can't be fetched now. Try again.",
             target="ENTRA_TENANT_ID",
         )
         self._fetch_again_at = now + (PAUSE if self._keys else PAUSE_WITHOUT_KEYS)
@@ -96,7 +96,7 @@ class KeySet:
 
 
 def _usable(body: bytes, tenant: str) -> Keys:
-    """Read RFC 7517's JSON; what is no signing key of this tenant is left out."""
+    """Read a key set in RFC 7517's JSON, without entries that are not signing keys of this tenant."""
     try:
         listed = strict_json.parse(body).get("keys")
     except strict_json.Unreadable:
@@ -111,7 +111,7 @@ def _entries(listed: object) -> list[dict[str, Any]]:
 
 
 def _is_tenants(entry: dict[str, Any], tenant: str) -> bool:
-    """Leave out the keys of another issuer: those of personal accounts stand in some documents.
+    """Return whether a key is the tenant's: some documents also contain those of personal accounts.
 
     https://learn.microsoft.com/entra/identity-platform/access-tokens#validate-the-signing-key-issuer
     """

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from shared.adapters import synapse_token
 from shared.adapters.synapse_token import Credential, Token, TokenSource, token_scope
 from shared.adapters.track import Track
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Clock, Evidence, Identity, Pipelines
 from shared.synapse import reply
 from shared.synapse.create_run import CreateRun
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
     from shared.adapters.http_client import HttpClient
 
 API_VERSION: Final = "2020-12-01"
-FRESH: Final = 60.0  # seconds; a token that is refused so soon would be refused anew
+FRESH: Final = 60.0  # seconds; if a token this new is refused, another would be, too
 
 
 class SynapsePipelines(Pipelines):
-    """Calls Synapse with the gateway's identity. One for each process; nothing is opened before its use.
+    """Calls Synapse with the gateway's identity. One for each process; nothing is opened before first use.
 
     Args:
-        credential: makes an azure-identity credential; again after Synapse refused its token.
-        clock: the host's time, for the ends of tokens.
+        credential: makes an azure-identity credential; called again after Synapse refused its token.
+        clock: the host's time, for the expiry of tokens.
         call_timeout: seconds for one call, its answer's body included.
-        connect_timeout: seconds to a connection, the wait for a place in the pool included.
+        connect_timeout: seconds for connecting, the wait for a place in the pool included.
         token_timeout: seconds for the identity service.
         max_connections: to one workspace.
     """
@@ -71,7 +71,7 @@ class SynapsePipelines(Pipelines):
 
     @override
     async def authorize(self, endpoint: str, *, refused: bool = False) -> NotSent | None:
-        """Have a token ready for this workspace; after `refused`, another than the one that was."""
+        """Get a token ready for this workspace; with `refused`, another than the one that was refused."""
         source = self._source(endpoint)
         token = await (source.another() if refused else source.token())
         return NotSent(error=token) if isinstance(token, CloudError) else None
@@ -80,8 +80,8 @@ class SynapsePipelines(Pipelines):
     async def create_run(self, call: CreateRun) -> Reply:
         """Send createRun once and read its answer.
 
-        With the token that `authorize` has made ready: the caller has looked at its lease, and a renewal
-        that began now would outlast that look.
+        Uses the token that `authorize` got ready: the caller has checked its lease, and a renewal that began
+        now would take time that was not counted.
         """
         source = self._source(call.endpoint)
         token = source.at_hand() or await source.token()
@@ -113,7 +113,7 @@ class SynapsePipelines(Pipelines):
 
     @override
     async def identity(self, endpoint: str) -> Identity:
-        """Return who the gateway is there."""
+        """Return the gateway's identity there."""
         token = await self._source(endpoint).token()
         return Identity() if isinstance(token, CloudError) else synapse_token.identity(token.text)
 
@@ -133,7 +133,7 @@ class SynapsePipelines(Pipelines):
     @override
     async def query_runs(self, endpoint: str, body: bytes) -> Answer | Lost:
         """List runs as the filter asks."""
-        # One byte more tells a longer page from one that just fits.
+        # One byte more, to distinguish a longer page from one that just fits.
         outcome = await self._ask("POST", endpoint, query_url(endpoint), body, most=MAX_LIST + 1)
         is_longer = isinstance(outcome, Answer) and len(outcome.body) > MAX_LIST
         return Lost(sent=True, error=_too_long()) if is_longer else outcome
@@ -164,7 +164,7 @@ class SynapsePipelines(Pipelines):
             case reply.Refused(error=error, wire=wire) if wire.http_status == 403:
                 track.refuse(error.code)
             case _:
-                pass  # nothing was said about the right
+                pass  # says nothing about the right
 
     def _is_old(self, token: Token) -> bool:
         return self._clock.monotonic() - token.fetched_at >= FRESH
@@ -172,9 +172,9 @@ class SynapsePipelines(Pipelines):
     async def _ask(
         self, method: str, endpoint: str, url: str, body: bytes = b"", most: int = MAX_BODY
     ) -> Answer | Lost:
-        """Make any call but createRun; a token that is refused is replaced once, unless it is a fresh one.
+        """Make any call but createRun; a token that is refused is replaced once, unless it is fresh.
 
-        Who lacks the right is told so by a 401, too, at every call. A 401 has done nothing, not even cancelled.
+        A missing right is also answered 401, at every call. A call answered 401 had no effect, even a cancel.
         """
         source = self._source(endpoint)
         token = await source.token()
@@ -202,7 +202,7 @@ class SynapsePipelines(Pipelines):
         headers |= {
             "authorization": f"Bearer {token.text}",
             "accept": "application/json",
-            # Most answers are small, and one that is not must not grow any further.
+            # Most answers are small, and a compressed one could expand beyond its limit.
             "accept-encoding": "identity",
             "user-agent": "synapse-run-gateway",
         }
@@ -232,7 +232,7 @@ class SynapsePipelines(Pipelines):
 
 
 def run_url(endpoint: str, run_id: str, action: str = "") -> str:
-    """Build the URL of one run, or of what is done to it."""
+    """Build the URL of one run, or of an action on it."""
     path = f"pipelineruns/{quote(run_id, safe='')}{action}"
     return f"{endpoint.rstrip('/')}/{path}?api-version={API_VERSION}"
 
@@ -243,7 +243,7 @@ def query_url(endpoint: str) -> str:
 
 
 def pipeline_url(endpoint: str, pipeline_name: str, action: str = "") -> str:
-    """Build the URL of one pipeline, or of what is done with it."""
+    """Build the URL of one pipeline, or of an action on it."""
     path = f"pipelines/{quote(pipeline_name, safe='')}{action}"
     return f"{endpoint.rstrip('/')}/{path}?api-version={API_VERSION}"
 
@@ -276,7 +276,7 @@ def _too_long() -> CloudError:
         f"Synapse's page of runs is longer than {MAX_LIST >> 20} MiB. Narrow the filter: a shorter time from lastUpdatedAfter "
         "to lastUpdatedBefore, or filters with the operands PipelineName, Status, RunStart or RunGroupId."
     )
-    return CloudError(code="InvalidRequest", message=message, target="$.filters")
+    return CloudError(code=Code.INVALID_REQUEST, message=message, target="$.filters")
 
 
 def _instant(time: datetime) -> str:

@@ -1,4 +1,4 @@
-"""The bearer token for calls to Synapse, renewed before it ends."""
+"""The bearer token for calls to Synapse, renewed before it expires."""
 
 import asyncio
 import base64
@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Clock, Identity
 
 if TYPE_CHECKING:  # azure.core takes 0.1 s
     from azure.core.credentials import AccessToken
 
-RENEW_BEFORE_END: Final = 300.0  # azure-identity gives its cached token out up to then
+RENEW_BEFORE_END: Final = 300.0  # azure-identity returns its cached token until then
 PAUSE: Final = 30.0  # between tries to renew a token that is still good
 
 _GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -28,10 +28,10 @@ _SCOPES: Final = {
 
 
 class Credential(Protocol):
-    """What is used of azure-identity's asynchronous credentials."""
+    """The part of azure-identity's asynchronous credentials that is used."""
 
     async def get_token(self, *scopes: str) -> "AccessToken":
-        """Have a token, from the credential's own cache or from the identity service."""
+        """Return a token, from the credential's own cache or from the identity service."""
         ...
 
     async def close(self) -> None:
@@ -41,7 +41,7 @@ class Credential(Protocol):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Token:
-    """One fetched token. Two with the same text are two: what counts is which fetch was refused."""
+    """One fetched token. Tokens with the same text are distinct: what counts is which fetch was refused."""
 
     text: str = field(repr=False)
     renew_at: float  #: on the monotonic clock
@@ -51,7 +51,7 @@ class Token:
 
 
 def identity(token: str) -> Identity:
-    """Read who a token was issued to: `oid`, and `appid` or (version 2.0) `azp`. Its reader, Synapse, checks it."""
+    """Read whom a token was issued to: `oid`, and `appid` or (version 2.0) `azp`. Synapse verifies it, not this."""
     try:
         padded = token.split(".")[1] + "=="
         claims = json.loads(base64.urlsafe_b64decode(padded))
@@ -63,20 +63,20 @@ def identity(token: str) -> Identity:
 
 
 def token_scope(endpoint: str) -> str:
-    """Name the scope of the cloud that an endpoint is in; any host of one's own is in the public one.
+    """Return the scope of the cloud that an endpoint is in; a custom host counts as the public cloud.
 
     The suffixes are those of azure-cli's cloud.py (US Gov is not ".us") and of
     Azure/Synapse-workspace-deployment.
     """
     try:
         host = (urlsplit(endpoint).hostname or "").rstrip(".")
-    except ValueError:  # no URL: the call itself will tell
+    except ValueError:  # not a URL: the call itself will fail
         return _PUBLIC
     return next((scope for suffix, scope in _SCOPES.items() if host.endswith(suffix)), _PUBLIC)
 
 
 class TokenSource:
-    """The tokens of one identity for one scope: one fetch serves all calls until its token's end."""
+    """The tokens of one identity for one scope: one fetch serves all calls until its token expires."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class TokenSource:
         self._fetching: asyncio.Task[Token | CloudError] | None = None
 
     async def token(self) -> Token | CloudError:
-        """Have a token; callers that come while one is fetched wait for that one."""
+        """Return a token; callers that arrive during a fetch wait for it."""
         held = self._held
         if held is not None and self._clock.monotonic() < held.renew_at:
             return held
@@ -105,12 +105,12 @@ class TokenSource:
         return await asyncio.shield(self._fetching)
 
     def at_hand(self) -> Token | None:
-        """Give the token that is held and has not ended, also where it is about to be renewed."""
+        """Return the held token if it has not expired, even if its renewal is due."""
         held = self._held
         return held if held is not None and self._clock.monotonic() < held.ends_at else None
 
     async def another(self) -> Token | CloudError:
-        """Have a token that was not refused: of a new credential, as the old one caches it."""
+        """Return a token that was not refused, from a new credential: the old one caches the refused token."""
         if self._fetching is not None:
             await asyncio.shield(self._fetching)
         if self._held is None or not self._held.refused:
@@ -122,7 +122,7 @@ class TokenSource:
         return _no_other(self._scope) if is_refused else outcome
 
     async def aclose(self) -> None:
-        """Close the credential; a fetch on its way is broken off."""
+        """Close the credential; a fetch in progress is cancelled."""
         if self._fetching is not None:
             self._fetching.cancel()
         await self._drop_credential()
@@ -139,7 +139,7 @@ class TokenSource:
             self._fetching = None
 
     async def _replace(self) -> Token:
-        """Ask a new credential; the old one and its token stay until that one has answered."""
+        """Ask a new credential; the old one and its token are kept until the new one has answered."""
         old, self._credential = self._credential, None
         useless = old
         try:
@@ -158,13 +158,13 @@ class TokenSource:
         fetched = await self._credential.get_token(self._scope)
         lifetime = fetched.expires_on - self._clock.now().timestamp()
         now = self._clock.monotonic()
-        # A token that is short-lived, or fetched within its last minutes, is not fetched for each call.
+        # Even a token with little time left is kept for a while, not fetched again for each call.
         pause = min(PAUSE, lifetime / 2)
         renew_at = now + max(lifetime - RENEW_BEFORE_END, pause)
         return Token(text=fetched.token, renew_at=renew_at, ends_at=now + lifetime, fetched_at=now)
 
     def _make_do(self, error: Exception) -> Token | CloudError:
-        """Go on with a token that was to be renewed, as long as it lasts."""
+        """Keep using a token whose renewal failed, as long as it is valid."""
         held, now = self._held, self._clock.monotonic()
         if held is None or held.ends_at <= now:
             return _no_token(self._scope, error, self._time_limit)
@@ -174,17 +174,17 @@ class TokenSource:
     async def _drop_credential(self) -> None:
         old, self._credential = self._credential, None
         if old is not None:
-            with suppress(Exception):  # it is of no more use, however it closes
+            with suppress(Exception):  # it is not used again, so its errors do not matter
                 await old.close()
 
 
 def _no_other(scope: str) -> CloudError:
     message = f"Synapse refused the token for {scope}, and no other could be had."
-    return CloudError(code="GatewayUnavailable", message=message)
+    return CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message)
 
 
 def _no_token(scope: str, error: Exception, time_limit: float) -> CloudError:
-    """Say why there is no token, in our own words: the foreign text may hold what must not be kept."""
+    """Return why there is no token, in our own words: the library's text may contain secrets."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if "CredentialUnavailableError" in kinds:
         why = "this host offers no identity (AZURE_CLIENT_ID names a user-assigned one)"
@@ -197,4 +197,4 @@ def _no_token(scope: str, error: Exception, time_limit: float) -> CloudError:
     reason = re.search(r"AADSTS[0-9]{1,9}", str(error))
     name = f"{type(error).__name__}, {reason[0]}" if reason else type(error).__name__
     message = f"No token for {scope} could be had: {why} [{name}]. Nothing was sent."
-    return CloudError(code="GatewayUnavailable", message=message)
+    return CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message)

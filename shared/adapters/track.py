@@ -25,7 +25,7 @@ class Track:
         self.refused_at, self.code = _now(), code
 
     async def watch[T](self, call: Awaitable[T]) -> T:
-        """Make a call to the storage service, and note how it ended; other failures say nothing about the right."""
+        """Make a call to the storage service, and note a success or a refusal; other failures don't concern the right."""
         try:
             result = await call
         except StorageRefused as refusal:
@@ -35,7 +35,7 @@ class Track:
         return result
 
     def evidence(self) -> Evidence:
-        """Return what was seen, by its age."""
+        """Return what was seen, with its age in seconds."""
         now = _now()
         return Evidence(
             succeeded=None if self.succeeded_at is None else now - self.succeeded_at,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.validation import fault
 from shared.runs.request import REQUEST_ID, unfit_id
 
@@ -156,4 +156,6 @@ def _absurd(message: str) -> CloudError:
 
 
 def _unsupported(message: str, header: str) -> CloudError:
-    return CloudError(code="UnsupportedMediaType", message=message, target=f"$.headers.{header}")
+    return CloudError(
+        code=Code.UNSUPPORTED_MEDIA_TYPE, message=message, target=f"$.headers.{header}"
+    )

@@ -1,1 +1,1 @@
-"""Who calls, whether the proof is good, and whether they may start this."""
+"""Authentication of callers, and their permission to start pipelines."""

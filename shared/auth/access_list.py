@@ -1,7 +1,7 @@
 """Decides whether principals may start a pipeline in a workspace.
 
 A principal is `key` (a function key), `queue`, `rule:<name>`, `hook:<name>`, or an object or application
-id of Entra. Where gateway.json has an `access` section, nothing is permitted but what an entry names.
+id of Entra. If gateway.json has an `access` section, only what an entry names is permitted.
 """
 
 from collections.abc import Collection, Iterator
@@ -19,14 +19,14 @@ def permits(
     *,
     default: bool,
 ) -> bool:
-    """Tell whether an entry names one of the principals with the pipeline and the workspace.
+    """Return whether an entry names one of the principals with the pipeline and the workspace.
 
     Args:
-        access: the entries; None where there is no such section.
-        principals: who asks, as a record keeps it, or each of its names; an application of Entra has two.
+        access: the entries; None without the section.
+        principals: the caller as a record keeps it, or each of its names; an application of Entra has two.
         pipeline: the pipeline's name.
         workspace: the workspace's name in the configuration; `default` is SYNAPSE_ENDPOINT's.
-        default: what holds without the section. False where anyone in a tenant can get a token.
+        default: the answer without the section. False for users of a tenant, all of whom can get a token.
     """
     if access is None:
         return default
@@ -40,14 +40,14 @@ def permits(
 def names(
     access: Collection[Access] | None, principals: str | Collection[str], *, default: bool
 ) -> bool:
-    """Tell whether an entry names one of the principals, whatever it permits; as `permits` otherwise."""
+    """Return whether an entry names one of the principals, whatever it permits; otherwise like `permits`."""
     return default if access is None else any(True for _ in _entries(access, principals))
 
 
 def bars(
     access: Collection[Access] | None, principals: str | Collection[str], *, default: bool
 ) -> bool:
-    """Tell whether anything may be kept from the principals: no one entry permits them everything."""
+    """Return whether anything may be forbidden to the principals: no single entry permits them everything."""
     if access is None:
         return not default
     return not any(
@@ -61,6 +61,6 @@ def _entries(access: Collection[Access], principals: str | Collection[str]) -> I
 
 
 def _is(principal: str, entry: Access) -> bool:
-    # Ids are compared as the configuration keeps them, in lower case; the names of rules and hooks as they are.
+    # Ids are compared in lower case, as the configuration keeps them; names of rules and hooks as written.
     name = principal if ":" in principal else principal.lower()
     return any(fits(name, pattern) for pattern in entry.principals)

@@ -1,7 +1,7 @@
-"""Reads a call's bearer token, and describes why it does not count.
+"""Bearer tokens of HTTP calls, and the reasons to refuse them.
 
-RFC 6750 as far as a server needs it. The token is taken from the Authorization header alone: one in a URL ends up in
-logs and histories (RFC 9700, section 4.3.2).
+The part of RFC 6750 that a server needs. Only the Authorization header is read: a token in a URL ends up in logs and
+histories (RFC 9700, section 4.3.2).
 """
 
 import re
@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 
-#: Entra's tokens have one to three KiB; with 200 groups, the most that it puts into one, about twelve.
+#: Entra's tokens have one to three KiB; with 200 groups, the maximum in a token, about twelve.
 MAX_TOKEN: Final = 16 * 1024
 
 _TOKEN: Final = re.compile(
@@ -20,10 +20,10 @@ _TOKEN: Final = re.compile(
 
 
 class Reason(StrEnum):
-    """Why nobody is known to call; the log and its count have the name, the caller has the sentence."""
+    """Why a caller is not authenticated; the log and the metric get the name, the caller gets the sentence."""
 
     MISSING = "missing"  #: no token at all
-    MALFORMED = "malformed"  #: no JWT, or several
+    MALFORMED = "malformed"  #: not exactly one JWT
     TOO_LARGE = "tooLarge"
     ALGORITHM = "algorithm"  #: anything but RS256: none, HS256 with the public key as its secret
     UNKNOWN_KEY = "unknownKey"  #: signed with a key that the tenant doesn't publish
@@ -34,32 +34,32 @@ class Reason(StrEnum):
     AUDIENCE = "audience"  #: made for another service
     EXPIRED = "expired"
     NOT_YET_VALID = "notYetValid"
-    BOUND = "bound"  #: good only with a proof of possession
+    BOUND = "bound"  #: valid only with a proof of possession
     NOT_AN_ACCESS_TOKEN = "notAnAccessToken"  #: an ID token  # noqa: S105 - the name of a reason
     NOBODY = "nobody"  #: it names no user and no application
 
 
 _SENTENCES: Final = {
-    Reason.MISSING: "Bring an access token in the Authorization header: Bearer <token>.",
+    Reason.MISSING: "Send an access token in the Authorization header: Bearer <token>.",
     Reason.MALFORMED: "The Authorization header should be one bearer token: Bearer <JWT>.",
     Reason.TOO_LARGE: f"The token has more than {MAX_TOKEN} characters.",
     Reason.ALGORITHM: "The token is not signed with RS256.",
     Reason.UNKNOWN_KEY: "The token is not signed with a key of this tenant.",
-    Reason.SIGNATURE: "The token's signature does not fit.",
+    Reason.SIGNATURE: "The token's signature is invalid.",
     Reason.INCOMPLETE: "The token lacks a claim that every access token of Entra has.",
     Reason.ISSUER: "The token was issued by another tenant or cloud.",
-    Reason.TENANT: "The token is of another tenant.",
+    Reason.TENANT: "The token belongs to another tenant.",
     Reason.AUDIENCE: "The token was made for another service.",
     Reason.EXPIRED: "The token has expired.",
     Reason.NOT_YET_VALID: "The token is not valid yet.",
-    Reason.BOUND: "The token is bound to a key, which a bearer token can't prove.",
-    Reason.NOT_AN_ACCESS_TOKEN: "The token is no access token; an ID token proves nothing to a service.",
-    Reason.NOBODY: "The token names nobody: a user's needs the scope profile.",
+    Reason.BOUND: "The token is bound to a key; only plain bearer tokens are accepted.",
+    Reason.NOT_AN_ACCESS_TOKEN: "The token is not an access token; ID tokens are not accepted.",
+    Reason.NOBODY: "The token names no user or application: a user's token needs the scope profile.",
 }
 
 
 def read(headers: Mapping[str, str]) -> str | Reason:
-    """Take the token out of the headers, or tell why there is none. Header names are matched in any case."""
+    """Return the token, or why there is none. Header names are matched in any case."""
     given = next((value for name, value in headers.items() if name.lower() == "authorization"), "")
     if not given.strip():
         return Reason.MISSING
@@ -70,14 +70,14 @@ def read(headers: Mapping[str, str]) -> str | Reason:
 
 
 def unauthenticated(reason: Reason) -> CloudError:
-    """Say why nobody is known to call, without a word of the token."""
+    """Return the error for a caller that is not authenticated; it quotes nothing of the token."""
     return CloudError(
-        code="Unauthenticated", message=_SENTENCES[reason], target="$.headers.authorization"
+        code=Code.UNAUTHENTICATED, message=_SENTENCES[reason], target="$.headers.authorization"
     )
 
 
 def challenge(error: CloudError) -> dict[str, str]:
-    """Give the header that goes with a 401: RFC 6750, section 3, with no error where no token came."""
+    """Return the header of a 401 (RFC 6750, section 3); it names no error if no token came."""
     if error.message == _SENTENCES[Reason.MISSING]:
         return {"WWW-Authenticate": 'Bearer realm="run-gateway"'}
     text = f'Bearer realm="run-gateway", error="invalid_token", error_description="{error.message}"'

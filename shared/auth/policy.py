@@ -1,4 +1,4 @@
-"""Decides whether a request may be started at all, and in which workspace."""
+"""Decides whether a request may be started, and in which workspace."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Self
 from shared.auth import access_list
 from shared.config.gateway_json import GatewayConfig
 from shared.config.settings import HttpAuth, Settings
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.runs.caller import Caller
 from shared.runs.record import Place
 from shared.runs.request import RunRequest
@@ -15,20 +15,20 @@ from shared.runs.request import RunRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The configuration's word on a request, apart from its time."""
+    """The configuration's rules for requests, apart from their times."""
 
     workspaces: Mapping[str, str]  #: name → endpoint
     default_workspace: str
     permits: Callable[[str, str, str], bool]  #: (principal, pipeline name, workspace name)
     names: Callable[[str], bool]  #: whether an entry of `access` names this principal
-    bars: Callable[[str], bool]  #: whether anything is kept from this principal
+    bars: Callable[[str], bool]  #: whether anything is forbidden to this principal
 
     @classmethod
     def configured(cls, config: GatewayConfig, settings: Settings) -> Self:
-        """Make the policy of this configuration."""
+        """Return the policy of this configuration."""
 
         def default(principal: str) -> bool:
-            # Anyone in a tenant can get a token; keys, queues and rules are in the operator's own hands.
+            # Anyone in a tenant can get a token; keys, queues and rules are controlled by the operator.
             is_open = settings.http_auth is not HttpAuth.ENTRA
             return is_open or Caller.read(principal).object_id is None
 
@@ -47,7 +47,7 @@ class Policy:
         )
 
     def place(self, request: RunRequest, principal: str) -> Place | CloudError:
-        """Find the workspace of a request that this principal may start there."""
+        """Return the workspace of a request, or why this principal may not start it there."""
         name = request.workspace or self.default_workspace
         refusal = self.refusal(principal, request.pipeline_name, name)
         if refusal:
@@ -55,12 +55,12 @@ class Policy:
         return Place(name=name, endpoint=self.workspaces[name])
 
     def refusal(self, principal: str, pipeline_name: str, workspace: str) -> CloudError | None:
-        """Tell why this principal may not start that pipeline there; None if it may."""
-        # Permission comes first: who may start nothing there does not learn which workspaces there are.
+        """Return why this principal may not start that pipeline there; None if it may."""
+        # Permission comes first: a caller without it does not learn which workspaces exist.
         if not self.permits(principal, pipeline_name, workspace):
             message = f"The caller may not start {pipeline_name!r} in workspace {workspace!r}."
-            return CloudError(code="NotPermitted", message=message, target="$.pipelineName")
+            return CloudError(code=Code.NOT_PERMITTED, message=message, target="$.pipelineName")
         if workspace not in self.workspaces:
-            message = f"The configuration names no workspace {workspace!r}."
-            return CloudError(code="UnknownWorkspace", message=message, target="$.workspace")
+            message = f"The configuration has no workspace {workspace!r}."
+            return CloudError(code=Code.UNKNOWN_WORKSPACE, message=message, target="$.workspace")
         return None

@@ -1,6 +1,6 @@
-"""Decides from a verified token's claims who the caller is, or why it is refused.
+"""The caller named by a verified token's claims, or why the token is refused.
 
-The signature is judged before, in `adapters/entra.py`. What is judged here, and why, by Microsoft's pages:
+The signature is verified before, in `adapters/entra.py`. The checks here follow Microsoft's pages:
 
     claims      https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
     validation  https://learn.microsoft.com/entra/identity-platform/claims-validation
@@ -9,12 +9,12 @@ The signature is judged before, in `adapters/entra.py`. What is judged here, and
     oid = sub   https://learn.microsoft.com/entra/identity-platform/scenario-protected-web-api-verification-scope-app-roles
 
 An ID token of the same tenant has the same issuer, the same keys and, for an application that is both client and
-service, the same audience. What it never has is `scp`, which every access token of a user has, and `idtyp`, which is
-an access token's only; where an application's token lacks `idtyp` (it is optional), its `oid` is its `sub`, while a
-user's `sub` is another for each application. `nonce`, `at_hash` and `c_hash` are an ID token's alone.
+service, the same audience. It never has `scp`, which every access token of a user has, or `idtyp`, which only access
+tokens have. If an application's token lacks `idtyp` (it is optional), its `oid` equals its `sub`, while a user's `sub`
+differs for each application. Only ID tokens have `nonce`, `at_hash` and `c_hash`.
 
-A guest is a user of this tenant like any other, under the object id that the guest has *here*, and not under the one
-at home: the token is issued by this tenant. No rule names "everybody", so a guest may do what a rule grants that id.
+A guest is a user of this tenant like any other, under the object id of the guest *here*, not the one at home: this
+tenant issues the token. No rule can name all users, so a guest may do only what a rule grants that id.
 """
 
 import re
@@ -52,7 +52,7 @@ Claims = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What a token has to say."""
+    """The claims that a token must have."""
 
     tenant: str
     audiences: frozenset[str]
@@ -60,9 +60,9 @@ class Expected:
 
 
 def expected(authority: str, tenant: str, audiences: tuple[str, ...]) -> Expected:
-    """Tell what tokens of this tenant say, in the cloud that the authority is of.
+    """Return the claims of this tenant's tokens in the cloud of the authority.
 
-    An authority that is in no list issues under its own name, but one on this machine stands for the public cloud's.
+    An unknown authority issues under its own name; one on this machine stands for the public cloud's.
     """
     host = (urlsplit(authority).hostname or "").lower()
     other = _PUBLIC if is_loopback(host) else (_PUBLIC[0], f"https://{host}")
@@ -75,23 +75,23 @@ def expected(authority: str, tenant: str, audiences: tuple[str, ...]) -> Expecte
 
 
 def read(claims: Claims, wanted: Expected, now: float) -> Caller | Reason:
-    """Tell who brings a token with these claims, or the first reason why it doesn't count.
+    """Return the caller named by these claims, or the first reason to refuse the token.
 
     Args:
-        claims: of a token whose signature is good.
-        wanted: what they have to say.
+        claims: of a token whose signature is valid.
+        wanted: what they must be.
         now: seconds since 1970.
     """
     if not _complete(claims):
         return Reason.INCOMPLETE
-    # The order is from "not for us at all" to "not any more", so that the reason helps.
+    # Ordered from a token for another service to an expired one, so that the first reason is the most helpful.
     rules = (
         (claims["iss"] == wanted.issuers.get(claims["ver"]), Reason.ISSUER),
         (claims["tid"] == wanted.tenant, Reason.TENANT),
         (claims["aud"] in wanted.audiences, Reason.AUDIENCE),
         (now < claims["exp"] + LEEWAY, Reason.EXPIRED),
         (claims["nbf"] <= now + LEEWAY, Reason.NOT_YET_VALID),
-        # RFC 7800: without the proof, a stolen copy would do.
+        # RFC 7800: without checking the proof, a stolen copy would be accepted.
         ("cnf" not in claims, Reason.BOUND),
         (_ID_TOKENS_OWN.isdisjoint(claims), Reason.NOT_AN_ACCESS_TOKEN),
     )

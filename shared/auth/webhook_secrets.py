@@ -1,7 +1,7 @@
 """Reads the secrets that an app setting holds for a sender of webhooks.
 
-Several stand there while one is renewed: as a JSON array of texts, and those of Standard Webhooks also with spaces or
-commas between them, which they can't hold. No message quotes a word of the setting.
+There are several while one is renewed: as a JSON array of texts; those of Standard Webhooks also separated by spaces or
+commas, which they can't contain. No message quotes anything of the setting.
 """
 
 import base64
@@ -11,23 +11,23 @@ import re
 from typing import Final
 
 from shared.config.gateway_json import Hook
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 
-#: Standard Webhooks' own are of 24 to 64 bytes; what is shorter than this can be guessed.
+#: Standard Webhooks' own have 24 to 64 bytes; a shorter one than this can be guessed.
 MIN_BYTES: Final = 16
-#: What stands in the environment where Azure can't resolve a reference: everybody can guess that.
+#: The beginning of the setting's value if Azure can't resolve a reference: anyone can guess that text.
 _UNRESOLVED: Final = ("@microsoft.keyvault(", "@microsoft.appconfiguration(")
 
 
 def read(name: str, hook: Hook, given: str | None) -> tuple[bytes, ...] | CloudError:
-    """Read the secrets of the hook of this name from its setting's text."""
+    """Return the secrets of the hook of this name from its setting's text, or what is wrong with the setting."""
     setting = hook.setting(name)
     text = (given or "").strip()
     if not text:
         return _fault(setting, f"Set the secret that the hook {name} signs with.")
     listed = [text, *_listed(hook, text)]
     if any(_is_reference(secret) for secret in listed):
-        message = "The reference to Key Vault or App Configuration is not resolved: see the app's identity."
+        message = "The reference to Key Vault or App Configuration is not resolved: check the app's identity."
         return _fault(setting, message)
     keys = [_key(hook, secret) for secret in listed[1:]]
     sound = tuple(key for key in keys if key is not None)
@@ -67,7 +67,7 @@ def _is_reference(secret: object) -> bool:
 
 
 def _is_guessed(key: bytes) -> bool:
-    # A placeholder: one sign again and again, or blanks.
+    # A placeholder: one repeated byte, or blanks.
     return len(set(key)) == 1 or not key.strip()
 
 
@@ -87,4 +87,4 @@ def _decoded(secret: str) -> bytes | None:
 
 
 def _fault(setting: str, message: str) -> CloudError:
-    return CloudError(code="InvalidSetting", message=message, target=setting)
+    return CloudError(code=Code.INVALID_SETTING, message=message, target=setting)

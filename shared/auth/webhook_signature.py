@@ -1,8 +1,8 @@
 """Checks a webhook's signature against the secrets in use.
 
-Written by hand, because an answer is needed for any headers whatever: the package `standardwebhooks` (1.1.0) raises
-ValueError for a signature without a comma and for broken base64, UnicodeDecodeError for a body that is not UTF-8, knows
-one secret only, and reads the clock itself.
+Written by hand, because every header must get an answer: the package `standardwebhooks` (1.1.0) raises ValueError for
+a signature without a comma and for broken base64, UnicodeDecodeError for a body that is not UTF-8, supports one secret
+only, and reads the clock itself.
 """
 
 import base64
@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-#: What every reference library of Standard Webhooks allows, into the past and into the future.
+#: What every reference library of Standard Webhooks allows, in both directions.
 TOLERANCE: Final = timedelta(minutes=5)
-#: The specification sends one signature for each secret in use: two while one is renewed.
+#: By the specification there is one signature for each secret in use: two while one is renewed.
 MAX_SIGNATURES: Final = 16
 
-# No full stop: it parts the signed id, time and body from each other ("Signature scheme" in the specification).
+# No full stop: it separates the signed id, time and body ("Signature scheme" in the specification).
 _ID: Final = re.compile(r"[!-+\-/-~]{1,256}")
 _SECONDS: Final = re.compile(r"[0-9]{1,12}")
 _HEX: Final = re.compile(r"sha256=[0-9a-f]{64}")
@@ -26,9 +26,9 @@ _DELIVERY: Final = re.compile(r"[0-9A-Za-z-]{1,100}")
 
 
 class Reason(StrEnum):
-    """Why a signature proves nothing; for the log and its count."""
+    """Why a signature is refused; for the log and the metric."""
 
-    MISSING = "missing"  #: a header that every such webhook has
+    MISSING = "missing"  #: a required header is missing
     MALFORMED = "malformed"
     TOO_OLD = "tooOld"
     TOO_NEW = "tooNew"
@@ -38,7 +38,7 @@ class Reason(StrEnum):
 def standard_webhooks(
     headers: Mapping[str, str], body: bytes, secrets: Iterable[bytes], now: datetime
 ) -> str | Reason:
-    """Check Standard Webhooks' symmetric signature; gives the webhook's id, which its retries share.
+    """Check Standard Webhooks' symmetric signature. Return the webhook's id, which its retries share, or why not.
 
     https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
     """
@@ -54,15 +54,15 @@ def standard_webhooks(
         return Reason.TOO_OLD if age > 0 else Reason.TOO_NEW
     signed = f"{webhook_id}.{seconds}.".encode() + body
     expected = [b"v1," + base64.b64encode(_digest(secret, signed)) for secret in secrets]
-    # As text, not as bytes: what is no base64, or base64 in another form, is just another text.
+    # Encoded signatures are compared: invalid base64, or base64 in another form, just differs.
     found = [one.encode(errors="replace") for one in signatures.split(" ")[:MAX_SIGNATURES]]
     return webhook_id if _is_any_of(found, expected) else Reason.MISMATCH
 
 
 def github(headers: Mapping[str, str], body: bytes, secrets: Iterable[bytes]) -> str | Reason:
-    """Check GitHub's signature; gives the delivery's id, which a redelivery shares.
+    """Check GitHub's signature. Return the delivery's id, which a redelivery shares, or why not.
 
-    https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries. The body alone is signed: neither a
+    https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries. Only the body is signed: neither a
     time nor the id.
     """
     given = {name.lower(): value for name, value in headers.items()}
@@ -80,6 +80,6 @@ def _digest(secret: bytes, content: bytes) -> bytes:
 
 
 def _is_any_of(found: Iterable[bytes], expected: Iterable[bytes]) -> bool:
-    """Compare every pair, each in constant time."""
+    """Return whether any signature is an expected one; every pair is compared, each in constant time."""
     known = list(expected)
     return any([hmac.compare_digest(one, other) for one in found for other in known])  # noqa: C419 - all, always

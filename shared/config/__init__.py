@@ -1,1 +1,1 @@
-"""App settings and gateway.json, read strictly, every mistake named."""
+"""App settings and gateway.json: read strictly, with every mistake reported."""

@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.config.settings import DEFAULT_WORKSPACE
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.validation import nearest
 
 Location = tuple[int | str, ...]
 
 
 def fault(location: Location, message: str) -> CloudError:
-    """Tell one mistake."""
-    return CloudError(code="InvalidConfiguration", message=message, target=json_path(location))
+    """Return one mistake, at its place in gateway.json."""
+    return CloudError(code=Code.INVALID_CONFIGURATION, message=message, target=json_path(location))
 
 
 def json_path(location: Location) -> str:
-    """Write a place in the configuration as a JSON path."""
+    """Return a place in the configuration as a JSON path."""
     return "$" + "".join(_step(step) for step in location if step != "[key]")
 
 
@@ -29,17 +29,17 @@ def _step(step: int | str) -> str:
 
 
 def across(raw: dict[str, Any]) -> Iterator[CloudError]:
-    """Tell what no single field shows; read from the file as it is, so that all is told at once."""
+    """Yield the mistakes that concern several fields, read from the raw file so that all are reported together."""
     named = raw.get("workspaces")
     named = named if isinstance(named, dict) else {}
     if DEFAULT_WORKSPACE in named:
         yield fault(
             ("workspaces", DEFAULT_WORKSPACE),
-            "This name is the workspace of SYNAPSE_ENDPOINT: choose another.",
+            "This is the name of SYNAPSE_ENDPOINT's workspace: choose another.",
         )
     if "access" in raw and raw["access"] is None:
-        # A section that went missing must not open the door to everybody.
-        text = "Leave the section out to do without it; an empty list permits nobody."
+        # A section lost by mistake must not permit everything.
+        text = "Omit the section to disable it; an empty list permits nothing."
         yield fault(("access",), text)
     known = [DEFAULT_WORKSPACE, *named]
     yield from _workspace(raw, ("defaultWorkspace",), known)

@@ -1,10 +1,10 @@
 """Evaluates a JMESPath expression on an event, with a bound on its work.
 
-Beside JMESPath's own functions (https://jmespath.org/specification.html#built-in-functions) there are four.
-Each gives null for null, so that a parameter's `default` applies where the event lacks the field:
+In addition to JMESPath's own functions (https://jmespath.org/specification.html#built-in-functions) there are four.
+Each returns null for null, so that a parameter's `default` applies if the event lacks the field:
 
 - `split(text, separator)`: the parts of a text, as in JMESPath Community (JEP 14)
-- `basename(path)` and `dirname(path)`: what stands behind the last slash, and what before it
+- `basename(path)` and `dirname(path)`: the parts after and before the last slash
 - `url_decode(text)`: `%20` becomes a space; a plus sign stays
 """
 
@@ -20,15 +20,15 @@ from jmespath import Options, exceptions, functions, visitor
 from pydantic import JsonValue
 
 MAX_LENGTH: Final = 1000
-#: Steps of one evaluation, and values that it makes: a search through an event of a megabyte takes half of it.
-#: Without a bound `[@,@]|[@,@]|…` doubles what it makes with every six characters.
+#: Steps of one evaluation plus values that it makes: a search through an event of a megabyte takes half of it.
+#: Without a bound, `[@,@]|[@,@]|…` doubles its result with every six characters.
 MAX_WORK: Final = 500_000
-_CHARACTERS: Final = 16  # of a text that count as one more value
+_CHARACTERS: Final = 16  # so many characters of a text count as one more value
 _MAKERS: Final = frozenset({"multi_select_list", "multi_select_dict", "function_expression"})
 
 
 class Unusable(ValueError):
-    """An expression that doesn't compile, or finds nothing usable here; the message quotes no value."""
+    """An expression that doesn't compile or can't be evaluated on this event; the message quotes no value."""
 
 
 class _Functions(functions.Functions):
@@ -55,7 +55,7 @@ _OPTIONS: Final = Options(custom_functions=_Functions())
 
 
 class _Bounded(visitor.TreeInterpreter):
-    """JMESPath's interpreter, for one evaluation, with an end to what it makes. All else only finds what is there."""
+    """JMESPath's interpreter with a bound on the values it makes, for one evaluation. Other nodes make no new values."""
 
     def __init__(self) -> None:
         super().__init__(_OPTIONS)
@@ -66,13 +66,13 @@ class _Bounded(visitor.TreeInterpreter):
         found = super().visit(node, *args, **kwargs)
         self._left -= _size(found, self._left) if node["type"] in _MAKERS else 1
         if self._left < 0:
-            msg = "The expression makes too much of this event."
+            msg = "The expression produces too many values from this event."
             raise Unusable(msg)
         return found
 
 
 def _size(value: Any, enough: int) -> int:
-    """Count the values within a value as often as they are written there, until there are enough."""
+    """Count the values within a value, repeated ones each time, and stop beyond `enough`."""
     count, left = 0, [value]
     while left and count <= enough:
         item = left.pop()
@@ -90,7 +90,7 @@ def _size(value: Any, enough: int) -> int:
 
 
 def check(text: str) -> str:
-    """Give an expression back that compiles. Raises `Unusable` saying where it doesn't."""
+    """Return the expression if it compiles. Raises `Unusable` with the place of the error."""
     if len(text) > MAX_LENGTH:
         msg = f"The expression is longer than {MAX_LENGTH} characters."
         raise Unusable(msg)
@@ -101,21 +101,21 @@ def check(text: str) -> str:
 
 
 def evaluate(text: str, document: JsonValue) -> JsonValue:
-    """Find a JSON value in a document. Raises `Unusable` where a function meets what it can't take."""
+    """Return what the expression finds in a document. Raises `Unusable` if it can't be evaluated."""
     try:
         found = _Bounded().visit(jmespath.compile(text).parsed, document)
-        # JSON has no NaN (as `to_number` makes of 'nan') and no half surrogate pairs.
+        # JSON has no NaN (which `to_number` returns for 'nan') and no half surrogate pairs.
         json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
     except exceptions.JMESPathTypeError as error:
         expected = " or ".join(error.expected_types)
-        # Of an array's items, jmespath tells Python's name of the type.
+        # For an array's items, jmespath reports Python's name of the type.
         actual = functions.TYPES_MAP.get(error.actual_type, error.actual_type)
         msg = f"The function {error.function_name}() takes {expected}, not {actual}."
         raise Unusable(msg) from error
     except Unusable:
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        msg = "The expression compares or combines values that don't go together."
+        msg = "The expression compares or combines values of incompatible types."
         raise Unusable(msg) from error
     except RecursionError as error:
         msg = "The expression or the event is nested too deeply."
@@ -125,7 +125,7 @@ def evaluate(text: str, document: JsonValue) -> JsonValue:
 
 def _compile(text: str) -> dict[str, Any]:
     try:
-        # Else `a` in backticks, which is no JSON literal, is taken for the text "a" with a warning.
+        # Otherwise `a` in backticks, which is not a JSON literal, is read as the text "a" with a warning.
         with warnings.catch_warnings(action="error", category=PendingDeprecationWarning):
             return dict(jmespath.compile(text).parsed)
     except exceptions.EmptyExpressionError as error:
@@ -143,12 +143,12 @@ def _compile(text: str) -> dict[str, Any]:
 
 
 def _fault(node: dict[str, Any]) -> str | None:
-    """Find what JMESPath itself would only notice at the first event."""
+    """Return a fault that JMESPath itself would only find at the first event."""
     match node["type"]:
         case "function_expression":
             return _call_fault(node["value"], len(node["children"]))
         case "slice" if node["children"][2] == 0:
-            return "A slice can't go in steps of 0."
+            return "The step of a slice can't be 0."
         case _:
             return None
 

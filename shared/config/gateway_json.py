@@ -38,7 +38,7 @@ def _read_principal(text: str) -> str:
 
 def _read_setting(text: str) -> str:
     if not re.fullmatch(r"[A-Z][A-Z0-9_]{0,127}", text):
-        msg = "Value should be the name of an app setting, as HOOK_GITHUB_SECRETS; never a secret"
+        msg = "Value should be the name of an app setting, such as HOOK_GITHUB_SECRETS; never a secret"
         raise ValueError(msg)
     return text
 
@@ -47,13 +47,13 @@ Principal = Annotated[str, AfterValidator(_read_principal)]
 
 
 class Workspace(Section):
-    """A Synapse workspace beside the default one."""
+    """A Synapse workspace besides the default one."""
 
     endpoint: Annotated[str, AfterValidator(_read_https)]
 
 
 class EventSenders(Section):
-    """Whose events the webhook /api/events takes, by CloudEvents' handshake."""
+    """The senders whose events the webhook /api/events accepts, by CloudEvents' handshake."""
 
     allowed_origins: tuple[Text, ...] = Field(
         default=("eventgrid.azure.net",),
@@ -63,14 +63,14 @@ class EventSenders(Section):
     allowed_rate: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
         alias="allowedRate",
-        description="Requests a minute that each may send; absent: any.",
+        description="Requests per minute that each may send; absent: unlimited.",
     )
 
 
 class Hook(Section):
     """A sender of signed webhooks."""
 
-    scheme: Literal["standard-webhooks", "github"] = Field(description="How it signs.")
+    scheme: Literal["standard-webhooks", "github"] = Field(description="The signature scheme.")
     secrets_setting: Annotated[str, AfterValidator(_read_setting)] | None = Field(
         default=None,
         alias="secretsSetting",
@@ -78,12 +78,12 @@ class Hook(Section):
     )
 
     def setting(self, name: str) -> str:
-        """Name the app setting that holds the secrets of the hook of this name."""
+        """Return the app setting that holds the secrets of the hook of this name."""
         return self.secrets_setting or f"HOOK_{name.upper().replace('-', '_')}_SECRETS"
 
 
 class Access(Section):
-    """Who may start which pipelines where; `*` and `?` are wildcards, case counts."""
+    """Principals that may start these pipelines in these workspaces; `*` and `?` are wildcards, case matters."""
 
     principals: tuple[Principal, ...] = Field(min_length=1)
     pipelines: tuple[Text, ...] = Field(min_length=1)
@@ -91,7 +91,7 @@ class Access(Section):
 
 
 class GatewayConfig(Section):
-    """The file gateway.json. Without a file, all of it has its default."""
+    """The file gateway.json. Without the file, every field has its default."""
 
     schema_: str | None = Field(default=None, alias="$schema")
     workspaces: dict[Name, Workspace] = Field(default={})
@@ -102,7 +102,7 @@ class GatewayConfig(Section):
     access: tuple[Access, ...] | None = None
 
     def endpoints(self, synapse_endpoint: str) -> dict[str, str]:
-        """Name every workspace's endpoint; the environment's is called default."""
+        """Return the endpoint of every workspace by name; the one of SYNAPSE_ENDPOINT is called default."""
         named = {name: workspace.endpoint for name, workspace in self.workspaces.items()}
         return {DEFAULT_WORKSPACE: synapse_endpoint} | named
 
@@ -118,14 +118,14 @@ _SECTIONS: Final[dict[Location, type[Section]]] = {
 
 
 def read(content: bytes) -> GatewayConfig | tuple[CloudError, ...]:
-    """Read the configuration, or tell every fault by its JSON path; no value is quoted."""
+    """Read the configuration, or return every fault with its JSON path; no value is quoted."""
     try:
         raw = strict_json.parse(content)
     except strict_json.Unreadable as error:
         return (fault((), str(error)),)
     across = tuple(diagnostics.across(raw))
     try:
-        # As JSON, not as Python: there an array is no tuple.
+        # As JSON: in Python mode, a strict tuple accepts no list.
         config = GatewayConfig.model_validate_json(json.dumps(raw))
     except ValidationError as error:
         return (*_field_faults(error), *across)
@@ -136,7 +136,7 @@ def _field_faults(error: ValidationError) -> Iterator[CloudError]:
     details = error.errors(include_url=False, include_input=False)
     within = {detail["loc"][:-1] for detail in details}
     for detail in details:
-        # pydantic counts valid items only: a list with a faulty one would also be called too short.
+        # pydantic counts valid items only: it also reports a list with a faulty item as too short.
         if detail["type"] != "too_short" or detail["loc"] not in within:
             yield fault(detail["loc"], _sentence(detail))
 
@@ -150,7 +150,7 @@ def _sentence(detail: ErrorDetails) -> str:
     if detail["type"] != "extra_forbidden":
         text = detail["msg"].removeprefix("Value error, ")
         return text if text.endswith((".", "?")) else f"{text}."
-    # Every second step names a section, the others are a list's index or a name of the file's own.
+    # Every second step names a section; the others are a list's index or a name chosen in the file.
     section = _SECTIONS.get(location[:-1][::2], GatewayConfig)
     names = [field.alias or name for name, field in section.model_fields.items()]
     return f"There is no such field here.{nearest(str(location[-1]), names)}"

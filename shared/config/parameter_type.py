@@ -1,6 +1,6 @@
-"""Checks that a value is of the type that a pipeline declares for its parameter.
+"""The types that a pipeline declares for its parameters, in Synapse's own terms.
 
-The types are Synapse's own words for the parameters of a pipeline. Nothing is converted: a number stays a number.
+Nothing is converted: a number stays a number.
 """
 
 from typing import Final, Literal
@@ -19,10 +19,10 @@ _PYTHON: Final[dict[ParameterType, type | tuple[type, ...]]] = {
 
 
 def fits(value: JsonValue, declared: ParameterType | None) -> bool:
-    """Tell whether a value is of the declared type; without one every value is."""
+    """Return whether a value is of the declared type; without one, every value is."""
     if declared is None:
         return True
-    if isinstance(value, bool):  # to Python it is a number, too
+    if isinstance(value, bool):  # in Python, bool is a subclass of int
         return declared == "bool"
     if declared == "int":  # JSON writes 5 and 5.0 for the same number
         return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
@@ -30,5 +30,5 @@ def fits(value: JsonValue, declared: ParameterType | None) -> bool:
 
 
 def article(declared: ParameterType | None) -> str:
-    """Write the type in a sentence."""
+    """Return the type with its article."""
     return f"{'an' if declared in {'int', 'array', 'object'} else 'a'} {declared}"

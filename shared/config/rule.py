@@ -1,4 +1,4 @@
-"""A rule of gateway.json: which events start which pipeline, in the words of Event Grid's own filters."""
+"""Rules of gateway.json: the events that start a pipeline, in the terms of Event Grid's own filters."""
 
 from typing import Annotated, Final, Self
 
@@ -9,21 +9,21 @@ from shared.config.parameter_type import ParameterType
 from shared.config.strict_model import Expression, Name, Section, Text
 from shared.runs.request import MAX_AHEAD, MAX_PARAMETERS, PIPELINE_NAME
 
-#: A longer wait than any event's own life at Event Grid (a day), and the longest that a request may ask for.
+#: The longest wait that a request may ask for; longer than an event lives at Event Grid (a day).
 MAX_SECONDS: Final = int(MAX_AHEAD.total_seconds())
 
 Seconds = Annotated[int, Field(ge=1, le=MAX_SECONDS)]
 
 
 def _read_types(types: tuple[str, ...]) -> tuple[str, ...]:
-    if "All" in types:  # as `az eventgrid` once wrote it; here it would silently match no event
-        msg = "There is no event type All: leave the field out to include every type"
+    if "All" in types:  # `az eventgrid` once wrote it so; here it would silently match no event
+        msg = "There is no event type All: omit the field to include every type"
         raise ValueError(msg)
     return types
 
 
 class Parameter(Section):
-    """A parameter of a rule's run: a constant, or what an expression finds in the event."""
+    """A parameter of a rule's run: a constant, or the result of an expression on the event."""
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": ["value"]}, {"required": ["expression"]}]}
@@ -32,14 +32,14 @@ class Parameter(Section):
     value: JsonValue = Field(default=None, description="A constant.")
     expression: Expression | None = Field(default=None, description="JMESPath on the whole event.")
     required: bool = Field(
-        default=True, description="Whether no run is made where the expression finds nothing."
+        default=True, description="Whether to start no run if the expression finds nothing."
     )
     default: JsonValue = Field(
-        default=None, description="What stands for null or an empty text found by the expression."
+        default=None, description="The value to use if the expression finds null or an empty text."
     )
     type: ParameterType | None = Field(
         default=None,
-        description="What the value has to be, in Synapse's words; nothing is converted.",
+        description="The type that the value must have, in Synapse's terms; nothing is converted.",
     )
 
     @property
@@ -63,7 +63,7 @@ class Parameter(Section):
 
 
 class Rule(Section):
-    """Which events start which pipeline, in the words of Event Grid's own filters."""
+    """A pipeline and the events that start it, in the terms of Event Grid's own filters."""
 
     name: Name
     sources: tuple[Text, ...] | None = Field(
@@ -86,18 +86,18 @@ class Rule(Section):
     not_before_seconds: Seconds | None = Field(
         default=None,
         alias="notBeforeSeconds",
-        description="The run starts so long after the event at the earliest: time to settle.",
+        description="Seconds after the event before which the run does not start.",
     )
     expires_after_seconds: Seconds | None = Field(
         default=None,
         alias="expiresAfterSeconds",
-        description="So long after the event no run is started any more: it is stale.",
+        description="Seconds after the event from which no run is started.",
     )
 
     @model_validator(mode="after")
     def _is_ready_before_it_is_stale(self) -> Self:
         early, late = self.not_before_seconds, self.expires_after_seconds
         if early is not None and late is not None and early >= late:
-            msg = "The expiresAfterSeconds should be more than the notBeforeSeconds"
+            msg = "The value of expiresAfterSeconds should be greater than that of notBeforeSeconds"
             raise ValueError(msg)
         return self

@@ -1,4 +1,4 @@
-"""Reads the environment as `Settings`, or every error by its name."""
+"""Reads the environment as `Settings`, or every error with its setting's name."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,49 +17,49 @@ from pydantic import (
     ValidationError,
 )
 
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 
-#: How alike two names are of which one may be the other misspelt (difflib's ratio): one letter in ten is wrong.
+#: The similarity (difflib's ratio) from which a name counts as a misspelt setting: one letter in ten is wrong.
 _ALIKE: Final = 0.9
 DEFAULT_WORKSPACE: Final = "default"
 PUBLIC_AUTHORITY: Final = "https://login.microsoftonline.com"
 STORAGE: Final = "RunStorage"
-# More stringent than urlsplit, which takes any text for a host and drops line breaks.
+# Stricter than urlsplit, which accepts any text as a host and drops line breaks.
 _URL: Final = re.compile(
     r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?/*", re.IGNORECASE
 )
 
 
 class HttpAuth(StrEnum):
-    """What proof an HTTP caller brings."""
+    """How an HTTP caller proves its identity."""
 
     KEY = "key"  #: the platform's function keys
     ENTRA = "entra"  #: a bearer token that the app itself validates
 
 
 class UnknownOutcome(StrEnum):
-    """What is done where nobody can tell whether createRun started a run."""
+    """What to do if it can't be found out whether createRun started a run."""
 
     FAIL = "fail"  #: the request fails as OutcomeUnknown, for an operator to resolve
     RESEND = "resend"  #: createRun is sent again with the same id
 
 
 class ResultsEncoding(StrEnum):
-    """How messages lie on the results queue."""
+    """The encoding of messages on the results queue."""
 
     BASE64 = "base64"  #: what Functions consumers expect
     NONE = "none"  #: plain JSON
 
 
 class AuditParameters(StrEnum):
-    """What of a request's parameters the audit keeps."""
+    """How much of a request's parameters the audit keeps."""
 
     REDACTED = "redacted"  #: all but what looks like a secret
     NONE = "none"  #: nothing
 
 
 def is_loopback(host: str | None) -> bool:
-    """Tell whether a host name can only be this machine."""
+    """Return whether a host name can only be this machine."""
     if host == "localhost":
         return True
     try:
@@ -69,7 +69,7 @@ def is_loopback(host: str | None) -> bool:
 
 
 def read_endpoint(text: str) -> str:
-    """Check an endpoint of Synapse and leave its last slash out. Raises ValueError saying what is wrong."""
+    """Return a workspace's endpoint without its trailing slashes. Raises ValueError with what is wrong."""
     example = "https://<workspace>.dev.azuresynapse.net"
     endpoint = _read_host(text, example)
     host = urlsplit(endpoint).hostname or ""
@@ -82,16 +82,16 @@ def read_endpoint(text: str) -> str:
 def _read_host(text: str, example: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"https", "http"} or not parts.hostname:
-        msg = f"Value should be a URL as {example}"
+        msg = f"Value should be a URL like {example}"
         raise ValueError(msg)
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         msg = "Value should start with https:// (plain http is for loopback addresses only)"
         raise ValueError(msg)
     if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
-        msg = "Value should name a host and nothing else: no path, query or user"
+        msg = "Value should name only a host: no path, query or user"
         raise ValueError(msg)
     if not _URL.fullmatch(text) or not _has_good_port(parts):
-        msg = f"Value should be a URL as {example}, with nothing before, in or after it"
+        msg = f"Value should be a URL like {example}, without other characters"
         raise ValueError(msg)
     return text.rstrip("/")
 
@@ -99,13 +99,13 @@ def _read_host(text: str, example: str) -> str:
 def _has_good_port(parts: SplitResult) -> bool:
     try:
         return parts.port is None or parts.port > 0
-    except ValueError:  # its text quotes the value
+    except ValueError:  # its message quotes the value
         return False
 
 
 def _read_tenant(text: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text.lower()):
-        msg = "Value should be the tenant's id, a GUID: tokens don't name its domain"
+        msg = "Value should be the tenant's id, a GUID: tokens don't contain its domain"
         raise ValueError(msg)
     return text.lower()
 
@@ -124,11 +124,11 @@ Names = Annotated[
 
 
 class HttpAccess(BaseModel):
-    """What HTTP callers have to prove. It stands for itself: who asks what is wrong with the rest has to prove it too.
+    """The settings of HTTP authentication. Read separately, since they also guard the report of all mistakes.
 
-    `ENTRA_AUTHORITY` is the host that signs people in and publishes the tenant's keys. The public cloud's is the
-    default; US Government and China have their own (see `token_claims.expected`), as AZURE_AUTHORITY_HOST has for
-    azure-identity.
+    `ENTRA_AUTHORITY` is the host that signs users in and publishes the tenant's keys. The default is the public
+    cloud's; US Government and China have their own (see `token_claims.expected`), as in azure-identity's
+    AZURE_AUTHORITY_HOST.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
@@ -140,7 +140,7 @@ class HttpAccess(BaseModel):
 
 
 class StorageSettings(BaseModel):
-    """The gateway's queues and tables. They stand for themselves: a command that works on them needs nothing else."""
+    """The gateway's queues and tables. Read separately: a command on them needs nothing else."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
 
@@ -155,7 +155,7 @@ class StorageSettings(BaseModel):
 
 
 class Settings(HttpAccess, StorageSettings):
-    """The app settings, by the names they have in the environment."""
+    """The app settings; aliases are their names in the environment."""
 
     synapse_endpoint: Endpoint = Field(alias="SYNAPSE_ENDPOINT")
     results_encoding: ResultsEncoding = Field(
@@ -175,15 +175,15 @@ class Settings(HttpAccess, StorageSettings):
 
     @property
     def shortest_lease(self) -> float:
-        """The seconds of a lease that two calls and their settling may take."""
+        """The shortest lease in seconds: two calls that time out, and 10 % for settling."""
         return self.call_timeout * 2 * 1.1
 
 
 def read(environment: Mapping[str, str]) -> Settings | tuple[CloudError, ...]:
-    """Read the settings, or tell every fault by the setting's name; no value is quoted."""
+    """Read the settings, or return every fault with its setting's name; no value is quoted."""
     given = {name: value for name, value in environment.items() if value.strip()}
     own = _own_faults(Settings, given)
-    # What several settings say together is judged by those that are sound, so that all faults are told at once.
+    # Checks across settings use the valid ones, so that all faults are reported at once.
     wrong = {fault.target for fault in own}
     sound = {name: value for name, value in given.items() if name not in wrong}
     settings = Settings.model_validate({"SYNAPSE_ENDPOINT": "https://unset.dev.invalid"} | sound)
@@ -192,7 +192,7 @@ def read(environment: Mapping[str, str]) -> Settings | tuple[CloudError, ...]:
 
 
 def read_http_access(environment: Mapping[str, str]) -> HttpAccess | tuple[CloudError, ...]:
-    """Read what HTTP callers have to prove, also where other settings are wrong."""
+    """Read the settings of HTTP authentication, even if other settings are wrong."""
     given = {name: value for name, value in environment.items() if value.strip()}
     own = _own_faults(HttpAccess, given)
     if own:
@@ -202,7 +202,7 @@ def read_http_access(environment: Mapping[str, str]) -> HttpAccess | tuple[Cloud
 
 
 def read_storage(environment: Mapping[str, str]) -> StorageSettings | tuple[CloudError, ...]:
-    """Read where the queues and tables are, also where other settings are wrong."""
+    """Read the settings of queues and tables, even if other settings are wrong."""
     given = {name: value for name, value in environment.items() if value.strip()}
     wrong = (*_own_faults(StorageSettings, given), *_storage_faults(given), *_misspelt(given))
     return wrong or StorageSettings.model_validate(given)
@@ -221,7 +221,7 @@ def _own_faults(model: type[BaseModel], given: Mapping[str, str]) -> tuple[Cloud
 
 
 def _misspelt(given: Mapping[str, str]) -> Iterator[CloudError]:
-    """Report names that are nearly a setting's: what they say would be passed over, and the default stand."""
+    """Yield a fault for each name close to a setting's: it would be ignored, and the default used."""
     own = {
         _letters(name): name
         for name in (field.alias for field in Settings.model_fields.values())
@@ -229,7 +229,7 @@ def _misspelt(given: Mapping[str, str]) -> Iterator[CloudError]:
     }
     for name in sorted(given.keys() - own.values()):
         meant = own.get(_letters(name))
-        # Parts of a connection are alike by themselves: MyStorage__queueServiceUri is another's.
+        # Parts of a connection are always alike: MyStorage__queueServiceUri belongs to another connection.
         if meant is None and "__" not in name:
             meant = next(iter(get_close_matches(name, own.values(), n=1, cutoff=_ALIKE)), None)
         if meant is not None:
@@ -249,9 +249,9 @@ def _storage_faults(given: Mapping[str, str]) -> tuple[CloudError, ...]:
         if name not in given
     ]
     if len(missing) == 2:
-        text = f"Set a connection string here, or {' and '.join(missing)} for an identity."
+        text = f"Set a connection string here, or {' and '.join(missing)} to use an identity."
         return (_fault(STORAGE, text),)
-    return tuple(_fault(name, "Both service URIs are needed.") for name in missing)
+    return tuple(_fault(name, "Both service URIs are required.") for name in missing)
 
 
 def _cross_faults(settings: Settings) -> tuple[CloudError, ...]:
@@ -260,7 +260,7 @@ def _cross_faults(settings: Settings) -> tuple[CloudError, ...]:
         text = f"A lease should be at least {settings.shortest_lease:g} s: twice the call time-out and 10 %."
         faults.append(_fault("LEASE_SECONDS", text))
     if settings.results_queue in {settings.requests_queue, f"{settings.requests_queue}-poison"}:
-        text = "Results would be taken for requests here, and answered without end."
+        text = "The gateway would read its results on this queue as requests, endlessly."
         faults.append(_fault("RUN_RESULTS_QUEUE", text))
     return (*faults, *_http_faults(settings))
 
@@ -268,10 +268,10 @@ def _cross_faults(settings: Settings) -> tuple[CloudError, ...]:
 def _http_faults(access: HttpAccess) -> Iterator[CloudError]:
     if access.http_auth is HttpAuth.ENTRA:
         if not access.entra_tenant_id:
-            yield _fault("ENTRA_TENANT_ID", "HTTP_AUTH=entra needs it.")
+            yield _fault("ENTRA_TENANT_ID", "HTTP_AUTH=entra requires this setting.")
         if not access.entra_audiences:
-            yield _fault("ENTRA_AUDIENCES", "HTTP_AUTH=entra needs at least one.")
+            yield _fault("ENTRA_AUDIENCES", "HTTP_AUTH=entra requires at least one.")
 
 
 def _fault(name: str, message: str) -> CloudError:
-    return CloudError(code="InvalidSetting", message=message, target=name)
+    return CloudError(code=Code.INVALID_SETTING, message=message, target=name)

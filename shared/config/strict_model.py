@@ -1,4 +1,4 @@
-"""The base of all sections of gateway.json: read strictly, with shared kinds of words."""
+"""The base of all sections of gateway.json, and the types that they share."""
 
 from typing import Annotated
 
@@ -13,6 +13,6 @@ Expression = Annotated[str, AfterValidator(expression.check)]
 
 
 class Section(BaseModel):
-    """One part; a field that it doesn't know is a mistake."""
+    """One section; an unknown field is a mistake."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")

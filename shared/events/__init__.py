@@ -1,1 +1,1 @@
-"""Which run requests an event makes."""
+"""The run requests that an event makes."""

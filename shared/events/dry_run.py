@@ -1,4 +1,4 @@
-"""Describes what would become of an event: which rules match, why the others don't, what would be asked for."""
+"""Describes what the rules would make of an event: which match, why the others don't, and the requests."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,44 +16,44 @@ from shared.kernel.cloud_error import CloudError
 def tell(
     config: GatewayConfig, items: Sequence[Item], now: datetime, principal: str | None = None
 ) -> tuple[str, int]:
-    """Tell it in words, and how many requests would be enqueued.
+    """Return a description in words, and how many requests would be enqueued.
 
     Args:
         config: the configuration.
         items: the events of a message.
         now: when it arrives.
-        principal: who asks, where it is a hook; otherwise each rule asks in its own name.
+        principal: the caller, if it is a hook; otherwise each rule asks in its own name.
     """
     lines: list[str] = []
     requests = 0
     for item in items:
         if isinstance(item.event, CloudError):
-            lines += [f"No event: {item.event.message}", *_details(item.event), ""]
+            lines += [f"Not an event: {item.event.message}", *_details(item.event), ""]
             continue
         lines.append(f"Event {item.event.id} of type {item.event.type} from {item.event.source}")
         for verdict in explain(config.rules, item.event, now):
             if isinstance(verdict, Matched):
-                said, enqueued = _matched(config, verdict, now, principal or verdict.principal)
-                lines += said
+                found, enqueued = _matched(config, verdict, now, principal or verdict.principal)
+                lines += found
                 requests += enqueued
             else:
                 lines.append(f"  {verdict.rule}: no match. {verdict.reason}")
         lines.append("")
     count = "1 run request" if requests == 1 else f"{requests} run requests"
-    lines.append(f"{count} would be enqueued. No run was made.")
+    lines.append(f"{count} would be enqueued. No run was started.")
     return "\n".join(lines), requests
 
 
 def why_not(
     rules: Sequence[Rule], item: Item, now: datetime, refused: Mapping[str, CloudError]
 ) -> dict[str, Any]:
-    """Say why nothing was started for an event, for its sender.
+    """Return the reasons why nothing was started for an event, for its sender.
 
     Args:
         rules: all rules.
-        item: what came.
+        item: the event.
         now: when it arrived.
-        refused: the errors of those rules that match, by the rule's name.
+        refused: the errors of the rules that match, by the rule's name.
     """
     named = {} if item.named is None else {"id": item.named}
     if isinstance(item.event, CloudError):
@@ -66,7 +66,7 @@ def why_not(
 def _matched(
     config: GatewayConfig, matched: Matched, now: datetime, asking: str
 ) -> tuple[list[str], bool]:
-    """Tell what a rule that matches makes of the event, and whether that would be enqueued."""
+    """Describe what a matching rule makes of the event, and whether that would be enqueued."""
     request, start = matched.outcome, f"  {matched.rule}: matches"
     if isinstance(request, CloudError):
         first = f"{start}, but makes no request. {request.message}"
@@ -80,11 +80,11 @@ def _matched(
     )
     late = request.expires_at is not None and request.expires_at <= now
     if not permitted:
-        first = f"{start}. {asking} may NOT, says access, start this:"
+        first = f"{start}, but access does not let {asking} start this:"
     elif late:
-        first = f"{start}, but comes too late. This expires before it arrives:"
+        first = f"{start}, but the event is too late. This request has expired when it arrives:"
     elif config.access is None:
-        first = f"{start}. Without a section access {asking} may start this:"
+        first = f"{start}. Without an access section, {asking} may start this:"
     else:
         first = f"{start}. {asking} may start this:"
     text = json.dumps(json.loads(request.to_json()), indent=2, ensure_ascii=False)

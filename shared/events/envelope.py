@@ -1,7 +1,7 @@
-"""Reads the events of an HTTP or queue message: each an `Event`, or every error in it.
+"""Reads the events of an HTTP or queue message: each is an `Event`, or every error in it.
 
-The three content modes of CloudEvents (bindings/http-protocol-binding.md of the specification, v1.0.2) and Event
-Grid's own schema, one event or an array. One event that can't be read spoils none of the others.
+Accepts the three content modes of CloudEvents (bindings/http-protocol-binding.md of the specification, v1.0.2) and
+Event Grid's own schema, one event or an array. An unreadable event does not affect the others.
 """
 
 import base64
@@ -19,27 +19,27 @@ from pydantic import JsonValue
 from shared.events import event as events
 from shared.events.event import Event
 from shared.kernel import strict_json
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.runs.request import Content, unwrap
 
-#: Event Grid's own limit of an event and of an array of events (learn, event-grid/quotas-limits).
+#: Event Grid's own limit for an event and for an array of events (learn, event-grid/quotas-limits).
 LIMIT: Final = 1024 * 1024
-#: Event Grid's own limit of the events in one delivery (learn, event-grid/delivery-and-retry, "Output batching").
+#: Event Grid's own limit for the events in one delivery (learn, event-grid/delivery-and-retry, "Output batching").
 MAX_EVENTS: Final = 5000
 
-#: Characters of one header of a binary event; its data stands in the body.
+#: Limit for one header of a binary event, in characters; the event's data is in the body.
 MAX_HEADER: Final = 8192
 
 _BINARY: Final = frozenset({"ce-id", "ce-source", "ce-type", "ce-specversion"})
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
-# A whole string, or one without an end, which is passed over at once: to try again from each quotation mark within it
+# A complete or an unterminated string. An unterminated one is skipped at once: retrying from each quotation mark in it
 # would take quadratic time.
 _QUOTED: Final = re.compile(r'"((?:[^"\\]|\\.)*+)("|\\?\Z)', re.DOTALL)
-# Brackets, and whole strings, in which there are none; a quotation mark alone is a string without an end.
+# Brackets, and complete strings, whose brackets don't count; a lone quotation mark is an unterminated string.
 _STRUCTURE: Final = re.compile(r'"(?:[^"\\]|\\.)*+"|["\[\]{}]', re.DOTALL)
-# Only looks for the end of what is no object. Numbers stay text: `int` refuses one of more than 4,300 digits.
+# Only finds the end of a value that is not an object. Numbers stay text: `int` refuses more than 4,300 digits.
 _DECODER: Final = json.JSONDecoder(parse_int=str, parse_float=str)
-# What may name an attribute (CloudEvents, "naming conventions"); `data` is none.
+# Names of attributes (CloudEvents, "naming conventions"); `data` is not one.
 _ATTRIBUTE: Final = re.compile(r"ce-(?!data$)([0-9a-z]+)")
 
 
@@ -49,13 +49,13 @@ class Item:
 
     event: Event | CloudError
     content: Content
-    named: str | None  #: the event's id, also where the event can't be read
+    named: str | None  #: the event's id, even if the event can't be read
 
 
 def unpack(headers: Mapping[str, str], body: bytes) -> tuple[Item, ...]:
-    """Read the events of an HTTP message; a message that holds none that can be told apart is one bad item.
+    """Read the events of an HTTP message; a message that can't be split into events is one bad item.
 
-    Of a message that holds too many, one more than MAX_EVENTS is read.
+    At most MAX_EVENTS + 1 are read, so that the caller can see that there are too many.
     """
     given = {name.lower(): value for name, value in headers.items()}
     media_type = given.get("content-type", "").strip().lower()
@@ -68,7 +68,7 @@ def unpack(headers: Mapping[str, str], body: bytes) -> tuple[Item, ...]:
 
 
 def read_message(body: bytes) -> Item | None:
-    """Read the event that a queue message holds; None where it holds none.
+    """Read the event that a queue message holds; None if it holds none.
 
     A run request always has `pipelineName`, and our own message `resume`. No event has either: attributes of
     CloudEvents are in lower case, and Event Grid's schema has a fixed set of fields.
@@ -84,12 +84,12 @@ def read_message(body: bytes) -> Item | None:
 
 
 def content_of(body: bytes) -> Content:
-    """Keep what is kept of a message that can't be read."""
+    """Return the length and hash that are kept of a message that can't be read."""
     return Content(length=len(body), sha256=hashlib.sha256(body).hexdigest())
 
 
 def _parts(body: bytes) -> Iterator[bytes]:
-    """Give the text of each event, so that a number too large in one is no fault of the next."""
+    """Yield the text of each event, so that a fault in one (a number too large) does not affect the next."""
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -109,7 +109,7 @@ def _parts(body: bytes) -> Iterator[bytes]:
         separator = text[at : at + 1]
         at = _skip(text, at + 1)
     if separator != "]" or at != len(text):
-        msg = "The content is no array of events: it is cut off, or goes on behind its end."
+        msg = "The content is not an array of events: it is cut off, or continues after its end."
         raise strict_json.Unreadable(msg)
 
 
@@ -119,13 +119,13 @@ def _skip(text: str, at: int) -> int:
 
 
 def _end(text: str, at: int) -> int:
-    """Find where an event ends, whatever is wrong within it."""
+    """Return where an event ends, even if its content is invalid."""
     if text.startswith(("{", "["), at):
         return _closing(text, at)
     try:
         return _DECODER.raw_decode(text, at)[1]
     except (ValueError, RecursionError) as error:
-        msg = "The content is no JSON."
+        msg = "The content is not JSON."
         raise strict_json.Unreadable(msg) from error
 
 
@@ -141,9 +141,9 @@ def _closing(text: str, at: int) -> int:
                     return found.end()
             case '"':
                 break
-            case _:  # a whole string
+            case _:  # a complete string
                 pass
-    msg = "The content is no array of events: it is cut off within one."
+    msg = "The content is not an array of events: it is cut off within an event."
     raise strict_json.Unreadable(msg)
 
 
@@ -159,19 +159,19 @@ def _item(value: dict[str, Any], content: bytes) -> Item:
 
 
 def _unreadable(why: str, content: bytes) -> Item:
-    error = CloudError(code="InvalidJson", message=why)
+    error = CloudError(code=Code.INVALID_JSON, message=why)
     return Item(event=error, content=content_of(content), named=None)
 
 
 def named(event_id: object) -> str | None:
-    """Give what a delivery may be known by, of an id that anybody may have written."""
+    """Return an untrusted event id as a delivery's id: cut and encodable; None if there is no usable one."""
     if not isinstance(event_id, str) or not event_id:
         return None
     return event_id[: events.MAX_ID].encode(errors="replace").decode()
 
 
 def _binary(headers: Mapping[str, str], body: bytes) -> Item:
-    """Read the attributes from the headers; the body is the data."""
+    """Read a binary event: its attributes are headers, its data is the body."""
     value: dict[str, JsonValue] = {"specversion": ""}
     try:
         for header, text in headers.items():
@@ -181,7 +181,7 @@ def _binary(headers: Mapping[str, str], body: bytes) -> Item:
         if "content-type" in headers:
             value["datacontenttype"] = _bounded("content-type", headers["content-type"])
     except _BadHeader as error:
-        refusal = CloudError(code="InvalidRequest", message=str(error))
+        refusal = CloudError(code=Code.INVALID_REQUEST, message=str(error))
         return Item(event=refusal, content=content_of(body), named=None)
     if body:
         value["data_base64"] = base64.b64encode(body).decode()

@@ -1,4 +1,4 @@
-"""Reads any JSON value as an `Event`, or every error that keeps it from being one.
+"""Reads a JSON value as an `Event`, or returns every error in it.
 
 Two envelopes are read: Event Grid's schema (https://learn.microsoft.com/azure/event-grid/event-schema) and
 CloudEvents 1.0 in JSON (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md).
@@ -15,12 +15,12 @@ from pydantic import JsonValue
 
 from shared.events import event_data
 from shared.kernel import strict_json, timestamp
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 
 MAX_ID: Final = 400  # as a delivery's id
 MAX_SOURCE: Final = 2048
 MAX_TYPE: Final = 500
-MAX_SUBJECT: Final = 8192  # a blob's holds its path: 1,024 characters, perhaps percent-encoded
+MAX_SUBJECT: Final = 8192  # a blob's contains its path: 1,024 characters, perhaps percent-encoded
 
 _CLOUD_EVENTS: Final = {"id": "id", "source": "source", "type": "type", "time": "time"}
 _EVENT_GRID: Final = {"id": "id", "source": "topic", "type": "eventType", "time": "eventTime"}
@@ -32,13 +32,13 @@ _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One event, by whichever envelope it came."""
+    """One event, from either envelope."""
 
     id: str  #: unique within its source
     source: str  #: Event Grid's topic
     type: str
     subject: str | None
-    time: datetime | None  #: None also where it can't be read
+    time: datetime | None  #: None if absent or unreadable
     data: JsonValue
     raw: Mapping[str, JsonValue]  #: the envelope as it came, with its extension attributes
     traceparent: str | None
@@ -46,15 +46,15 @@ class Event:
 
     @property
     def correlation_id(self) -> str | None:
-        """The id, where it is one that a request can echo."""
+        """The id, if it is short enough for a request's correlation id."""
         return self.id if len(self.id) <= 200 else None
 
     @property
     def document(self) -> dict[str, JsonValue]:
-        """The whole event for an expression: as it came, and with CloudEvents' names whatever it came in.
+        """The whole event for an expression: as it came, and under CloudEvents' names whatever its envelope.
 
-        Its time has one form, whoever wrote it: the platform's own trigger writes it anew, and the same event
-        by another way should still make the same request.
+        The time is normalized: the platform's own trigger rewrites it, and the same event that arrives another
+        way should still make the same request.
         """
         named: dict[str, JsonValue] = {"id": self.id, "source": self.source, "type": self.type}
         written = self.raw.get("time", self.raw.get("eventTime"))
@@ -65,7 +65,7 @@ class Event:
 
 
 def read(value: JsonValue) -> Event | CloudError:
-    """Read one event from a JSON value, or name everything that is missing or wrong."""
+    """Read one event from a JSON value; the error lists everything that is missing or wrong."""
     if not isinstance(value, dict):
         return _invalid([_fault("$", "An event should be a JSON object.")])
     names = _EVENT_GRID if _is_of_event_grid(value) else _CLOUD_EVENTS
@@ -90,7 +90,7 @@ def read(value: JsonValue) -> Event | CloudError:
 
 
 def _is_of_event_grid(value: Mapping[str, JsonValue]) -> bool:
-    """Report which envelope it is: CloudEvents shows itself by specversion, and misses it where there is a `type` alone."""
+    """Return whether the envelope is Event Grid's. One with `type` alone is a CloudEvent that lacks its specversion."""
     return "specversion" not in value and ("eventType" in value or "type" not in value)
 
 
@@ -112,7 +112,7 @@ def _faults(
         if version is None:
             yield _fault("$.specversion", "Field required.")
         elif not isinstance(version, str) or not version.startswith("1."):
-            yield _fault("$.specversion", "Only version 1.0 of CloudEvents is read.")
+            yield _fault("$.specversion", "Only version 1.0 of CloudEvents is supported.")
     for part, limit in _LIMITS.items():
         text = found[part]
         if text is None:
@@ -127,9 +127,7 @@ def _faults(
 def _is_encodable(text: str) -> bool:
     try:
         text.encode()
-    except (
-        UnicodeEncodeError
-    ):  # half of a surrogate pair, which JSON can write and nobody can store
+    except UnicodeEncodeError:  # half of a surrogate pair: JSON can write it, UTF-8 can't
         return False
     return True
 
@@ -139,7 +137,7 @@ def _read_data(value: dict[str, JsonValue]) -> JsonValue | CloudError:
     media_type = value.get("datacontenttype")
     if encoded is None:
         return data
-    if data is not None:  # some writers have all fields of the envelope, always
+    if data is not None:  # null is fine: some senders always write every field of the envelope
         return _fault("$.data", "An event has its data either here or in data_base64.")
     try:
         content = base64.b64decode(str(encoded), validate=True)
@@ -148,7 +146,7 @@ def _read_data(value: dict[str, JsonValue]) -> JsonValue | CloudError:
     try:
         return event_data.read(content, media_type)
     except strict_json.Unreadable as reason:
-        if media_type is None:  # nobody has said that it is JSON
+        if media_type is None:  # the sender does not say that it is JSON
             return None
         text = f"Value should be base64 of what datacontenttype says. {reason}"
         return _fault("$.data_base64", text)
@@ -157,7 +155,7 @@ def _read_data(value: dict[str, JsonValue]) -> JsonValue | CloudError:
 def _read_time(value: JsonValue) -> datetime | None:
     try:
         time = timestamp.read(str(value))  # the seventh digit that Azure writes is dropped
-        # Event Grid's times are in UTC, also where a publisher leaves out to say so.
+        # Event Grid's times are in UTC, even if a publisher omits the offset.
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
@@ -168,11 +166,11 @@ def _write_time(time: datetime) -> str:
 
 
 def _fault(target: str, message: str) -> CloudError:
-    return CloudError(code="InvalidRequest", message=message, target=target)
+    return CloudError(code=Code.INVALID_REQUEST, message=message, target=target)
 
 
 def _invalid(faults: list[CloudError]) -> CloudError:
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
     return CloudError(
-        code="InvalidRequest", message=f"The event has {count}.", details=tuple(faults)
+        code=Code.INVALID_REQUEST, message=f"The event has {count}.", details=tuple(faults)
     )

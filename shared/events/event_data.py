@@ -1,10 +1,10 @@
-"""Reads the data of an event from its bytes: JSON and text, by what its media type says.
+"""Reads the data of an event from its bytes, as JSON or text by its media type.
 
 | media type                       | data                                                    |
 |----------------------------------|---------------------------------------------------------|
 | `…/json`, `…+json`, `text/…`     | decoded by its charset                                  |
-| the same with an unknown charset | the bytes in base64: no event is lost for it            |
-| none                             | JSON, if it is                                          |
+| the same with an unknown charset | the bytes in base64, so that no event is lost           |
+| none                             | JSON, if it is valid                                    |
 | any other                        | none; an expression finds the bytes as `data_base64`    |
 """
 
@@ -20,8 +20,8 @@ from shared.kernel import strict_json
 from shared.kernel.strict_json import Unreadable
 
 _CHARSET: Final = re.compile(r';[ \t]*charset[ \t]*=[ \t]*"?([^;"]*)', re.IGNORECASE)
-# IANA's names of charsets that Python decodes. It also knows codecs that are none (punycode, in quadratic time), and
-# keeps each name that it was ever asked for.
+# IANA's names of charsets that Python decodes. Python also has codecs that are not charsets (punycode, in quadratic
+# time), and it caches every name that it is asked for.
 _KNOWN: Final = re.compile(
     r"utf-?8|utf-?(16|32)([-_]?[lb]e)?|(us-)?ascii|iso[-_]?8859-\d\d?|latin-?1|(windows-|cp)\d{3,4}"
     r"|koi8-[ru]|shift_jis|euc-(jp|kr)|gb(k|2312|18030)|big5",
@@ -30,7 +30,7 @@ _KNOWN: Final = re.compile(
 
 
 def read(content: bytes, media_type: JsonValue) -> JsonValue:
-    """Read the data. Raises `Unreadable` if the bytes are not what the media type says."""
+    """Read the data. Raises `Unreadable` if the bytes don't match the media type."""
     kind, _, parameters = media_type.partition(";") if isinstance(media_type, str) else ("", "", "")
     kind = kind.strip().lower()
     is_json = media_type is None or kind.endswith(("/json", "+json"))
@@ -48,7 +48,7 @@ def _charset(parameters: str) -> str | None:
 
 
 def _decode(content: bytes, charset: str | None, *, is_json: bool) -> str | None:
-    """Decode the bytes; None if their charset is unknown."""
+    """Decode the bytes; None if their charset is not known."""
     codec = _codec(charset) if charset else json.detect_encoding(content) if is_json else "utf-8"
     if codec is None:
         return None

@@ -1,4 +1,4 @@
-"""Answers the handshakes by which a sender asks whether events may be sent here.
+"""Answers the handshakes with which a sender asks for permission to send events.
 
 Event Grid's schema asks with an event of its own
 (https://learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema), CloudEvents with OPTIONS
@@ -19,7 +19,7 @@ DELETION: Final = "Microsoft.EventGrid.SubscriptionDeletedEvent"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
-    """A subscription is being made: Event Grid wants its code back, or a GET of that address."""
+    """A new subscription: Event Grid expects its code in the answer, or a GET of its URL."""
 
     topic: str
     code: str | None
@@ -27,12 +27,12 @@ class Validation:
 
 
 def is_own(event: Event) -> bool:
-    """Tell whether an event is Event Grid's word about a subscription itself: it starts no run."""
+    """Return whether an event is Event Grid's own, about a subscription: it starts no run."""
     return event.type in {VALIDATION, DELETION}
 
 
 def validation(events: Sequence[Event]) -> Validation | None:
-    """Find the question whether this endpoint wants a subscription's events."""
+    """Return the first request to validate a subscription; None if there is none."""
     for event in events:
         if event.type == VALIDATION:
             data = event.data if isinstance(event.data, dict) else {}
@@ -46,9 +46,9 @@ def validation(events: Sequence[Event]) -> Validation | None:
 
 
 def permission(headers: Mapping[str, str], senders: EventSenders) -> dict[str, str] | None:
-    """Give the headers that allow an origin to send; None where it may not, nothing where nobody asks.
+    """Return the headers that let an origin send; None if it may not, empty if no origin is given.
 
-    The origin is asked for by `WebHook-Request-Origin`, and the rate is told even where the sender names none.
+    The origin is in `WebHook-Request-Origin`; the rate is returned even if the sender asks for none.
     """
     given = {name.lower(): value.strip() for name, value in headers.items()}
     origin = given.get("webhook-request-origin")

@@ -14,14 +14,14 @@ from shared.config.diagnostics import json_path
 from shared.config.expression import Unusable
 from shared.config.rule import Parameter, Rule
 from shared.events.event import Event
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.glob import fits
 from shared.runs.request import HTTP_LIMIT, RunRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matched:
-    """A rule that applies to an event, and its request; an error says why there is none."""
+    """A rule that applies to an event, and its request or the error that says why there is none."""
 
     rule: str
     request_id: str
@@ -31,7 +31,7 @@ class Matched:
 
     @property
     def principal(self) -> str:
-        """Who asks for this run, as `access` names it."""
+        """The principal that asks for this run, as `access` names it."""
         return f"rule:{self.rule}"
 
 
@@ -44,18 +44,18 @@ class Unmatched:
 
 
 class _Unfit(ValueError):
-    """An expression found nothing for a parameter that is required, or what is not of its type."""
+    """An expression found nothing for a required parameter, or a value of the wrong type."""
 
 
 def match(rules: Sequence[Rule], event: Event, now: datetime) -> tuple[Matched, ...]:
-    """Make the requests of all rules that apply to an event: each starts a run of its own."""
+    """Make the requests of all rules that apply to an event; each starts a run of its own."""
     return tuple(verdict for verdict in explain(rules, event, now) if isinstance(verdict, Matched))
 
 
 def explain(rules: Sequence[Rule], event: Event, now: datetime) -> tuple[Matched | Unmatched, ...]:
-    """Judge an event that arrives now by every rule, in the rules' order, and tell what each makes of it."""
+    """Apply every rule, in order, to an event that arrives now; return what each makes of it."""
     document = event.document
-    # A publisher's clock may be ahead of ours, and the time is no required attribute.
+    # A publisher's clock may be ahead of ours, and the time is optional.
     happened = now if event.time is None else min(event.time, now)
     return tuple(_judge(index, rule, event, document, happened) for index, rule in enumerate(rules))
 
@@ -75,7 +75,7 @@ def _judge(
             return Unmatched(rule=rule.name, reason=reason)
         outcome = _make(index, rule, event, document, happened)
     except Unusable as error:
-        # Nobody can tell whether the rule was meant for this event: that is said, not passed over.
+        # Whether the rule applies can't be known; that is an error, not a rule that doesn't match.
         outcome = _refusal(rule, [_fault(json_path(("rules", index, "when")), str(error))])
     return Matched(
         rule=rule.name,
@@ -91,7 +91,7 @@ def _filtered(rule: Rule, event: Event) -> str | None:
     if rule.sources is not None and not any(
         fits(event.source, pattern, ignore_case=True) for pattern in rule.sources
     ):
-        return "The source fits none of sources."
+        return "The source matches none of sources."
     if rule.included_event_types is not None and event.type not in rule.included_event_types:
         return "The type is not among includedEventTypes."
     subject, begin, end = event.subject or "", rule.subject_begins_with, rule.subject_ends_with
@@ -108,7 +108,7 @@ def _undesired(rule: Rule, document: dict[str, JsonValue]) -> str | None:
     if rule.when is None:
         return None
     found = expression.evaluate(rule.when, document)
-    # What is false to JMESPath; unlike Python's, its 0 is true.
+    # What JMESPath counts as false; unlike in Python, 0 is true.
     unmet = found is None or found is False or found in ("", [], {})
     return "The condition in when is not met." if unmet else None
 
@@ -127,13 +127,13 @@ def _make(
 
 
 def _find(name: str, parameter: Parameter, document: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """Give the parameter with its value, or nothing where it is left out."""
+    """Return the parameter with its value, or nothing if it is left out."""
     if parameter.expression is None:
         return {name: parameter.value}
     found = expression.evaluate(parameter.expression, document)
     if found not in (None, ""):
         if not parameter_type.fits(found, parameter.type):
-            msg = f"The expression finds something else than {parameter_type.article(parameter.type)}."
+            msg = f"The expression finds something other than {parameter_type.article(parameter.type)}."
             raise _Unfit(msg)
         return {name: found}
     if parameter.has_default:
@@ -162,12 +162,10 @@ def _request(
         request = RunRequest.model_validate(fields)
         size = len(request.to_json())
     except (ValueError, RecursionError):
-        return _refusal(
-            rule, [_fault("$.parameters", "The parameters are no JSON that can be sent.")]
-        )
+        return _refusal(rule, [_fault("$.parameters", "The parameters can't be sent as JSON.")])
     if size > HTTP_LIMIT:
         message = f"Rule {rule.name} makes a request of {size} bytes; {HTTP_LIMIT} are allowed."
-        return CloudError(code="RequestTooLarge", message=message)
+        return CloudError(code=Code.REQUEST_TOO_LARGE, message=message)
     return request
 
 
@@ -178,8 +176,8 @@ def _after(happened: datetime, seconds: int | None) -> datetime | None:
 def _refusal(rule: Rule, faults: list[CloudError]) -> CloudError:
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
     message = f"Rule {rule.name} makes no request of this event: {count}."
-    return CloudError(code="InvalidRequest", message=message, details=tuple(faults))
+    return CloudError(code=Code.INVALID_REQUEST, message=message, details=tuple(faults))
 
 
 def _fault(target: str, message: str) -> CloudError:
-    return CloudError(code="InvalidRequest", message=message, target=target)
+    return CloudError(code=Code.INVALID_REQUEST, message=message, target=target)

@@ -1,11 +1,11 @@
-"""Makes an event of a signed webhook: its payload is the data, its sender's name the source.
+"""Makes an event from a signed webhook: its payload is the data, its hook's name the source.
 
 | event    | Standard Webhooks                  | GitHub                   |
 |----------|------------------------------------|--------------------------|
 | `id`     | header `webhook-id`                | header `X-GitHub-Delivery` |
 | `source` | the hook's name in gateway.json    | the same                 |
 | `type`   | the payload's `type`, else the hook's name | header `X-GitHub-Event` |
-| `time`   | the payload's `timestamp`, where it is one | none             |
+| `time`   | the payload's `timestamp`, if it is one | none                |
 """
 
 from collections.abc import Mapping
@@ -17,18 +17,18 @@ from shared.config.gateway_json import Hook
 from shared.events import envelope, event as events
 from shared.events.envelope import Item
 from shared.kernel import strict_json
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 
 _FORM = "application/x-www-form-urlencoded"
 
 
 def read(name: str, hook: Hook, webhook_id: str, headers: Mapping[str, str], body: bytes) -> Item:
-    """Read the event of a webhook whose signature was found good."""
+    """Read the event of a webhook whose signature is valid."""
     given = {header.lower(): value for header, value in headers.items()}
     try:
         payload: dict[str, JsonValue] = strict_json.parse(_text(given, body))
     except strict_json.Unreadable as error:
-        event: events.Event | CloudError = CloudError(code="InvalidJson", message=str(error))
+        event: events.Event | CloudError = CloudError(code=Code.INVALID_JSON, message=str(error))
     else:
         kind = given.get("x-github-event") if hook.scheme == "github" else payload.get("type")
         time = None if hook.scheme == "github" else payload.get("timestamp")
@@ -45,7 +45,7 @@ def read(name: str, hook: Hook, webhook_id: str, headers: Mapping[str, str], bod
 
 
 def _text(headers: Mapping[str, str], body: bytes) -> bytes:
-    """Take the JSON out of a form, which is what GitHub sends where nobody has chosen JSON."""
+    """Extract the JSON from a form, which GitHub sends unless its hook is set to JSON."""
     if not headers.get("content-type", "").strip().lower().startswith(_FORM):
         return body
     form = parse_qs(body.decode(errors="replace"))

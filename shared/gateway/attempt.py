@@ -1,4 +1,4 @@
-"""One delivery on its way to its answer: who asks, and what outlives the process that serves it."""
+"""One delivery in progress: its principal, and the message that outlives the process."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from shared.runs.delivery import Delivery
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exhausted:
-    """How a request ends that the platform gave up on, if no record of it exists."""
+    """The end of a request that the platform gave up on, if it has no record."""
 
     error: CloudError
     may_run: bool  #: whether a run of it may exist
@@ -18,11 +18,11 @@ class Exhausted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One delivery on its way to its answer."""
+    """One delivery in progress."""
 
     delivery: Delivery
-    principal: str | None  #: who asks; None if the message that resumes a request names nobody
+    principal: str | None  #: the caller; None if the message that resumes a request names none
     message: Message
     on_open: OnOpen | None = None
-    left: bool = False  #: an open request is left to the queue: nothing is sent from here
+    left: bool = False  #: leave an open request to the queue: nothing is sent from here
     exhausted: Exhausted | None = None

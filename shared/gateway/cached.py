@@ -1,4 +1,4 @@
-"""A value that is looked up anew only when the last look is too old."""
+"""A value that is looked up again only when it is too old."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,12 +7,12 @@ from shared.ports import Clock
 
 
 class Cached[T]:
-    """What a look found last. Callers that come during a look wait for that one.
+    """The value that was found last. Callers that arrive during a look-up wait for it.
 
     Args:
         clock: the host's time.
         look: finds the value.
-        seconds: how long it is kept, from the end of its look.
+        seconds: how long it is kept, from the end of its look-up.
     """
 
     def __init__(self, clock: Clock, look: Callable[[], Awaitable[T]], seconds: float) -> None:
@@ -23,7 +23,7 @@ class Cached[T]:
         self._found: tuple[T, float] | None = None
 
     async def __call__(self) -> T:
-        """Return the value, looked up anew where the last look is too old."""
+        """Return the value; look it up again if it is too old."""
         async with self._lock:
             if self._found is not None and self._clock.monotonic() < self._found[1]:
                 return self._found[0]

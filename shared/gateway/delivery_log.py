@@ -5,10 +5,13 @@ from datetime import datetime
 from typing import Final
 
 from shared.kernel import log_line
+from shared.kernel.cloud_error import Code
 from shared.runs.result import RunResult
 
-# What an operator should look at; all else that isn't Started is the sender's to mend.
-_ALARMING: Final = frozenset({"OutcomeUnknown", "RetriesExhausted", "DeliveryExhausted"})
+# Codes that an operator should look at; all other failures are for the sender to correct.
+_ALARMING: Final = frozenset(
+    {Code.OUTCOME_UNKNOWN, Code.RETRIES_EXHAUSTED, Code.DELIVERY_EXHAUSTED}
+)
 
 
 def ended(result: RunResult, now: datetime) -> None:

@@ -18,7 +18,7 @@ from shared.gateway.attempt import Attempt, Exhausted
 from shared.gateway.recovery_message import QueueMessage, RecoveryMessage
 from shared.gateway.runner import OnOpen, Runner
 from shared.kernel import log_line
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.ports import Audit, Clock, Conflict, Records, Requests, Results, VersionedRecord
 from shared.runs import audit_entry, payload, result as run_result
@@ -40,7 +40,7 @@ from shared.runs.record import (
 from shared.runs.request import Rejection, Resume, RunRequest, refuse, too_far_ahead
 from shared.runs.result import RunResult
 
-MAX_RACES: Final = 5  # for one record, before the delivery has to come again
+MAX_RACES: Final = 5  # lost for one record, before the delivery has to come again
 LATE_ROUNDS: Final = 3  # of a recovery message without a record; no call lasts for so many leases
 
 
@@ -49,12 +49,12 @@ class Answered:
     """The delivery has its answer: it is published and audited."""
 
     result: RunResult
-    record: Record | None = None  #: None where the request was not taken at all
+    record: Record | None = None  #: None if the request was turned away
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deferred:
-    """The answer will come on the results queue: a message on the requests queue owes it."""
+    """The answer will come on the results queue; a message on the requests queue sees to that."""
 
     record: Record
     seconds: float
@@ -64,7 +64,7 @@ Reception = Answered | Deferred
 
 
 class Gateway:
-    """The one sequence. It talks to ports only."""
+    """Takes each delivery from arrival to answer, through ports only."""
 
     def __init__(
         self,
@@ -88,11 +88,11 @@ class Gateway:
         self._runner = runner
 
     async def note(self, rejection: Rejection, delivery: Delivery, principal: str | None) -> None:
-        """Keep the end of a delivery in the audit, if nobody waits for a result."""
+        """Record the end of a delivery in the audit alone: no reader expects a result."""
         await self.turn_away(rejection, delivery, principal, publish=False)
 
     def attempt(self, delivery: Delivery, principal: str | None) -> Attempt:
-        """Begin to serve a caller who may not ask again: a recovery message goes before the record."""
+        """Begin to serve a caller who may not ask again: a recovery message precedes the record."""
         lease = self._settings.lease
         message = RecoveryMessage(self._clock, self._requests, delivery, principal, lease=lease)
         return Attempt(delivery=delivery, principal=principal, message=message)
@@ -106,19 +106,19 @@ class Gateway:
         recoverable: bool = False,
         on_open: OnOpen | None = None,
     ) -> Reception:
-        """Take a request as far as it goes now.
+        """Process a request as far as possible now.
 
         Args:
             request: what was asked for.
-            delivery: who is owed the answer.
-            principal: who asks, as `access` names it.
+            delivery: the delivery to answer.
+            principal: the caller, as `access` names it.
             recoverable: put a recovery message on the queue before the record is written. For entry points
                 whose caller may not ask again; a queue message is its own recovery message.
-            on_open: what is done while the request is open and its caller waits.
+            on_open: waits for the caller while the request is open.
 
         Raises:
             StorageUnavailable: nothing is lost, and the delivery should come again.
-            RecordUnreadable: a record of this id stands that can't be understood.
+            RecordUnreadable: the record of this id can't be read.
         """
         attempt = (
             self.attempt(delivery, principal)
@@ -128,39 +128,50 @@ class Gateway:
         return await self._take(request, replace(attempt, on_open=on_open))
 
     async def accept(self, request: RunRequest, delivery: Delivery, principal: str) -> Reception:
-        """Record a request and leave it to the queue: fast to acknowledge, durable, and of any size."""
+        """Record a request and leave it to the queue: durable and fast to acknowledge, whatever its size."""
         return await self._take(request, replace(self.attempt(delivery, principal), left=True))
 
     async def exhaust(
         self, request: RunRequest, delivery: Delivery, principal: str, exhausted: Exhausted
     ) -> Reception:
-        """Answer a request that the platform gave up on: by its record, or by `exhausted` if there is none."""
+        """Answer a request that the platform gave up on: from its record, or with `exhausted` if there is none."""
         attempt = replace(self._by_queue(delivery, principal), left=True, exhausted=exhausted)
         return await self._take(request, attempt)
 
     async def resume(self, message: Resume, delivery: Delivery) -> Reception | None:
-        """Take a recorded request up again, and answer the delivery that the message names.
+        """Resume a recorded request, and answer the delivery that the message names.
 
         Args:
             message: our own message.
-            delivery: the message's own arrival, for the audit if there is no such request.
+            delivery: that of the message itself, for the audit if there is no such request.
         """
         stored = await self._records.get(message.resume)
-        if stored is None and message.fingerprint is not None and message.rounds < LATE_ROUNDS:
-            # A recovery message goes before its record: one that is slow, or was frozen, may land yet.
-            again = message.model_copy(update={"rounds": message.rounds + 1})
-            await self._requests.enqueue(again, self._settings.lease)
+        if stored is None and await self._put_back(message):
             return None
         if stored is None:
-            unknown = CloudError(code="NotFound", message="No request of this id is recorded.")
+            unknown = CloudError(code=Code.NOT_FOUND, message="No request of this id is recorded.")
             rejection = Rejection(error=unknown, request_id=message.resume)
             await self.note(rejection, message.delivery or delivery, message.principal)
             return None
-        owed = message.delivery or stored.record.delivery
+        recipient = message.delivery or stored.record.delivery
         if message.fingerprint not in {None, stored.record.fingerprint}:
             rejection = Rejection(error=_conflict(None), request_id=message.resume)
-            return await self.turn_away(rejection, owed, message.principal)
-        return await self.bring(stored, self._by_queue(owed, message.principal))
+            return await self.turn_away(rejection, recipient, message.principal)
+        return await self.bring(stored, self._by_queue(recipient, message.principal))
+
+    async def _put_back(self, message: Resume) -> bool:
+        """Put a message back whose record may still be written: a recovery message precedes its record.
+
+        Only once for each round: if a put that failed were tried again, messages would multiply when it had landed.
+        """
+        if message.fingerprint is None or message.rounds >= LATE_ROUNDS:
+            return False
+        next_round = message.model_copy(update={"rounds": message.rounds + 1})
+        try:
+            await self._requests.enqueue(next_round, self._settings.lease)
+        except StorageUnavailable:
+            return False
+        return True
 
     async def turn_away(
         self,
@@ -170,7 +181,7 @@ class Gateway:
         *,
         publish: bool = True,
     ) -> Answered:
-        """Answer a delivery whose request is not taken; without `publish`, in the audit alone."""
+        """Answer a delivery whose request is refused; without `publish`, in the audit alone."""
         now = self._clock.now()
         result = run_result.turn_away(rejection, delivery, now)
         entry = audit_entry.of_rejection(rejection, delivery, principal, now)
@@ -182,7 +193,7 @@ class Gateway:
         return Answered(result=result)
 
     async def publish(self, record: Record, delivery: Delivery, principal: str | None) -> RunResult:
-        """Tell a delivery what became of its request, on the results queue and in the audit."""
+        """Publish a request's result for a delivery, on the results queue and in the audit."""
         result = run_result.answer(record, delivery)
         keep = self._settings.audit_parameters is AuditParameters.REDACTED
         now = self._clock.now()
@@ -196,7 +207,7 @@ class Gateway:
         return Attempt(delivery=delivery, principal=principal, message=message)
 
     async def _take(self, request: RunRequest, attempt: Attempt) -> Reception:
-        """Claim a request and go on with the record that stands: this delivery's, or an earlier one's."""
+        """Claim a request and continue with its record: this delivery's, or an earlier one's."""
         for _ in range(MAX_RACES):
             first = self._judge(request, attempt)
             if isinstance(first, CloudError):
@@ -205,18 +216,18 @@ class Gateway:
             if isinstance(outcome, VersionedRecord):
                 return await self.bring(outcome, attempt)
             if outcome.stored is None:
-                continue  # deleted between our insert and our look
+                continue  # deleted between the insert and the read
             conflict = self._conflicts(request, outcome.stored.record, attempt)
             if conflict:
                 return await self._end(conflict, attempt)
             stored = await self._reopened(outcome.stored, request, first, attempt)
             if stored is not None:
                 return await self.bring(stored, attempt)
-        msg = "Others kept changing the record while it was looked at."
+        msg = "Other processes kept changing the record."
         raise StorageUnavailable(msg)
 
     def _judge(self, request: RunRequest, attempt: Attempt) -> Record | CloudError:
-        """Judge a request for which no record exists: the record to be claimed, or why it is refused."""
+        """Return the record to insert for a request that has none, or why the request is refused."""
         now, exhausted = self._clock.now(), attempt.exhausted
         if exhausted:
             name = request.workspace or self._policy.default_workspace
@@ -247,14 +258,14 @@ class Gateway:
         """Refuse what policy forbids, unless a record from before the policy changed exists."""
         stored = await self._records.get(request.request_id)
         if stored is None or is_withdrawn(stored.record) or self._hides(stored, request, attempt):
-            # A caller over HTTP hears it in its answer: nobody fills a queue that others read.
-            is_told = refusal.code == "NotPermitted" and attempt.delivery.source is Source.HTTP
+            # Over HTTP the response says so: a forbidden caller must not fill the results queue.
+            is_told = refusal.code == Code.NOT_PERMITTED and attempt.delivery.source is Source.HTTP
             return await self._end(refuse(request, refusal), attempt, publish=not is_told)
         conflict = self._conflicts(request, stored.record, attempt)
         return await (self._end(conflict, attempt) if conflict else self.bring(stored, attempt))
 
     def _hides(self, stored: VersionedRecord, request: RunRequest, attempt: Attempt) -> bool:
-        """Tell whether a record is kept from this caller: it is another's, and the caller may not start it."""
+        """Return whether a record is hidden from this caller: it is another's, and the caller may not start it."""
         workspace, asking = (
             request.workspace or self._policy.default_workspace,
             attempt.principal or "",
@@ -264,7 +275,7 @@ class Gateway:
         return not _is_same_asker(stored.record.principal, asking)
 
     def _conflicts(self, request: RunRequest, record: Record, attempt: Attempt) -> Rejection | None:
-        """Return why a standing record is not this request's; None if both ask for the same."""
+        """Return the conflict of a request with an existing record; None if both ask for the same."""
         if record.delivery.is_same(attempt.delivery):
             return None
         if self._print(request, record) == record.fingerprint:
@@ -276,25 +287,25 @@ class Gateway:
     async def _reopened(
         self, stored: VersionedRecord, request: RunRequest, first: Record, attempt: Attempt
     ) -> VersionedRecord | None:
-        """Open a withdrawn request again for who asks now; None if another was quicker."""
+        """Reopen a withdrawn request for the present caller; None if another process was quicker."""
         record, delivery = stored.record, attempt.delivery
         is_over = not is_withdrawn(record) or record.delivery.is_same(delivery)
         if is_over or attempt.exhausted:
             return stored
         now = self._clock.now()
-        again = reopen(record, request, delivery, attempt.principal or "", now)
+        reopened = reopen(record, request, delivery, attempt.principal or "", now)
         if first.status in FINAL and first.error:  # it has expired meanwhile
-            again = await payload.close(reject(again, first.error, now))
+            reopened = await payload.close(reject(reopened, first.error, now))
 
         async def update(changed: Record) -> VersionedRecord | Conflict:
             return await self._records.update(stored, changed)
 
-        written = await attempt.message.cover(again, update)
+        written = await attempt.message.cover(reopened, update)
         return written if isinstance(written, VersionedRecord) else None
 
     def _print(self, request: RunRequest, record: Record) -> str:
         name = request.workspace or self._policy.default_workspace
-        # A workspace may have gone from the configuration since: then its name is what is left.
+        # A workspace may have been removed from the configuration: then only its name is left.
         known = self._policy.workspaces.get(name)
         endpoint = known or (record.endpoint if name == record.workspace else "")
         return fingerprint(request, endpoint)
@@ -309,18 +320,18 @@ class Gateway:
         return answered
 
     async def bring(self, stored: VersionedRecord, attempt: Attempt) -> Reception:
-        """Bring a record as far as it goes now, then answer the delivery or owe it the answer."""
+        """Advance a record as far as possible now, then answer the delivery or defer its answer."""
         delivery, principal = attempt.delivery, attempt.principal
         if attempt.left and stored.record.status not in FINAL:
-            payload.read(stored.record)  # what nobody can work on is not left to the queue
+            payload.read(stored.record)  # raises: an unreadable request is not left to the queue
             wait_seconds = max(0.0, stored.record.wait_seconds - stored.age)
             return await self._defer(stored.record, attempt, wait_seconds)
-        standing = await self._runner.advance(stored)
+        progress = await self._runner.advance(stored)
         if attempt.on_open:
-            standing = await attempt.on_open(standing, delivery)
-        record = standing.stored.record
+            progress = await attempt.on_open(progress, delivery)
+        record = progress.stored.record
         if record.status not in FINAL:
-            return await self._defer(record, attempt, standing.wait or 0.0)
+            return await self._defer(record, attempt, progress.wait or 0.0)
         if not record.delivery.is_same(delivery):
             delivery = delivery.model_copy(update={"duplicate": True})
         elif principal is None:
@@ -344,10 +355,10 @@ class Gateway:
 
 
 def _timed(first: Record, request: RunRequest, now: datetime, *, left: bool) -> Record:
-    """Judge a new request's times: expired, to wait, or to be sent now."""
+    """Return a new request's record by its times: expired, waiting, or to be sent now."""
     if request.expires_at is not None and request.expires_at <= now:
         message = f"The request expired at {request.expires_at.isoformat()}."
-        expired = CloudError(code="RequestExpired", message=message, target="$.expiresAt")
+        expired = CloudError(code=Code.REQUEST_EXPIRED, message=message, target="$.expiresAt")
         return reject(first, expired, now)
     if request.not_before is not None and request.not_before > now:
         seconds = (request.not_before - now).total_seconds()
@@ -356,22 +367,22 @@ def _timed(first: Record, request: RunRequest, now: datetime, *, left: bool) -> 
 
 
 def unreadable(request_id: str, error: RecordUnreadable) -> Rejection:
-    """Say that a record stands that nobody may act upon: nothing was started for it now."""
+    """Return the rejection of a request whose record can't be read: nothing was started now."""
     message = f"{error} Nothing was started now; a run may exist."
-    unavailable = CloudError(code="GatewayUnavailable", message=message, target="$.requestId")
+    unavailable = CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message, target="$.requestId")
     return Rejection(error=unavailable, request_id=request_id, may_run=True)
 
 
 def _conflict(record: Record | None) -> CloudError:
-    """Say that the id is taken, and of the record its state where the caller may read it."""
+    """Return the error for an id already used, with the record's state if the caller may read it."""
     state = f"is {record.status}, and it is" if record else "is"
     message = (
         "An earlier request with this id asks for something else: it differs in pipeline, workspace, "
         f"parameters or recovery. It {state} left as it is."
     )
-    return CloudError(code="RequestIdConflict", message=message, target="$.requestId")
+    return CloudError(code=Code.REQUEST_ID_CONFLICT, message=message, target="$.requestId")
 
 
 def _is_same_asker(one: str, other: str) -> bool:
-    # The first name is who asks: a user's object id, whatever application it came through this time.
+    # The first is the caller itself: a user's object id, whichever application it came through.
     return Caller.read(one).principals[0] == Caller.read(other).principals[0]

@@ -1,7 +1,7 @@
 """Waits for a deferred request to become final, on behalf of a caller.
 
-By looking at its record until that is final. Nothing is held meanwhile: whoever takes the message from the
-queue settles the request, publishes its result, and this only reads what came of it.
+It polls the record and holds nothing meanwhile: the process that takes the message from the queue settles the
+request and publishes its result; this only reads the outcome.
 """
 
 from typing import Final
@@ -13,7 +13,7 @@ from shared.runs import result as run_result
 from shared.runs.delivery import Delivery
 from shared.runs.record import FINAL, Record
 
-SHORTEST: Final = 0.25  # seconds between two looks; each time half as many more, up to
+SHORTEST: Final = 0.25  # seconds between the first two reads; each pause is half as long again
 LONGEST: Final = 5.0
 
 
@@ -29,25 +29,25 @@ class LongPoll:
 
         Args:
             deferred: what is known of the request so far.
-            delivery: whom the answer is for.
+            delivery: the delivery to answer.
             until: when to give up, in the clock's monotonic seconds.
         """
         if self._clock.monotonic() + deferred.seconds > until:
-            return deferred  # its time comes later than the caller's patience ends
+            return deferred  # it is due later than the caller waits
         pause, record = SHORTEST, deferred.record
         while (left := until - self._clock.monotonic()) > 0:
             await self._clock.pause(min(pause, left))
             pause = min(LONGEST, pause * 1.5)
             record = await self._look(record)
             if record.status in FINAL:
-                again = not record.delivery.is_same(delivery)
-                told = delivery.model_copy(update={"duplicate": again})
-                return Answered(result=run_result.answer(record, told), record=record)
+                is_duplicate = not record.delivery.is_same(delivery)
+                recipient = delivery.model_copy(update={"duplicate": is_duplicate})
+                return Answered(result=run_result.answer(record, recipient), record=record)
         return Deferred(record=record, seconds=deferred.seconds)
 
     async def _look(self, record: Record) -> Record:
         try:
             stored = await self._records.get(record.request_id)
         except StorageUnavailable:
-            return record  # the request is safe where it is: look again
+            return record  # the request is safe, and its record is read again
         return stored.record if stored else record

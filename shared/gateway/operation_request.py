@@ -1,4 +1,4 @@
-"""Reads the bodies of `/rerun` and `/resolve`, or every error at once."""
+"""Reads the bodies of `/rerun` and `/resolve`, or returns every error in them."""
 
 from typing import Annotated, Any, Final
 
@@ -10,7 +10,7 @@ from shared.kernel.cloud_error import CloudError
 from shared.runs.request import MAX_PARAMETERS, Text, read_object
 
 GUID: Final = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
-#: More reruns than anybody asks for; a table's column takes the number.
+#: Far more reruns than needed, and the largest number that a table's 32-bit column holds.
 MAX_GENERATION: Final = 2**31 - 1
 
 
@@ -21,10 +21,10 @@ class _Body(BaseModel):
 
 
 class Recovery(_Body):
-    """A rerun that continues where the last run failed: Synapse reuses what succeeded in it."""
+    """A rerun that continues where the last run failed: Synapse reuses what had succeeded."""
 
     start_activity_name: Text | None = Field(
-        default=None, description="The activity to start from; default: the one that failed."
+        default=None, description="The activity to begin with; by default the one that failed."
     )
 
 
@@ -33,12 +33,12 @@ class Rerun(_Body):
 
     generation: Annotated[int, Field(ge=2, le=MAX_GENERATION)] | None = Field(
         default=None,
-        description="The generation of the new run: the record's plus one. If-Match may stand in its place.",
+        description="The next generation: the record's plus one. If-Match may give it instead.",
     )
     parameters: dict[str, JsonValue] | None = Field(
         default=None,
         max_length=MAX_PARAMETERS,
-        description="All parameters of the first run; needed if some were redacted when it ended.",
+        description="All parameters of the first run, if some were redacted when it ended.",
     )
     recovery: Recovery | None = None
 
@@ -56,7 +56,7 @@ def read_rerun(body: bytes, expected: int | None) -> Rerun | CloudError:
 
     Args:
         body: UTF-8 JSON.
-        expected: the generation to come by `If-Match`; it has to agree with the body's.
+        expected: the next generation by `If-Match`; it must agree with the body's.
     """
     fields = read_object(body or b"{}")
     if isinstance(fields, CloudError):
@@ -83,10 +83,10 @@ def read_resolve(body: bytes) -> Resolve | CloudError:
 
 
 def _cross_faults(fields: dict[str, Any], expected: int | None) -> list[CloudError]:
-    """What no single field shows."""
+    """Return the errors that concern more than one field."""
     found, named = [], fields.get("generation")
     if named is None and expected is None:
-        text = "Name the generation to come, here or by If-Match."
+        text = "Give the next generation, here or by If-Match."
         found.append(validation.fault("$.generation", text))
     elif named is not None and expected is not None and named != expected:
         found.append(validation.fault("$.generation", "The value should agree with If-Match."))

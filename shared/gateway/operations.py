@@ -10,7 +10,7 @@ from shared.gateway.gateway import Gateway, Reception
 from shared.gateway.operation_request import Recovery
 from shared.gateway.refusal import Refusal, settles_in
 from shared.gateway.run_lookup import RunLookup
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Clock, Records, VersionedRecord
 from shared.runs import payload, record as records
 from shared.runs.delivery import Delivery
@@ -27,7 +27,7 @@ _NO_RECOVERY: Final = {
 
 
 class Operations:
-    """Each takes a request by its id and returns what came of it, or why it was not done."""
+    """Each method takes a request's id and returns the outcome, or a Refusal that says why not."""
 
     def __init__(
         self, *, clock: Clock, records: Records, gateway: Gateway, lookup: RunLookup
@@ -38,7 +38,7 @@ class Operations:
         self._lookup = lookup
 
     async def cancel(self, request_id: str, principal: str) -> Record | Refusal:
-        """End a request that waits; one that is on its way or done stays as it is."""
+        """End a waiting request; one that was sent or is final stays as it is."""
         for _ in range(MAX_RACES):
             stored = await self._records.get(request_id)
             if stored is None:
@@ -49,7 +49,7 @@ class Operations:
             if record.status is not Status.WAITING:
                 return _invalid_state(stored, "cancelled")
             error = CloudError(
-                code="RequestCancelled", message=f"{principal} cancelled the request."
+                code=Code.REQUEST_CANCELLED, message=f"{principal} cancelled the request."
             )
             stopped = await payload.close(records.stop(record, error, self._clock.now()))
             if await self._end(stored, stopped):
@@ -67,17 +67,17 @@ class Operations:
         recovery: Recovery | None = None,
         seen: str | None = None,
     ) -> Reception | Refusal:
-        """Run a finished request again as that generation, once.
+        """Run a finished request again as the given generation, once.
 
         Args:
             request_id: which request.
-            generation: the one to come: a repeat gets the same answer, never a third run.
-            delivery: who is owed the new run's answer.
-            principal: who asks.
-            parameters: all of them, where some were redacted when the request ended. They must be
-                those of the first run: the fingerprint tells.
-            recovery: whether the last run is to be recovered. Synapse then takes the parameters from it.
-            seen: the tag of the state that is to be run again, and no other.
+            generation: the next one: a repeated call gets the same answer, never a third run.
+            delivery: the delivery to answer with the new run.
+            principal: the caller.
+            parameters: all of them, if some were redacted when the request ended. They must be
+                those of the first run: the fingerprint is compared.
+            recovery: recovers the last run, from which Synapse then takes the parameters.
+            seen: the tag of the state that the record must still be in; None for any.
         """
         for _ in range(MAX_RACES):
             stored = await self._records.get(request_id)
@@ -92,7 +92,7 @@ class Operations:
             request = _recovering(stored, recovery) if recovery else _restored(stored, parameters)
             if isinstance(request, Refusal):
                 return request
-            again = records.rerun(
+            next_record = records.rerun(
                 record,
                 request,
                 delivery,
@@ -100,10 +100,11 @@ class Operations:
                 self._clock.now(),
                 nonce=self._clock.nonce(),
             )
-            # Its result may not be out yet; once the next generation is open, nobody could tell it.
+            # Publish this generation's result first; nothing does after the rerun starts.
             await self._gateway.publish(record, record.delivery, record.principal)
             attempt = self._gateway.attempt(delivery, principal)
-            written = await attempt.message.cover(again, partial(self._records.update, stored))
+            update = partial(self._records.update, stored)
+            written = await attempt.message.cover(next_record, update)
             if isinstance(written, VersionedRecord):
                 return await self._gateway.bring(written, attempt)
             await attempt.message.withdraw()
@@ -112,19 +113,19 @@ class Operations:
     async def resolve(
         self, request_id: str, run_id: str | None, principal: str
     ) -> Record | Refusal:
-        """Keep what an operator found out about a request whose outcome is unknown.
+        """Record what an operator found out about a request whose outcome is unknown.
 
         Args:
             request_id: which request.
-            run_id: the run that was found, or None where there is none.
-            principal: who says so.
+            run_id: the run that was found, or None if there is none.
+            principal: the operator.
         """
         for _ in range(MAX_RACES):
             stored = await self._records.get(request_id)
             if stored is None:
                 return _not_found(request_id)
             record = stored.record
-            unknown = record.error is not None and record.error.code == "OutcomeUnknown"
+            unknown = record.error is not None and record.error.code == Code.OUTCOME_UNKNOWN
             said_by: str | Refusal = principal
             if run_id is not None:
                 said_by = await self._lookup.vouch(record, run_id, principal)
@@ -140,8 +141,8 @@ class Operations:
         return _contended(request_id)
 
     async def _end(self, stored: VersionedRecord, ended: Record) -> bool:
-        """Write how a request ended and tell it; False where another was quicker."""
-        # No message stands for a final record: who dies before the news is out leaves this one.
+        """Write a request's end and publish it; False if another process was quicker."""
+        # A final record has no message; if the process dies before publishing, this one remains.
         message = self._gateway.attempt(ended.delivery, ended.principal).message
         written = await message.cover(ended, partial(self._records.update, stored))
         if isinstance(written, VersionedRecord):
@@ -154,11 +155,11 @@ def _resolved(record: Record, run_id: str | None, principal: str, now: datetime)
     if run_id is not None:
         return records.start(record, run_id, f"resolved by {principal}", now)
     message = f"{principal} found that no run was started. The request may be run again."
-    return records.fail(record, CloudError(code="RetriesExhausted", message=message), now)
+    return records.fail(record, CloudError(code=Code.RETRIES_EXHAUSTED, message=message), now)
 
 
 def _is_last(record: Record, resolved: Record) -> bool:
-    """Tell whether what an operator wishes is what the record has come to."""
+    """Return whether an operator's resolution is already the record's last entry."""
     last, wished = record.history[-1], resolved.history[-1]
     return (last.event, last.detail) == (wished.event, wished.detail)
 
@@ -168,7 +169,7 @@ def _obstacle(stored: VersionedRecord, generation: int, seen: str | None) -> Ref
     is_next = record.generation + 1 == generation
     if is_next and seen not in {None, stored.tag}:
         message = f"The request has changed since: it is {record.status} now."
-        error = CloudError(code="InvalidState", message=message, target="$.headers.if-match")
+        error = CloudError(code=Code.INVALID_STATE, message=message, target="$.headers.if-match")
         return Refusal(error=error, is_outdated=True)
     if record.status not in FINAL or not is_next:
         return _invalid_state(stored, f"run again as generation {generation}")
@@ -179,11 +180,11 @@ def _is_cancelled(record: Record) -> bool:
     error = record.error
     if record.status not in FINAL or error is None:
         return False
-    return any(each.code == "RequestCancelled" for each in (error, *error.details))
+    return any(each.code == Code.REQUEST_CANCELLED for each in (error, *error.details))
 
 
 def _recovering(stored: VersionedRecord, recovery: Recovery) -> RunRequest | Refusal:
-    """Refer to the record's run. The request's own parameters are kept, and not sent: see `runner`."""
+    """Return a request that recovers the record's run. Its parameters are kept, and not sent: see `runner`."""
     record = stored.record
     if record.run_id is None:
         return _invalid_state(stored, "recovered: no run of it is known")
@@ -205,42 +206,42 @@ def _restored(
     request = payload.read(record)
     if parameters is not None:
         request = request.model_copy(update={"parameters": parameters})
-    # Times are of the first run; the new one starts when it is asked for.
+    # The times are the first run's; a rerun starts at once.
     request = request.model_copy(update={"not_before": None, "expires_at": None})
-    # After a recovery its fields stand in the request; what was asked for first had none.
+    # After a recovery the request contains its fields; the original request had none.
     for candidate in (request, request.model_copy(update=_NO_RECOVERY)):
         if fingerprint(candidate, record.endpoint) == record.fingerprint:
             return candidate
     if parameters is None and not record.redacted:
-        # It asked for a recovery itself, and the last one stands in that one's place.
-        wish = "run again but as a recovery: what it recovered first is no longer known"
+        # The original request was a recovery, and the last recovery has overwritten its fields.
+        wish = "run again except as a recovery: what it recovered first is no longer known"
         return _invalid_state(stored, wish)
     message = (
-        "Some parameters were redacted when the request ended: bring all of them again."
+        "Some parameters were redacted when the request ended: send all of them again."
         if parameters is None
         else "The parameters are not those of the first run; another run needs another requestId."
     )
-    error = CloudError(code="InvalidRequest", message=message, target="$.parameters")
+    error = CloudError(code=Code.INVALID_REQUEST, message=message, target="$.parameters")
     return Refusal(error=error)
 
 
 def _not_found(request_id: str) -> Refusal:
-    error = CloudError(code="NotFound", message=f"No request {request_id!r} is recorded.")
+    error = CloudError(code=Code.NOT_FOUND, message=f"No request {request_id!r} is recorded.")
     return Refusal(error=error)
 
 
 def _invalid_state(stored: VersionedRecord, wish: str) -> Refusal:
     record = stored.record
     message = f"The request is {record.status}, generation {record.generation}; it can't be {wish}."
-    error = CloudError(code="InvalidState", message=message)
+    error = CloudError(code=Code.INVALID_STATE, message=message)
     return Refusal(error=error, retry_after=_settles_in(stored))
 
 
 def _settles_in(stored: VersionedRecord) -> float | None:
-    """Return when another try may go otherwise; None for a request that waits, which may be for days."""
+    """Return when another try may succeed, in seconds; None for a waiting request, which may wait for days."""
     return None if stored.record.status is Status.WAITING else settles_in(stored)
 
 
 def _contended(request_id: str) -> Refusal:
-    message = f"Request {request_id!r} keeps changing; ask again."
-    return Refusal(error=CloudError(code="GatewayUnavailable", message=message))
+    message = f"Other processes kept changing request {request_id!r}; try again."
+    return Refusal(error=CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message))

@@ -1,6 +1,6 @@
-"""Messages that the platform gave up on: each is answered, and nothing is ever sent from here.
+"""Answers the messages that the platform gave up on; sends nothing to Synapse.
 
-Such a message comes with its body alone: a poison copy has lost its message id, its reason and its dequeue count
+Only the body of such a message is left: a poison copy has lost its message id, its reason and its dequeue count
 (azure-sdk-for-net, QueueProcessor.CopyMessageToPoisonQueueAsync).
 """
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from shared.gateway.attempt import Exhausted
 from shared.gateway.gateway import Gateway, unreadable
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable
 from shared.ports import Records, Requests
 from shared.runs import payload
@@ -17,13 +17,13 @@ from shared.runs.record import FINAL
 from shared.runs.request import QUEUE_LIMIT, Rejection, Resume, RunRequest, decode, told
 
 PRINCIPAL: Final = "queue"
-LAST_ROUND: Final = 12  # with the delays below that is a day and a few hours
+LAST_ROUND: Final = 12  # with the delays below, after a day and a few hours
 FIRST_DELAY: Final = 60.0
 LONGEST_DELAY: Final = 6 * 3600.0
 
 
 class Poison:
-    """Answers messages of the poison queue, so that none of them is swallowed."""
+    """Answers messages of the poison queue, so that none is lost."""
 
     def __init__(self, *, records: Records, requests: Requests, gateway: Gateway) -> None:
         self._records = records
@@ -31,7 +31,7 @@ class Poison:
         self._gateway = gateway
 
     async def receive(self, body: bytes, message_id: str) -> None:
-        """Answer one message. Raises `StorageUnavailable` alone; the platform shows it again."""
+        """Answer one message. Raises only `StorageUnavailable`; then the platform delivers it again."""
         delivery = Delivery(id=message_id, source=Source.POISON)
         message = decode(body, default_id=f"msg-{message_id}", limit=QUEUE_LIMIT)
         if not isinstance(message, Resume):
@@ -48,8 +48,8 @@ class Poison:
                 exhausted = _nameless(message) if is_nameless else _NEVER_SENT
                 await self._gateway.exhaust(message, delivery, PRINCIPAL, exhausted)
         except RecordUnreadable as error:
-            owed = (isinstance(message, Resume) and message.delivery) or delivery
-            await self._gateway.turn_away(unreadable(request_id, error), owed, PRINCIPAL)
+            recipient = (isinstance(message, Resume) and message.delivery) or delivery
+            await self._gateway.turn_away(unreadable(request_id, error), recipient, PRINCIPAL)
 
     async def _resume(self, message: Resume, delivery: Delivery) -> None:
         """Put an open request back on the queue, later each time, and answer it after the last."""
@@ -57,39 +57,39 @@ class Poison:
         if stored is None or stored.record.status in FINAL:
             await self._gateway.resume(message, delivery)
             return
-        payload.read(stored.record)  # what nobody can work on is answered now
+        payload.read(stored.record)  # raises: an unreadable request is answered now
         if message.rounds >= LAST_ROUND:
             error = CloudError(
-                code="DeliveryExhausted",
-                message="The request could not be worked on for a day. A run may exist.",
+                code=Code.DELIVERY_EXHAUSTED,
+                message="The request could not be processed for a day. A run may exist.",
             )
             rejection = Rejection(error=error, request_id=message.resume, may_run=True)
-            owed = message.delivery or stored.record.delivery
-            await self._gateway.turn_away(rejection, owed, message.principal)
+            recipient = message.delivery or stored.record.delivery
+            await self._gateway.turn_away(rejection, recipient, message.principal)
             return
-        again = message.model_copy(update={"rounds": message.rounds + 1})
-        await self._requests.enqueue(again, _delay(message.rounds))
+        next_round = message.model_copy(update={"rounds": message.rounds + 1})
+        await self._requests.enqueue(next_round, _delay(message.rounds))
 
 
 _NEVER_SENT: Final = Exhausted(
     error=CloudError(
-        code="DeliveryExhausted",
-        message="The request could not be taken up in all of its deliveries. It was never sent.",
+        code=Code.DELIVERY_EXHAUSTED,
+        message="The request could not be processed in any of its deliveries. It was never sent.",
     ),
     may_run=False,
 )
 
 
 def _nameless(request: RunRequest) -> Exhausted:
-    """A request without an id had its message's, which is lost: a run of it may exist."""
+    """Return the end of a request that had its message's id, which is lost: a run of it may exist."""
     message = (
         "The request named no requestId and lost its message id on the way to the poison queue: a run may "
         "exist. Look in Synapse, then put it back under an id of your own: "
         f'make requeue ARGS="--record {request.request_id} --as <requestId>"'
     )
-    return Exhausted(error=CloudError(code="DeliveryExhausted", message=message), may_run=True)
+    return Exhausted(error=CloudError(code=Code.DELIVERY_EXHAUSTED, message=message), may_run=True)
 
 
 def _delay(rounds: int) -> float:
-    """Return the seconds before a message that has come back so often shows again: at once the first time."""
+    """Return the seconds for which a message is hidden after so many rounds: 0 the first time."""
     return min(LONGEST_DELAY, FIRST_DELAY * 2.0**rounds) if rounds else 0.0

@@ -1,17 +1,17 @@
 """Decides what a lost answer of createRun means, and what follows from it.
 
-1. The run is there: it is adopted by its id, never by resemblance. A run of another pipeline is nobody's.
-2. It is not there after the settle window, in a workspace known to give runs the id that was sent:
-   nothing was started, so it is sent again with the same id.
-3. Nobody can tell: the workspace is not known to do so, or the identity may not look. Then the
-   setting UNKNOWN_OUTCOME says whether it fails or is sent again.
+1. The run exists: it is adopted by its id, never by similarity. A run of another pipeline is not adopted.
+2. It does not exist after the settle window, in a workspace known to give runs the id that was sent:
+   nothing was started, so the request is sent again with the same id.
+3. Unknown: the workspace is not known to do so, or the identity may not look. Then the setting
+   UNKNOWN_OUTCOME decides whether the request fails or is sent again.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 from shared.config.settings import UnknownOutcome
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Echo
 from shared.runs.record import Record
 from shared.synapse.reply import Absent, Forbidden, Found, Look, RunSeen, Unreachable
@@ -23,29 +23,29 @@ PATIENCE: Final = 24 * 3600.0  # how long an unreachable workspace is asked
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """The run is there."""
+    """The run exists."""
 
     run_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class LookAgain:
-    """It is too early to tell: look again in so many seconds."""
+    """It is too early to decide: look again in `seconds`."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class SendAgain:
-    """Send it again with the same id, for that reason."""
+    """Send the request again with the same id, for the given reason."""
 
     why: str
-    may_run: bool  #: whether the send before may have started a run that nobody has seen
+    may_run: bool  #: whether the earlier send may have started a run that was never seen
 
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Nobody can tell, for that reason."""
+    """The outcome can't be determined, for the given reason."""
 
     why: str
 
@@ -70,7 +70,7 @@ def conclude(
         age: seconds since the answer was known to be lost.
         settle: seconds within which a run may still show.
         echo: whether the workspace gives runs the id that was sent.
-        policy: what is done where that can't be found out.
+        policy: what is done if that can't be determined.
     """
     if isinstance(look, Found):
         if look.pipeline_name and look.pipeline_name.casefold() != pipeline_name.casefold():
@@ -98,19 +98,21 @@ def _doubt(look: Absent | Forbidden | Unreachable, age: float) -> str:
 
 
 def _pause(age: float, longest: float) -> float:
-    """Each pause doubles the age, so that a few looks span the window."""
+    """Return a pause that doubles the age, so that a few looks span the window."""
     return max(0.2, min(max(FIRST_PAUSE, age), longest))
 
 
 def outcome_unknown(record: Record, why: str, seen: tuple[RunSeen, ...]) -> CloudError:
-    """Say that a run may exist, how to find out, and which runs it might be."""
+    """Return the error that says that a run may exist, how to find out, and which runs it might be."""
     message = (
         f"createRun was sent and its answer was lost; {why}. Look for run "
         f"{record.client_request_id} of pipeline {record.pipeline_name} in Synapse Studio's Monitor hub, "
         "then resolve this request. Synapse Monitoring Operator lets the gateway look by itself."
     )
     runs = tuple(
-        CloudError(code="RunSeen", message=f"{run.status} since {run.run_start}", target=run.run_id)
+        CloudError(
+            code=Code.RUN_SEEN, message=f"{run.status} since {run.run_start}", target=run.run_id
+        )
         for run in seen
     )
-    return CloudError(code="OutcomeUnknown", message=message, details=runs)
+    return CloudError(code=Code.OUTCOME_UNKNOWN, message=message, details=runs)

@@ -1,4 +1,4 @@
-"""The message on the requests queue that takes a request up again if the process that holds it dies."""
+"""The message on the requests queue that resumes a request if the process that holds it dies."""
 
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -11,18 +11,18 @@ from shared.runs.request import Resume
 
 
 class Message(Protocol):
-    """What outlives the process: code holds either kind, without branches."""
+    """A message that outlives the process, of either kind."""
 
     async def cover[T](self, record: Record, write: Callable[[Record], Awaitable[T]]) -> T:
-        """Write a record; both it and a message that resumes it have landed when this returns."""
+        """Write a record; when this returns, both it and a message that resumes it are stored."""
         ...
 
     async def defer(self, record: Record, seconds: float) -> None:
-        """Let the request be taken up again in so many seconds, for this delivery."""
+        """Have the request resumed for this delivery in `seconds`."""
         ...
 
     async def withdraw(self) -> None:
-        """Take the message back: the answer is out."""
+        """Delete the message: the answer is published."""
         ...
 
 
@@ -40,17 +40,17 @@ class QueueMessage:
 
     async def defer(self, record: Record, seconds: float) -> None:
         """Put a message of the gateway's own in its place."""
-        await self._requests.enqueue(_owed(record, self._delivery, self._principal), seconds)
+        await self._requests.enqueue(_resume(record, self._delivery, self._principal), seconds)
 
     async def withdraw(self) -> None:
-        """Leave it to the platform, which deletes it when the function returns."""
+        """Do nothing: the platform deletes the message when the function returns."""
 
 
 class RecoveryMessage:
     """A message that is enqueued before the record is written, for a caller who may not ask again.
 
-    One after the other: a process that died when the record alone had landed would leave one that is never
-    looked at. A message without a record is noted and starts nothing.
+    The order matters: a process that died after writing the record alone would leave it unattended. A message
+    without a record is audited and starts nothing.
     """
 
     def __init__(
@@ -71,26 +71,26 @@ class RecoveryMessage:
         self._hidden_until = 0.0  # on the monotonic clock
 
     async def cover[T](self, record: Record, write: Callable[[Record], Awaitable[T]]) -> T:
-        """Put the message on the queue, hidden until the lease has lapsed for sure, then write the record.
+        """Put the message on the queue, hidden until the lease has certainly lapsed, then write the record.
 
-        A write that takes longer is waited for: see `Gateway.resume`.
+        A write that takes longer is allowed for: see `Gateway.resume`.
         """
         if self._receipt is None:
             await self._put(record)
         return await write(record)
 
     async def defer(self, record: Record, seconds: float) -> None:
-        """Let it show when the request's time has come.
+        """Make the message visible when the request is due.
 
-        If another process has taken it, another goes in its place: that one may have found no record yet, and
-        noted so. At worst the answer is published twice.
+        If another process has taken it, a new one replaces it: that process may have found no record yet. At
+        worst the answer is published twice.
         """
         if self._receipt is None or not await self._postponed(self._receipt, seconds):
-            owed = _owed(record, self._delivery, self._principal)
-            self._receipt = await self._requests.enqueue(owed, seconds)
+            message = _resume(record, self._delivery, self._principal)
+            self._receipt = await self._requests.enqueue(message, seconds)
 
     async def withdraw(self) -> None:
-        """Delete it, where one was put."""
+        """Delete the message, if one was enqueued."""
         if self._receipt is not None:
             await self._requests.withdraw(self._receipt)
 
@@ -98,7 +98,7 @@ class RecoveryMessage:
         try:
             return await self._requests.postpone(receipt, seconds)
         except StorageUnavailable:
-            # While it is still hidden it will show by itself: the request merely starts late, or is looked at early.
+            # It becomes visible by itself: the request merely starts late, or is looked at early.
             if self._clock.monotonic() < self._hidden_until:
                 return True
             raise
@@ -106,11 +106,11 @@ class RecoveryMessage:
     async def _put(self, record: Record) -> None:
         seconds = max(record.wait_seconds, self._lease * 1.1 + 1)
         self._hidden_until = self._clock.monotonic() + self._lease
-        owed = _owed(record, self._delivery, self._principal, record.fingerprint)
-        self._receipt = await self._requests.enqueue(owed, seconds)
+        message = _resume(record, self._delivery, self._principal, record.fingerprint)
+        self._receipt = await self._requests.enqueue(message, seconds)
 
 
-def _owed(
+def _resume(
     record: Record, delivery: Delivery, principal: str | None, fingerprint: str | None = None
 ) -> Resume:
     return Resume(

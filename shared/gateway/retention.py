@@ -1,7 +1,7 @@
-"""Deletes audit entries and records that have had their time.
+"""Deletes expired audit entries and records.
 
-The audit's time order is the index: no table is ever scanned. A record goes with the audit entry that
-names it, unless it is open or was changed since: then a later entry names it again.
+The audit is in time order, so no table is ever scanned. A record is deleted with the audit entry that names
+it, unless it is open or was changed since: then a later entry names it again.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from shared.ports import Audit, Clock, Records
 from shared.runs.record import FINAL
 
 DAY: Final = 86_400.0
-AT_ONCE: Final = 16  # records that are looked at together
+AT_ONCE: Final = 16  # records that are read together
 
 
 class Retention:
@@ -31,7 +31,7 @@ class Retention:
         self._days = settings.retention_days
 
     async def sweep(self, budget: float) -> int:
-        """Delete for at most about `budget` seconds; tell how many audit entries went."""
+        """Delete for about `budget` seconds at most; return how many audit entries were deleted."""
         if self._days == 0:
             return 0
         started, deleted = self._clock.monotonic(), 0
@@ -48,9 +48,9 @@ class Retention:
         return deleted
 
     async def _forget(self, request_ids: set[str]) -> set[str]:
-        """Delete records that have had their time; tell which are about to, and need their entry till then.
+        """Delete expired records; return those that expire within a day and need their entry until then.
 
-        A host dates an entry and the service a record, to the second: they may differ by a little.
+        A host dates an entry and the service a record, to the second: they may differ a little.
         """
         left: set[str] = set()
         for some in batched(sorted(request_ids), AT_ONCE, strict=False):
@@ -59,11 +59,11 @@ class Retention:
         return left
 
     async def _forget_one(self, request_id: str) -> bool:
-        """Delete a record that has had its time; tell whether it is about to."""
+        """Delete a record if it has expired; return whether it expires within a day."""
         try:
             stored = await self._records.get(request_id)
         except RecordUnreadable:
-            return False  # it is a person's to look at
+            return False  # left for a person to look at
         if stored is None or stored.record.status not in FINAL:
             return False
         if stored.age >= self._days * DAY:

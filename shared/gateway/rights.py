@@ -1,6 +1,6 @@
-"""States of each right that the app needs whether it is there, and what grants one that is refused.
+"""States for each right that the app needs whether the app has it, and what grants a refused one.
 
-What was seen goes in, the statement comes out; `rights_lookup.py` looks.
+Observations go in, the statement comes out; `rights_lookup.py` observes.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,16 +22,16 @@ from shared.ports import Evidence, Identity
 from shared.synapse import reply
 from shared.synapse.reply import Answer, Forbidden, Lost, Unreachable
 
-#: The id of a run that can't be: it is a GUID of version 8, Synapse's own are of 4, callers' of 1, the gateway's of 5.
+#: The id of a run that can't exist: a GUID of version 8; Synapse's own are of version 4, callers' 1, the gateway's 5.
 NO_RUN: Final = "0f6f5e0c-9c11-8000-8000-000000000000"
 
 
 class RightState(StrEnum):
-    """How a right stands."""
+    """The state of a right."""
 
-    GRANTED = "granted"  #: it was tried or used, and served
+    GRANTED = "granted"  #: it was tried or used successfully
     REFUSED = "refused"  #: the service refused it when it was tried or used last
-    NOT_YET_SEEN = "notYetSeen"  #: it can only be used, and this process has not used it
+    NOT_YET_SEEN = "notYetSeen"  #: it can't be tried without use, and this process has not used it
     UNKNOWN = "unknown"  #: the service could not be asked
 
 
@@ -48,11 +48,11 @@ type RightName = Literal[
 
 
 class PipelineState(StrEnum):
-    """How a rule's pipeline stands."""
+    """The state of a rule's pipeline."""
 
     FOUND = "found"
     MISSING = "missing"
-    MAY_NOT_READ = "mayNotReadArtifacts"  #: no failure: the app needs no such right
+    MAY_NOT_READ = "mayNotReadArtifacts"  #: not a failure: the app does not need this right
     UNKNOWN = "unknown"  #: the workspace could not be asked
 
 
@@ -63,7 +63,7 @@ class _Stated(BaseModel):
 
 
 class Right(_Stated):
-    """One right. A refused one has a message and, where a role would grant it, that role with scope and command."""
+    """One right. A refused one has a message and, if a role would grant it, that role with scope and command."""
 
     right: RightName
     target: str  #: the table's, the queue's or the workspaces' names
@@ -88,7 +88,7 @@ class RulePipeline(_Stated):
 
 
 class Statement(_Stated):
-    """All rights and all pipelines of rules, as they stood at one time."""
+    """All rights and all pipelines of rules, as seen at one time."""
 
     looked_at: datetime
     rights: tuple[Right, ...]
@@ -109,11 +109,11 @@ class Statement(_Stated):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """What came of trying a right."""
+    """The outcome of trying a right."""
 
     state: RightState
-    code: str = ""  #: the service's, of a refusal
-    reason: str | None = None  #: why it could not be asked
+    code: str = ""  #: the service's code, if it refused
+    reason: str | None = None  #: why the service could not be asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +131,8 @@ class WorkspaceSeen:
     endpoint: str
     names: tuple[str, ...]  #: in the configuration
     identity: Identity
-    no_token: CloudError | None  #: why there is none
-    run: Answer | Lost  #: to the look for NO_RUN
+    no_token: CloudError | None  #: why there is no token
+    run: Answer | Lost  #: the answer to the look for NO_RUN
     started: Evidence
     pipelines: Mapping[str, Answer | Lost]  #: by name
 
@@ -152,7 +152,7 @@ def state(
         workspaces: what was seen of each workspace.
         wanted: as `wanted_pipelines` gives them.
         settings: which account, queues and tables are the app's.
-        now: the time of the looks; evidence is that much older.
+        now: the time of the looks, from which the ages of evidence count.
     """
     identity = next((one.identity for one in workspaces if one.identity.object_id), Identity())
     by_name = {name: one for one in workspaces for name in one.names}
@@ -225,7 +225,7 @@ def _tried(right: RightName, target: str, tried: Tried, grant: Grant | None) -> 
 
 
 def _used(right: RightName, target: str, seen: Evidence, grant: Grant, now: datetime) -> Right:
-    """State a right by what its use showed: the last word counts, and both are told."""
+    """State a right by what its use showed: the latest outcome counts; the times of both are given."""
     if seen.refused is not None and (seen.succeeded is None or seen.refused < seen.succeeded):
         found = _refused(right, target, seen.code, grant)
     else:
@@ -269,14 +269,14 @@ def _of_pipeline(
 ) -> RulePipeline:
     """State whether a rule's pipeline exists.
 
-    Its 404 is a CloudError (`PipelineNotFound`, azure-cli test_pipeline.yaml); any other is that of a gateway in between.
+    Synapse's 404 is a CloudError (`PipelineNotFound`, azure-cli test_pipeline.yaml); any other comes from a gateway in between.
     """
     found, message = PipelineState.UNKNOWN, None
     match outcome:
         case Lost(error=error):
             message = error.message
         case Answer(status=200, body=body) if body.lstrip().startswith(b"{"):
-            # Read no further: a definition may be longer than what is taken of an answer.
+            # Not parsed: a definition may be longer than the part of an answer that is read.
             found = PipelineState.FOUND
         case Answer(status=404, body=body) if cloud_error.is_documented(body):
             found = PipelineState.MISSING

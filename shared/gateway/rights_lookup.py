@@ -1,4 +1,4 @@
-"""Looks which of its rights the app has, once a minute at most. Starts nothing and sends nothing."""
+"""Finds out which rights the app has, once a minute at most. Starts no run and sends no message."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -104,7 +104,7 @@ class RightsLookup:
     async def _look_at_pipelines(
         self, endpoint: str, names: Sequence[str], run: Answer | Lost
     ) -> Mapping[str, Answer | Lost]:
-        """Ask for one pipeline after the other. An answer that holds for all stands for those that are left."""
+        """Ask for the pipelines one by one; an answer that applies to all is used for the rest."""
         found: dict[str, Answer | Lost] = {}
         of_all: Answer | Lost | None = run if isinstance(run, Lost) else None
         for workspace, pipeline in self._wanted:
@@ -121,6 +121,6 @@ class RightsLookup:
     async def _ask(
         self, endpoint: str, send: Callable[[], Awaitable[Answer | Lost]]
     ) -> Answer | Lost:
-        """Make a call unless looks at the workspace rest."""
+        """Make a call through the throttle; one that was not made counts as lost."""
         outcome = await self._throttle.looks(endpoint).ask(send)
         return Lost(sent=False, error=outcome.error) if isinstance(outcome, NotAsked) else outcome

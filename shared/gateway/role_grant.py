@@ -1,4 +1,4 @@
-"""Roles that grant the app's rights: the least that does, on which scope, by which command.
+"""Roles that grant the app's rights: the least sufficient role, its scope and the command.
 
 Names and ids of Azure's roles are those of infra/roles.json, the choice is that of infra/modules/roles.bicep.
 """
@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from shared.config.settings import StorageSettings, is_loopback
-from shared.kernel import cloud_error
+from shared.kernel.cloud_error import Code
 from shared.ports import Identity
 
 _LACKING: Final = "the identity lacks"
@@ -19,7 +19,7 @@ _CONNECTED: Final = "the connection string doesn't permit it; an identity could 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A built-in role of Azure's or of Synapse's."""
+    """A built-in role of Azure or Synapse."""
 
     name: str
     id: str | None = None
@@ -27,12 +27,12 @@ class Role:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What would grant a right."""
+    """The role assignment that would grant a right."""
 
     role: Role
     scope: str
     command: str
-    lacking: str = _LACKING  #: reads on with the role
+    lacking: str = _LACKING  #: the start of a sentence that ends with the role
 
 
 TABLES: Final = Role("Storage Table Data Contributor", "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3")
@@ -46,13 +46,13 @@ LOOKS: Final = Role("Synapse Monitoring Operator")
 _NETWORK: Final = "the storage account's network rules don't let the app in"
 _PROXY: Final = "the answer is not the service's own: a proxy or a firewall stands in between"
 _PROOF: Final = "the key, the signature or the token was not accepted"
-#: Refusals that no role mends, by the service's code. Every other is for want of one: AuthorizationPermissionMismatch
+#: Refusals that no role resolves, by the service's code. Every other lacks a role: AuthorizationPermissionMismatch
 #: at storage (learn, troubleshoot/azure/azure-storage/blobs/authentication/storage-troubleshoot-403-errors),
 #: Unauthorized and AccessControlUnauthorized at Synapse (azure-docs #100560), whose firewall says
 #: ClientIpAddressNotAuthorized (azure-rest-api-specs #21516).
 WITHOUT_ROLE: Final[Mapping[str, str]] = {
     "": _PROXY,
-    cloud_error.UNREADABLE: _PROXY,
+    Code.UNREADABLE_RESPONSE: _PROXY,
     "AuthenticationFailed": _PROOF,
     "AuthorizationFailure": _NETWORK,
     "AuthorizationSourceIPMismatch": _NETWORK,
@@ -66,23 +66,23 @@ WITHOUT_ROLE: Final[Mapping[str, str]] = {
 
 
 def on_tables(settings: StorageSettings, identity: Identity) -> Grant:
-    """Name what lets the app read and write its tables: the host makes tables of its own, so it is the account's."""
+    """Return the grant to read and write the tables: on the account, as the host creates tables of its own."""
     return _on_storage(settings, identity, TABLES, "")
 
 
 def on_queue(settings: StorageSettings, identity: Identity, queue: str) -> Grant:
-    """Name what lets the app put messages on one of its queues."""
+    """Return the grant to put messages on one of the queues."""
     role = RESULTS if queue == settings.results_queue else REQUESTS
     return _on_storage(settings, identity, role, f"/queueServices/default/queues/{queue}")
 
 
 def to_look(endpoint: str, identity: Identity) -> Grant:
-    """Name what lets the app look at runs."""
+    """Return the grant to look at runs."""
     return _on_workspace(endpoint, identity, LOOKS, "")
 
 
 def to_start(endpoint: str, identity: Identity) -> Grant:
-    """Name what lets the app start runs."""
+    """Return the grant to start runs."""
     return _on_workspace(endpoint, identity, STARTS, "/credentials/WorkspaceSystemIdentity")
 
 
@@ -114,7 +114,7 @@ def _on_workspace(endpoint: str, identity: Identity, role: Role, below: str) -> 
 
 
 def _principal(settings: StorageSettings, identity: Identity) -> str:
-    """Name the identity that storage sees; Synapse's token tells of it where both are the same."""
+    """Return the identity that storage sees; it is known from Synapse's token if both are the same."""
     client_id = settings.storage_client_id
     if client_id in {None, identity.client_id}:
         return identity.object_id or "<principal id>"
@@ -122,7 +122,7 @@ def _principal(settings: StorageSettings, identity: Identity) -> str:
 
 
 def _account(settings: StorageSettings) -> str:
-    """Read the account's name: the first label of the tables' address, or what the connection string says."""
+    """Return the account's name: from the connection string, or the first label of the tables' address."""
     if settings.storage_connection is not None:
         named = re.search(
             r"(?:^|;)\s*AccountName=([a-z0-9]{3,24})(?:;|$)", settings.storage_connection

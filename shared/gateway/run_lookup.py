@@ -6,7 +6,7 @@ from shared.auth.policy import Policy
 from shared.gateway.reconciliation import LONGEST_PAUSE, PATIENCE, LookAgain
 from shared.gateway.refusal import Refusal, settles_in
 from shared.gateway.throttle import NotAsked, Throttle
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Clock, Pipelines, VersionedRecord
 from shared.runs.record import Record
 from shared.synapse import run_response
@@ -28,14 +28,14 @@ class RunLookup:
         self._throttle = throttle
 
     async def own(self, stored: VersionedRecord) -> Look | LookAgain:
-        """Look for a request's run; a workspace that rests at every visit counts as one that can't be asked."""
+        """Look for a request's run; a workspace that stays throttled for `PATIENCE` counts as unreachable."""
         look = await self._find(stored.record.endpoint, stored.record.client_request_id)
         if not isinstance(look, NotAsked):
             return look
         return self._later(stored, look.seconds) or Unreachable(error=look.error)
 
     async def like(self, stored: VersionedRecord) -> tuple[RunSeen, ...] | LookAgain:
-        """List the runs that a request's might be; none where the workspace gives no list."""
+        """List the runs that may be the request's; none if the workspace gives no list."""
         record = stored.record
         seen = await self._throttle.looks(record.endpoint).ask(
             lambda: self._pipelines.recent_runs(
@@ -56,7 +56,8 @@ class RunLookup:
     async def bar(self, record: Record, run_id: str) -> CloudError | NotAsked | Unreachable | None:
         """Return why a request may not refer to that run, or may not now; None if it may.
 
-        Synapse gives the new run the other's parameters: it must be one of a pipeline that they may start.
+        Synapse gives the new run that run's parameters: the caller may only refer to a run of
+        a pipeline that they may start.
         """
         look = await self._find(record.endpoint, run_id)
         match look:
@@ -68,9 +69,8 @@ class RunLookup:
                 return None
             case Forbidden(error=error):
                 return _not_shown(f"The gateway may not look at it: {error.message}")
-            case (
-                Found() | Absent()
-            ):  # in the same words: who may not see it does not learn that it exists
+            case Found() | Absent():
+                # The same words: a caller who may not see a run does not learn that it exists.
                 return _not_shown("There is no such run of a pipeline that the caller may start.")
 
     async def show(self, stored: VersionedRecord) -> RunShown | Refusal:
@@ -78,7 +78,7 @@ class RunLookup:
         record, run_id = stored.record, stored.record.run_id
         if run_id is None:
             message = f"The request is {record.status}; it has no run."
-            none = CloudError(code="NotFound", message=message)
+            none = CloudError(code=Code.NOT_FOUND, message=message)
             return Refusal(error=none, retry_after=settles_in(stored))
         lane = self._throttle.looks(record.endpoint)
         outcome = await lane.ask(lambda: self._pipelines.get_run(record.endpoint, run_id))
@@ -107,12 +107,12 @@ class RunLookup:
                 return f"{principal}, unseen by the gateway"
             case NotAsked(error=error) | Unreachable(error=error):
                 message = "Synapse could not be asked for the run."
-                away = CloudError(code="GatewayUnavailable", message=message, details=(error,))
+                away = CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message, details=(error,))
                 return Refusal(error=away, retry_after=lane.remaining() or _PAUSE)
             case _:
                 message = "The gateway sees no run of the request's pipeline with this id."
                 return Refusal(
-                    error=CloudError(code="InvalidState", message=message, target="$.runId")
+                    error=CloudError(code=Code.INVALID_STATE, message=message, target="$.runId")
                 )
 
     async def _find(self, endpoint: str, run_id: str) -> Look | NotAsked:
@@ -120,7 +120,7 @@ class RunLookup:
         return await lane.ask(lambda: self._pipelines.find_run(endpoint, run_id))
 
     def _later(self, stored: VersionedRecord, seconds: float) -> LookAgain | None:
-        """Put a look off, each time for longer: where no place comes free, many looks would be in each other's way."""
+        """Postpone a look, longer each time: when places are short, frequent looks would block each other."""
         if stored.age >= PATIENCE:
             return None
         pause = max(seconds, min(stored.age, LONGEST_PAUSE))
@@ -133,4 +133,4 @@ def _is_of(record: Record, pipeline_name: str) -> bool:
 
 def _not_shown(why: str) -> CloudError:
     message = f"The request would get the parameters of the run that it refers to. {why}"
-    return CloudError(code="NotPermitted", message=message, target="$.referencePipelineRunId")
+    return CloudError(code=Code.NOT_PERMITTED, message=message, target="$.referencePipelineRunId")

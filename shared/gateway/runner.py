@@ -1,8 +1,8 @@
-"""Brings one recorded request as far as it can get now.
+"""Advances one recorded request as far as possible now.
 
-The runner claims, sends, reads and settles. It never sleeps: where a request has to wait, it says for how
-long, and the gateway puts a message on the queue. Every write is fenced: who lost the race follows the
-record that stands.
+The runner claims, sends, reads and settles. It never sleeps: if a request has to wait, it returns for how
+long, and the gateway puts a message on the queue. Every write is fenced: the loser of a race continues with
+the winner's record.
 """
 
 import logging
@@ -24,7 +24,7 @@ from shared.gateway.reconciliation import (
 from shared.gateway.run_lookup import RunLookup
 from shared.gateway.throttle import NotAsked, Throttle
 from shared.kernel import log_line
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.ports import Clock, Conflict, Echo, Pipelines, Records, VersionedRecord
 from shared.runs import payload, record as records
@@ -44,34 +44,34 @@ from shared.synapse.reply import (
     Unreachable,
 )
 
-MAX_STEPS: Final = 8  # of one visit; others may be working on the same record
+MAX_STEPS: Final = 8  # of one visit; other processes may be working on the same record
 Insert = Callable[[Record], Awaitable[VersionedRecord | Conflict]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where a request stands after a visit: final, or to be visited again in `wait` seconds."""
+    """The state of a request after a visit: final, or to be visited again in `wait` seconds."""
 
     stored: VersionedRecord
     wait: float | None = None
 
 
-#: Stay with an open request for this delivery; returns where it stands when the caller is answered.
+#: Waits with an open request for this delivery; returns its progress when the caller is to be answered.
 OnOpen = Callable[[Progress, Delivery], Awaitable[Progress]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Held:
-    """Why a request may not be sent now."""
+    """The reason why a request may not be sent now."""
 
     why: str
-    rest: float = 0.0  #: so many seconds the workspace rests
-    error: CloudError | None = None  #: what failed on the way: a token, a look
+    rest: float = 0.0  #: seconds for which the workspace is throttled
+    error: CloudError | None = None  #: what failed beforehand: a token, a look
     refusal: CloudError | None = None  #: why it may never be sent
 
 
 class Runner:
-    """Brings records forward. One for each process: it owns the process's throttle."""
+    """Advances records. One for each process: it owns the process's throttle."""
 
     def __init__(
         self,
@@ -94,15 +94,15 @@ class Runner:
 
     @property
     def throttle(self) -> Throttle:
-        """The process's throttle, for whatever else calls these workspaces."""
+        """The process's throttle, for all other calls to these workspaces."""
         return self._throttle
 
     async def begin(self, claimed: Record, insert: Insert) -> VersionedRecord | Conflict:
-        """Claim a new request and send it, unless another's record of it stands.
+        """Claim a new request and send it, unless it has a record already.
 
         Args:
             claimed: the record to be inserted.
-            insert: inserts it, with all that must have landed, too, before anything is sent.
+            insert: inserts it, with everything else that must be stored before anything is sent.
         """
         barred = await self._barred(claimed)
         async with self._throttle.starts(claimed.endpoint).place() as has_place:
@@ -126,7 +126,8 @@ class Runner:
                     return Progress(stored=stored, wait=seconds)
                 case records.Lapsed():
                     lapsed = CloudError(
-                        code="OutcomeUnknown", message="The process that held the lease is gone."
+                        code=Code.OUTCOME_UNKNOWN,
+                        message="The process that held the lease is gone.",
                     )
                     lost = records.lose(stored.record, lapsed, self._clock.now())
                     stored = await self.settle(stored, lost)
@@ -142,7 +143,7 @@ class Runner:
         return Progress(stored=stored, wait=1.0 + self._clock.jitter())
 
     async def settle(self, stored: VersionedRecord, record: Record) -> VersionedRecord:
-        """Write what came of a request; a final record keeps no secret. Returns the record that stands."""
+        """Write a request's outcome; a final record keeps no secret. Returns the record as now stored."""
         if record.status in FINAL:
             record = await payload.close(record)
         outcome = await self._records.update(
@@ -150,26 +151,26 @@ class Runner:
         )
         if isinstance(outcome, VersionedRecord):
             return outcome
-        standing = outcome.stored
-        if standing is None:
-            msg = "The record was deleted while it was worked on."
+        winner = outcome.stored
+        if winner is None:
+            msg = "The record was deleted while it was being processed."
             raise StorageUnavailable(msg)
         if record.status is not Status.STARTED or record.run_id is None:
-            return standing
-        return await self._settle_late(standing, record.generation, record.run_id)
+            return winner
+        return await self._settle_late(winner, record.generation, record.run_id)
 
     async def _settle_late(
-        self, standing: VersionedRecord, generation: int, run_id: str
+        self, winner: VersionedRecord, generation: int, run_id: str
     ) -> VersionedRecord:
-        """A run is known, but the lease was lost: what is still open is settled, all else stands.
+        """Settle a run that became known after the lease was lost, if the request is still open.
 
-        Not what another has sent by now: that one will hear of its own run.
+        A request that another process has sent meanwhile is left alone: that process learns of its own run.
         """
-        other = standing.record
+        other = winner.record
         is_open = other.status in {Status.UNKNOWN, Status.WAITING}
         if is_open and other.generation == generation:
             known = records.start(other, run_id, "late answer", self._clock.now())
-            return await self.settle(standing, known)
+            return await self.settle(winner, known)
         if other.run_id != run_id:
             log_line.write(
                 logging.ERROR,
@@ -178,10 +179,10 @@ class Runner:
                 runId=run_id,
                 status=other.status,
             )
-        return standing
+        return winner
 
     async def _barred(self, record: Record) -> _Held | None:
-        """Look at the run that a request refers to."""
+        """Return why the run that a request refers to keeps it from being sent; None if it does not."""
         if not self._policy.bars(record.principal):
             return None
         run_id = payload.read(record).reference_pipeline_run_id
@@ -203,7 +204,7 @@ class Runner:
         if rest:
             return _Held(rest=rest, why="the workspace is throttled")
         if not has_place:
-            return _Held(rest=retry.SHORTEST, why="too many calls are on their way")
+            return _Held(rest=retry.SHORTEST, why="too many calls are in progress")
         not_sent = await self._pipelines.authorize(endpoint)
         if not_sent:
             return _Held(why=not_sent.error.message, error=not_sent.error)
@@ -216,12 +217,12 @@ class Runner:
         if held.error is not None:
             seconds = retry.backoff(record.attempts + 1, jitter)
             return records.retry(record, _within(record, seconds, now), held.error, now)
-        # Spread as after a 429: else all who wait would come back together, again and again.
+        # Spread as after a 429: otherwise all waiting requests would return together each time.
         seconds = retry.wait_for_throttle(held.rest, _waits(record), jitter) if held.rest else 0.0
         return records.wait(record, _within(record, seconds, now), held.why, now)
 
     async def _send_again(self, stored: VersionedRecord) -> VersionedRecord:
-        """Send a request whose time has come, if it still may be sent."""
+        """Send a request that is due, if it still may be sent."""
         record, now = stored.record, self._clock.now()
         request = payload.read(record)
         refusal = records.limit_reached(
@@ -238,17 +239,17 @@ class Runner:
             if held is not None:
                 return await self.settle(stored, self._hold(record, held))
             since = self._clock.monotonic()
-            again = records.aged(records.take(record, self._clock.now()), record, stored.age)
-            taken = await self._records.update(stored, again)
+            claimed = records.aged(records.take(record, self._clock.now()), record, stored.age)
+            taken = await self._records.update(stored, claimed)
             if isinstance(taken, VersionedRecord):
                 return await self._send(taken, since)
         if taken.stored is None:
-            msg = "The record was deleted while it was worked on."
+            msg = "The record was deleted while it was being processed."
             raise StorageUnavailable(msg)
         return taken.stored
 
     async def _send(self, stored: VersionedRecord, since: float) -> VersionedRecord:
-        """Send createRun under a lease that was taken at `since`, and settle what came of it."""
+        """Send createRun under a lease that was taken at `since`, and settle the outcome."""
         record = stored.record
         request = payload.read(record)
         reply = await self._post(payload.call(record, request), since, request.expires_at)
@@ -258,7 +259,7 @@ class Runner:
             settled = await self.settle(stored, await self._read(record, reply))
         except (RecordUnreadable, StorageUnavailable) as error:
             if isinstance(reply, Started):
-                # Where a workspace gives ids of its own, nobody else knows this one.
+                # If the workspace assigns ids of its own, this line alone has this one.
                 log_line.write(
                     logging.ERROR,
                     "run_not_kept",
@@ -267,7 +268,7 @@ class Runner:
                     reason=error,
                 )
             raise
-        # Whether a recovery's run gets the id that was sent is recorded nowhere.
+        # No source says whether a recovery's run gets the id that was sent.
         if isinstance(reply, Started) and request.reference_pipeline_run_id is None:
             await self._note_echo(record.endpoint, echoed=reply.echoed)
         return settled
@@ -276,7 +277,7 @@ class Runner:
         try:
             await self._records.note_echo(endpoint, echoed=echoed)
         except (RecordUnreadable, StorageUnavailable):
-            # The request is settled all the same, and the next run of this workspace shows it again.
+            # The request is settled anyway, and the next run of this workspace shows it again.
             log_line.write(logging.WARNING, "echo_not_kept", endpoint=endpoint)
 
     async def _post(
@@ -297,9 +298,9 @@ class Runner:
         )
 
     def _obstacle(self, endpoint: str, since: float, expires_at: datetime | None) -> _Held | None:
-        """The last look before a POST: a call must end within the lease that covers it."""
+        """Return why a POST may not be made now: for one, it must end within the lease that covers it."""
         if expires_at is not None and expires_at <= self._clock.now():
-            return _Held(why="it expired before its turn came")
+            return _Held(why="it expired before it could be sent")
         left = self._settings.lease - (self._clock.monotonic() - since)
         if left < self._settings.call_timeout * 1.1:
             return _Held(why="too little of the lease was left")
@@ -365,9 +366,9 @@ class Runner:
                 assert_never(finding)
 
     async def _echo(self, record: Record) -> Echo:
-        """Tell whether the run of a request would have the id that was sent."""
+        """Return whether the run of a request would have the id that was sent."""
         if payload.read(record).reference_pipeline_run_id is not None:
-            return Echo.UNKNOWN  # of a recovery's run that is recorded nowhere
+            return Echo.UNKNOWN  # no source says so of a recovery's run
         return await self._records.echo(record.endpoint)
 
     async def _give_up(self, stored: VersionedRecord, why: str) -> VersionedRecord | LookAgain:
@@ -380,12 +381,12 @@ class Runner:
 
 
 def _waits(record: Record) -> int:
-    """Count how often a request waits by now, the wait to come included."""
+    """Count how often a request has waited, the wait to come included."""
     return sum(entry.event == "waiting" for entry in record.history) + 1
 
 
 def _within(record: Record, seconds: float, now: datetime) -> float:
-    """Shorten a wait that would outlast the request, so that its expiry is told in time."""
+    """Shorten a wait that would outlast the request, so that its expiry is reported in time."""
     expires_at = payload.read(record).expires_at
     return (
         seconds

@@ -1,11 +1,11 @@
-"""Holds calls of Synapse's own wire route until their outcome can be answered.
+"""Holds calls of Synapse's own wire route until their outcome is known.
 
-Such a caller knows two things only: a run's id, or that nothing was started. So nothing may start behind its back:
+Such a caller understands only a run's id, or that nothing was started. So no run may start after it was refused:
 
-    Waiting, and the call's own   withdrawn: the same id opens it again            → 429, or 503
-    on its way, or another's      looked at again until it is final                → whatever came of it
-    still open when time is up    left to its recovery message and the results     → 504
-    due only after that           the same, at once
+    waiting, and this call's own    withdrawn: the same id opens it again           → 429 or 503
+    sent, or another call's         read again until it is final                    → its outcome
+    still open when time is up      left to its recovery message and the results    → 504
+    due only after that             the same, at once                               → 504
 """
 
 from functools import partial
@@ -13,21 +13,21 @@ from typing import Final
 
 from shared.gateway.runner import OnOpen, Progress, Runner
 from shared.gateway.throttle import PATIENCE
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import StorageUnavailable
 from shared.ports import Clock, Records
 from shared.runs import record as records
 from shared.runs.delivery import Delivery
 from shared.runs.record import FINAL, Record, Status
 
-PLATFORM: Final = 230.0  # its front end cuts an HTTP call then (learn, functions-scale: "Time out")
+PLATFORM: Final = 230.0  # its front end ends an HTTP call then (learn, functions-scale: "Time out")
 LONGEST: Final = 200.0
 _SHORTEST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 2.0
 
 
 class SynchronousStart:
-    """Stays with open requests whose callers wait at the door."""
+    """Waits with open requests on behalf of their callers."""
 
     def __init__(
         self, *, clock: Clock, records: Records, runner: Runner, call_timeout: float
@@ -36,38 +36,38 @@ class SynchronousStart:
         self._records = records
         self._runner = runner
         # A visit may take two calls to Synapse, with their waits for a place, and has to end before the
-        # platform cuts its caller off.
+        # platform disconnects its caller.
         self._last_visit = LONGEST - (PLATFORM - 2 * (call_timeout + PATIENCE))
 
     def begin(self) -> OnOpen:
-        """Begin to wait now, also for what comes before the request is first seen to be open."""
+        """Start the caller's time now, so that it includes what precedes the first visit."""
         return partial(self._attend, self._clock.monotonic() + LONGEST)
 
-    async def _attend(self, until: float, standing: Progress, delivery: Delivery) -> Progress:
-        """Bring a request to an end that its caller can be told, or give up when time is up."""
-        while (wait := standing.wait) is not None:
-            record = standing.stored.record
+    async def _attend(self, until: float, progress: Progress, delivery: Delivery) -> Progress:
+        """Bring a request to an end that its caller understands, or stop when time is up."""
+        while (wait := progress.wait) is not None:
+            record = progress.stored.record
             left = until - self._clock.monotonic()
             if _may_be_withdrawn(record) and record.delivery.is_same(delivery):
-                standing = await self._withdraw(standing, wait)
+                progress = await self._withdraw(progress, wait)
             elif left > 0 and (wait < left or record.status is not Status.WAITING):
                 pause = max(_SHORTEST_PAUSE, min(wait, _LONGEST_PAUSE, left))
                 visit = left - pause >= self._last_visit
-                standing = await self._look(standing, wait - pause, pause, visit=visit)
+                progress = await self._look(progress, wait - pause, pause, visit=visit)
             else:
                 break
-        return standing
+        return progress
 
     async def _look(
-        self, standing: Progress, wait: float, pause: float, *, visit: bool
+        self, progress: Progress, wait: float, pause: float, *, visit: bool
     ) -> Progress:
         await self._clock.pause(pause)
-        stored = await self._records.get(standing.stored.record.request_id)
+        stored = await self._records.get(progress.stored.record.request_id)
         if stored is None:
             msg = "The record was deleted while its caller waited."
             raise StorageUnavailable(msg)
-        if stored.version == standing.stored.version and wait > 0:
-            # Its time has not come: Synapse is asked no more often than for anybody else.
+        if stored.version == progress.stored.version and wait > 0:
+            # It is not due: Synapse is asked no more often than for any other request.
             return Progress(stored=stored, wait=wait)
         if not visit:
             return Progress(
@@ -75,11 +75,11 @@ class SynchronousStart:
             )
         return await self._runner.advance(stored)
 
-    async def _withdraw(self, standing: Progress, wait: float) -> Progress:
-        record = standing.stored.record
+    async def _withdraw(self, progress: Progress, wait: float) -> Progress:
+        record = progress.stored.record
         error = self._why(record)
         withdrawn = records.withdraw(record, error, wait, self._clock.now())
-        return await self._runner.advance(await self._runner.settle(standing.stored, withdrawn))
+        return await self._runner.advance(await self._runner.settle(progress.stored, withdrawn))
 
     def _rests(self, endpoint: str) -> bool:
         throttle = self._runner.throttle
@@ -90,11 +90,11 @@ class SynchronousStart:
         last = (record.error,) if record.error else ()
         if record.http_status == 429 or self._rests(record.endpoint):
             message = "The workspace is throttled. Nothing was started: ask again with the same id."
-            return CloudError(code="Throttled", message=message, details=last)
+            return CloudError(code=Code.THROTTLED, message=message, details=last)
         message = "Synapse can't be called now. Nothing was started: ask again with the same id."
-        return CloudError(code="GatewayUnavailable", message=message, details=last)
+        return CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message, details=last)
 
 
 def _may_be_withdrawn(record: Record) -> bool:
-    """Tell whether nothing was started for a request, nor will be."""
+    """Return whether no run was started for a request, and none will be."""
     return record.status is Status.WAITING and not record.may_run

@@ -1,7 +1,7 @@
-"""Bounds this process's calls to each workspace: so many on the wire, and none while it rests.
+"""Limits this process's calls to each workspace: so many at once, and none while it is throttled.
 
 Starts (createRun) and looks (every other call) have lanes of their own: a 429 to a look says nothing about
-createRun, and runs of looks never take the places of starts.
+createRun, and looks never take the places of starts.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Clock
 from shared.synapse import retry
 from shared.synapse.reply import Answer, Unreachable
@@ -21,7 +21,7 @@ PATIENCE: Final = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotAsked:
-    """A question was not sent: the workspace rests, or no place came free."""
+    """A call was not made: the workspace is throttled, or no place came free."""
 
     seconds: float  #: until it is worth another try
     error: CloudError
@@ -30,11 +30,11 @@ class NotAsked:
 class Lane:
     """Calls of one kind to one workspace.
 
-    It knows this process alone. Others learn of a throttled workspace from the same 429 answers.
+    It knows this process's calls only. Others learn of a throttled workspace from 429 answers of their own.
 
     Args:
         clock: the host's time.
-        limit: how many calls may be on the wire at once.
+        limit: how many calls may be in progress at once.
     """
 
     def __init__(self, clock: Clock, limit: int) -> None:
@@ -44,7 +44,7 @@ class Lane:
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[bool]:
-        """Hold a place on the wire for the length of the block; False if none came free in time."""
+        """Hold a place for the length of the block; False if none came free in time."""
         try:
             async with asyncio.timeout(PATIENCE):
                 await self._places.acquire()
@@ -57,7 +57,7 @@ class Lane:
             self._places.release()
 
     def rest(self, seconds: float) -> None:
-        """Make no call for so many seconds; a longer rest stands."""
+        """Make no call for `seconds`; a longer rest that has begun is not shortened."""
         self._rests_until = max(self._rests_until, self._clock.monotonic() + seconds)
 
     def remaining(self) -> float:
@@ -65,7 +65,7 @@ class Lane:
         return max(0.0, self._rests_until - self._clock.monotonic())
 
     async def ask[T](self, question: Callable[[], Awaitable[T]]) -> T | NotAsked:
-        """Make one call, unless the workspace rests or no place comes free; an answer of 429 lets it rest."""
+        """Make one call, unless the lane rests or no place comes free; a 429 makes it rest."""
         async with self.place() as has_place:
             rest = self.remaining()
             if rest or not has_place:
@@ -92,7 +92,7 @@ class Throttle:
 
     Args:
         clock: the host's time.
-        limit: how many calls of one kind may be on the wire to one workspace at once.
+        limit: how many calls of one kind to one workspace may be in progress at once.
     """
 
     def __init__(self, clock: Clock, limit: int) -> None:
@@ -116,12 +116,12 @@ class Throttle:
 
 
 def _throttled(seconds: float) -> NotAsked:
-    error = CloudError(code="Throttled", message="The workspace is throttled.")
+    error = CloudError(code=Code.THROTTLED, message="The workspace is throttled.")
     return NotAsked(seconds=seconds, error=error)
 
 
 def _crowded() -> NotAsked:
-    message = "Too many calls to the workspace are on their way."
+    message = "Too many calls to the workspace are in progress."
     return NotAsked(
-        seconds=retry.SHORTEST, error=CloudError(code="GatewayUnavailable", message=message)
+        seconds=retry.SHORTEST, error=CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message)
     )

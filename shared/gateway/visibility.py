@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from shared.auth.policy import Policy
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Records, VersionedRecord
 from shared.runs.audit_entry import AuditEntry
 
@@ -17,7 +17,7 @@ async def find(
         record = stored.record
         if policy.permits(principal, record.pipeline_name, record.workspace):
             return stored
-    return CloudError(code="NotFound", message=f"No request {request_id!r} is recorded.")
+    return CloudError(code=Code.NOT_FOUND, message=f"No request {request_id!r} is recorded.")
 
 
 def of_audit(policy: Policy, principal: str) -> Callable[[AuditEntry], bool]:

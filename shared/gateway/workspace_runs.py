@@ -1,7 +1,7 @@
 """Shows, lists and cancels the default workspace's own runs, for callers who may see them.
 
 The calls of `GET /pipelineruns/{runId}`, `POST …/cancel` and `POST /queryPipelineRuns` are passed on with the
-gateway's identity. It may see every run; so who may not start a pipeline here sees none of its runs.
+gateway's identity. It may see every run, so a caller who may not start a pipeline here is shown none of its runs.
 """
 
 import json
@@ -39,7 +39,7 @@ class WorkspaceRuns:
     async def cancel(
         self, run_id: str, principal: str, *, recursive: bool | None = None
     ) -> Passed | NotPassed:
-        """Cancel a run, once it is known of which pipeline it is."""
+        """Cancel a run, after a look at which pipeline it belongs to."""
         run = await self._find(run_id, principal)
         if isinstance(run, NotPassed):
             return run
@@ -58,7 +58,7 @@ class WorkspaceRuns:
         return Passed(wire=read_wire(answer))
 
     async def query(self, wanted: dict[str, Any], principal: str) -> Passed | NotPassed:
-        """List runs, as Synapse's filter asks, without those that the caller may not see."""
+        """List runs by Synapse's filter, without those that the caller may not see."""
         body = json.dumps(wanted, ensure_ascii=False).encode()
         answer = await self._call(lambda: self._pipelines.query_runs(self._endpoint, body))
         if isinstance(answer, NotPassed):
@@ -72,13 +72,13 @@ class WorkspaceRuns:
         run = response_filter.read_run(answer, run_id)
         if isinstance(run, NotPassed) or self._may_see(principal, run.pipeline_name):
             return run
-        return _absent(run)  # who may not see a run does not learn that there is one
+        return _absent(run)  # a caller who may not see a run does not learn that it exists
 
     def _may_see(self, principal: str, pipeline_name: str) -> bool:
         return self._policy.permits(principal, pipeline_name, self._workspace)
 
     async def _call(self, send: Callable[[], Awaitable[Answer | Lost]]) -> Answer | NotPassed:
-        """Make a call unless looks at the workspace rest."""
+        """Make a call through the throttle."""
         lane = self._throttle.looks(self._endpoint)
         outcome = await lane.ask(send)
         if isinstance(outcome, NotAsked):

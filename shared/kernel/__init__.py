@@ -1,1 +1,1 @@
-"""What every other room speaks: our exceptions, Azure's CloudError, validation errors, strict JSON, name patterns."""
+"""The common types of all other rooms: exceptions, Azure's CloudError, validation errors, strict JSON, name patterns."""

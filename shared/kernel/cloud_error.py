@@ -1,19 +1,20 @@
-"""What went wrong, in the one shape that callers see: Azure's CloudError body.
+"""Errors in the one shape that callers see: Azure's CloudError body.
 
-`read` takes any error body. Synapse documents one shape and answers with several; the recorded ones are
+`read` accepts any error body. Synapse documents one shape and answers with several; the recorded ones are
 
     {"error": {"code": …, "message": …, "target": …, "details": null}}    cancel of an unknown run
     {"code": "PipelineNotFound", "message": …}                            azure-cli test_pipeline.yaml
     {"code": "BadRequest", "message": "ErrorCode=InvalidTemplate, ErrorMessage=…", "target": …,
      "details": null, "error": null}                                      kromerm/adfdataflowdocs #11
 
-What stands in front of it answers with shapes of its own: problem details (RFC 9457), OAuth's errors (RFC 6749),
-OData's, pages, or nothing.
+Proxies and gateways in front of it answer with shapes of their own: problem details (RFC 9457), OAuth's errors
+(RFC 6749), OData's, HTML pages, or nothing.
 """
 
 import json
 import re
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,12 +28,10 @@ MAX_EXCERPT: Final = 200
 MAX_DETAILS: Final = 20  # of one error
 MAX_LEVELS: Final = 4  # of errors within errors
 
-CUT: Final = "…"  #: ends a text that went on
-
-UNREADABLE: Final = "UnreadableResponse"
+CUT: Final = "…"  #: ends a text that was cut
 
 _HALF: Final = re.compile(r"(<[^<>]*)?\ufffd*$")
-# A page's markup says nothing; its script and style are not even text of the page.
+# The markup of a page, with its scripts and styles, says nothing about the error.
 _MARKUP: Final = re.compile(
     r"<(script|style)\b.*?(?:</\1\s*>|$)|<[^<>]*>", re.DOTALL | re.IGNORECASE
 )
@@ -40,6 +39,34 @@ _MARKUP: Final = re.compile(
 _PAIR: Final = re.compile(
     r"\s*ErrorCode\s*=\s*([A-Za-z0-9_.-]{1,128})\s*,\s*ErrorMessage\s*=\s*(.*)", re.DOTALL
 )
+
+
+class Code(StrEnum):
+    """The gateway's own error codes. Those of Synapse and of the storage service are passed on as text."""
+
+    INVALID_JSON = "InvalidJson"
+    INVALID_REQUEST = "InvalidRequest"
+    REQUEST_TOO_LARGE = "RequestTooLarge"
+    UNSUPPORTED_MEDIA_TYPE = "UnsupportedMediaType"
+    UNKNOWN_WORKSPACE = "UnknownWorkspace"
+    UNAUTHENTICATED = "Unauthenticated"
+    NOT_PERMITTED = "NotPermitted"
+    NOT_FOUND = "NotFound"
+    INVALID_STATE = "InvalidState"
+    REQUEST_ID_CONFLICT = "RequestIdConflict"
+    REQUEST_EXPIRED = "RequestExpired"
+    REQUEST_CANCELLED = "RequestCancelled"
+    THROTTLED = "Throttled"
+    RETRIES_EXHAUSTED = "RetriesExhausted"
+    OUTCOME_UNKNOWN = "OutcomeUnknown"
+    DELIVERY_EXHAUSTED = "DeliveryExhausted"
+    GATEWAY_UNAVAILABLE = "GatewayUnavailable"
+    UNREADABLE_RESPONSE = (
+        "UnreadableResponse"  #: Synapse's answer has no code that could be passed on
+    )
+    INVALID_SETTING = "InvalidSetting"  #: of an app setting, in the readiness report
+    INVALID_CONFIGURATION = "InvalidConfiguration"  #: of gateway.json, in the readiness report
+    RUN_SEEN = "RunSeen"  #: a detail of OutcomeUnknown: a run that may be the request's
 
 
 class CloudError(BaseModel):
@@ -58,14 +85,14 @@ class CloudError(BaseModel):
 
 
 def read(body: bytes, *, http_status: int) -> CloudError:
-    """Read any bytes as an error; what is missing or can't be read is said in its place.
+    """Read any bytes as an error; a missing or unreadable part is replaced by a sentence that says so.
 
-    A message `ErrorCode=X, ErrorMessage=Y` is taken apart: X is what went wrong, and the code beside
-    the message (BadRequest) repeats the HTTP status only.
+    A message `ErrorCode=X, ErrorMessage=Y` is split: X becomes the code, since the code beside the message
+    (BadRequest) only repeats the HTTP status.
     """
     if not body.removeprefix(b"\xef\xbb\xbf").strip():
         message = f"Synapse answered HTTP {http_status} without a body."
-        return CloudError(code=UNREADABLE, message=message)
+        return CloudError(code=Code.UNREADABLE_RESPONSE, message=message)
     try:
         content = strict_json.parse(body)
     except strict_json.Unreadable:
@@ -74,7 +101,7 @@ def read(body: bytes, *, http_status: int) -> CloudError:
 
 
 def is_documented(body: bytes) -> bool:
-    """Report whether a body is a CloudError as Synapse writes it, flat or in its `error`: code and message as texts."""
+    """Return whether a body is a CloudError as Synapse writes it: code and message as texts, flat or in `error`."""
     try:
         content = strict_json.parse(body)
     except strict_json.Unreadable:
@@ -85,21 +112,21 @@ def is_documented(body: bytes) -> bool:
 
 
 def unreadable(body: bytes, *, http_status: int) -> CloudError:
-    """Say that an answer is none that Synapse documents, and how its text begins."""
+    """Return the error for an answer in no known shape; its message quotes the beginning of the text."""
     start = body[:4096].decode(errors="replace").lstrip("\ufeff")
     if len(body) > 4096:
-        # Without half a character or half a tag, by which the beginning of a secret could not be told.
+        # Half a character or half a tag at the end could hide the beginning of a secret from the search.
         start = _HALF.sub("", start) + CUT
     excerpt = _clean(_plain(start), MAX_EXCERPT)
     message = f"Synapse answered HTTP {http_status} with a body that can't be understood"
     return CloudError(
-        code=UNREADABLE, message=f"{message}: {excerpt}" if excerpt else f"{message}."
+        code=Code.UNREADABLE_RESPONSE, message=f"{message}: {excerpt}" if excerpt else f"{message}."
     )
 
 
 def _read(content: Mapping[str, Any], http_status: int, levels: int) -> CloudError | None:
-    """Read one error; None where it says neither code nor message."""
-    fields = {name.lower(): value for name, value in content.items()}  # ASP.NET says "Message"
+    """Read one error; None if it has neither code nor message."""
+    fields = {name.lower(): value for name, value in content.items()}  # ASP.NET writes "Message"
     inner = fields.get("error") or fields.get("odata.error")
     if isinstance(inner, dict) and (found := _read(inner, http_status, levels - 1)):
         return found
@@ -111,7 +138,7 @@ def _read(content: Mapping[str, Any], http_status: int, levels: int) -> CloudErr
     if pair := _PAIR.fullmatch(message):
         code, message = pair[1], pair[2]
     return CloudError(
-        code=code or UNREADABLE,
+        code=code or Code.UNREADABLE_RESPONSE,
         message=message or f"Synapse answered HTTP {http_status} without a message.",
         target=_text(fields.get("target"), MAX_TARGET) or None,
         details=_details(fields, http_status, levels - 1),
@@ -124,7 +151,7 @@ def _code(fields: Mapping[str, Any]) -> str:
 
 
 def _message(fields: Mapping[str, Any]) -> str:
-    """Return the message, OAuth's description, or what the title and the detail of a problem say."""
+    """Return the message, OAuth's description, or the title and detail of problem details."""
     problem = [
         text for name in ("title", "detail") if (text := _text(fields.get(name), MAX_MESSAGE))
     ]
@@ -141,7 +168,7 @@ def _details(fields: Mapping[str, Any], http_status: int, levels: int) -> tuple[
 
 
 def _by_field(fields: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Give the `errors` of ASP.NET's problem details, which are messages by the names of fields."""
+    """Yield the `errors` of ASP.NET's problem details, which are messages by field name."""
     errors = fields.get("errors")
     for name, messages in errors.items() if isinstance(errors, dict) else ():
         yield from ({"message": message, "target": name} for message in _listed(messages))
@@ -155,11 +182,15 @@ def _detail(item: Any, http_status: int, levels: int) -> CloudError | None:
     if isinstance(item, dict):
         return _read(item, http_status, levels)
     message = _text(item, MAX_MESSAGE)
-    return CloudError(code=UNREADABLE, message=message) if message and levels > 0 else None
+    return (
+        CloudError(code=Code.UNREADABLE_RESPONSE, message=message)
+        if message and levels > 0
+        else None
+    )
 
 
 def _text(value: Any, longest: int) -> str:
-    """Give any JSON value as clean text; nothing for null."""
+    """Return any JSON value as clean text; an empty text for null."""
     match value:
         case None:
             return ""
@@ -171,15 +202,15 @@ def _text(value: Any, longest: int) -> str:
             return _clean(json.dumps(value, ensure_ascii=False), longest)
 
 
-def as_told(text: str) -> tuple[str, str]:
-    """Tell how a text reads that stands within a message, and within the excerpt of what can't be understood."""
+def as_quoted(text: str) -> tuple[str, str]:
+    """Return the forms that a text takes within a message, and within the excerpt of an unreadable body."""
     if text.isprintable() and " " not in text and "<" not in text:
-        return text, text  # most texts, and there may be thousands of secrets to look for
+        return text, text  # the common case, kept fast: there may be thousands of secrets to find
     return _printable(text), _printable(_plain(text))
 
 
 def _clean(text: str, longest: int) -> str:
-    """Cut a text to size, without the control characters that a log or a table can't hold."""
+    """Cut a text to `longest` characters, without the control characters that a log or a table can't hold."""
     short = text if len(text) <= longest else text[: longest - 1] + CUT
     return _printable(short).strip()
 

@@ -1,17 +1,17 @@
-"""Every error that we raise.
+"""The exceptions of the gateway.
 
 GatewayError
-├── StorageUnavailable   a queue or a table could not be reached or refused us
+├── StorageUnavailable   a queue or a table could not be reached, or refused the call
 │   └── StorageRefused   it answered 401 or 403
-├── RecordUnreadable     a record in `runs` that this version can't understand
+├── RecordUnreadable     a record in `runs` that this version can't read
 └── Misconfigured        the app settings or gateway.json are wrong
 
-What a caller did wrong is no error but a value: see `runs.request.Rejection` and `cloud_error.CloudError`.
+A caller's mistake is a value, not an exception: see `runs.request.Rejection` and `cloud_error.CloudError`.
 """
 
 
 class GatewayError(Exception):
-    """The gateway can't go on with this delivery; nothing was decided."""
+    """The gateway can't continue with this delivery; nothing was decided."""
 
 
 class StorageUnavailable(GatewayError):
@@ -23,7 +23,7 @@ class StorageRefused(StorageUnavailable):
 
     Args:
         message: what was called, and the answer's status and code.
-        code: the service's own, as AuthorizationPermissionMismatch.
+        code: the service's error code, such as AuthorizationPermissionMismatch.
     """
 
     def __init__(self, message: str, *, code: str) -> None:
@@ -32,8 +32,8 @@ class StorageRefused(StorageUnavailable):
 
 
 class RecordUnreadable(GatewayError):
-    """A record was edited by hand or written by a newer version; nothing may be started for it."""
+    """A record was edited by hand or written by a newer version; no run may be started for it."""
 
 
 class Misconfigured(GatewayError):
-    """The app settings or gateway.json are wrong; the readiness route and the log say where."""
+    """The app settings or gateway.json are wrong; the readiness route and the log list the mistakes."""

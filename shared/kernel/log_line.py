@@ -1,7 +1,7 @@
-"""Log lines: an event and its fields in the message itself, as logfmt.
+"""Log lines with an event and its fields in the message itself, as logfmt.
 
-Microsoft's worker sends a record's formatted message and nothing else: fields in `extra` never reach Azure
-(azure-functions-python-worker #642), and a traceback would make several lines of one.
+Microsoft's worker sends only a record's formatted message: fields in `extra` never reach Azure
+(azure-functions-python-worker #642), and a traceback would split one record into several lines.
 """
 
 import json
@@ -19,21 +19,21 @@ def write(level: int, event: str, *, limit: int = MAX_VALUE, **fields: object) -
     """Log an event of the gateway.
 
     Args:
-        level: as `logging` has it.
-        event: its name, without the `run_gateway.` that stands before each.
-        limit: the longest value, in characters; a longer one is cut.
-        fields: in their order; what is None is left out.
+        level: a level of `logging`.
+        event: its name, without the prefix `run_gateway.`.
+        limit: the maximum length of a value, in characters; a longer one is cut.
+        fields: written in the given order; None is left out.
     """
     if _log.isEnabledFor(level):
         _log.log(level, "%s", text(event, limit=limit, **fields))
 
 
 def text(event: str, *, limit: int = MAX_VALUE, **fields: object) -> str:
-    """Return the line, whatever its values hold: one line, and each value up to the next space or quote."""
-    told = (
+    """Return the message, always a single line; a value with a space, a quote, = or a backslash is quoted."""
+    shown = (
         f" {name}={_value(value, limit)}" for name, value in fields.items() if value is not None
     )
-    return f"run_gateway.{event}{''.join(told)}"
+    return f"run_gateway.{event}{''.join(shown)}"
 
 
 def _value(value: object, limit: int) -> str:
@@ -43,6 +43,6 @@ def _value(value: object, limit: int) -> str:
     shown = shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
     if shown.isprintable() and _PLAIN.fullmatch(shown):
         return shown
-    # As JSON, with what a terminal or a reader of lines would act upon escaped too: DEL, U+0085, U+2028.
+    # As JSON, and with the control characters and line ends escaped that JSON leaves: DEL, U+0085, U+2028.
     quoted = json.dumps(shown, ensure_ascii=False)
     return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in quoted)

@@ -1,18 +1,18 @@
-"""Reads the query of an HTTP call: names in any case, and an empty value is an absent one.
+"""Query parameters of an HTTP call: names in any case; an empty value counts as absent.
 
 The platform's host drops empty values on the way to a Python worker (azure-functions-host,
-RpcMessageConversionExtensions); Synapse's own example of createRun ends in `referencePipelineRunId=`. So that a call
-means the same by whichever way it comes, every route reads its query here.
+RpcMessageConversionExtensions); Synapse's own example of createRun ends in `referencePipelineRunId=`. Every route
+reads its query here, so that a call means the same on every route.
 """
 
 from collections.abc import Iterable
 
 
 def present(pairs: Iterable[tuple[str, str]], names: Iterable[str]) -> list[tuple[str, str]]:
-    """Return the pairs that have a value, each under the known name that it spells, if any.
+    """Return the pairs that have a value; a name that differs from a known one only in case becomes the known one.
 
     Args:
-        pairs: names and values as they came.
+        pairs: names and values as received.
         names: the names that the route knows.
     """
     known = {name.lower(): name for name in names}

@@ -1,7 +1,7 @@
-"""Reads a text as one JSON object that can be sent, stored and hashed without a surprise.
+"""Strict JSON: every value that is read can be sent, stored and hashed unchanged.
 
-Python's parser alone takes more than JSON (NaN, numbers beyond a double, half surrogates, a field twice)
-and raises four kinds of error; here every text gives an object or one `Unreadable`.
+Python's parser alone accepts more than JSON (NaN, numbers beyond a double, half surrogates, a field twice)
+and raises four kinds of error; here every text gives a value or raises `Unreadable`.
 """
 
 import json
@@ -17,7 +17,7 @@ _NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U00
 
 
 class Unreadable(ValueError):
-    """Not a JSON object that we take; the message says why and quotes no value."""
+    """The text is not acceptable JSON; the message says why and quotes no value."""
 
 
 def parse(text: bytes) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def read(text: str) -> JsonValue:
             parse_float=_finite,
         )
         if _SURROGATE.search(text):
-            # Half a pair passes the parser and is no text: it can't be sent or stored.
+            # The parser accepts half a surrogate pair, which can't be encoded, so neither sent nor stored.
             json.dumps(value, ensure_ascii=False).encode()
     except Unreadable:
         raise
@@ -55,7 +55,7 @@ def read(text: str) -> JsonValue:
 
 
 def for_xml(text: str) -> str:
-    """Escape in JSON the characters that XML can't hold, in which queue messages travel: it stays the same JSON."""
+    """Escape the characters of a JSON text that XML can't hold: queue messages travel in XML. The value is the same."""
     return _NOT_IN_XML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

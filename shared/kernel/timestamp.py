@@ -1,4 +1,4 @@
-"""Reads a date-time as RFC 3339 writes it: T and Z in any case, and a leap second, which is the next second."""
+"""RFC 3339 date-times: T and Z in any case; a leap second is read as the next second."""
 
 import re
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ _LEAP_SECOND: Final = re.compile(r"(.*T\d\d:\d\d):60(?!\d)(.*)", re.ASCII)
 
 
 def read(text: str) -> datetime:
-    """Read a date-time of ISO 8601. Raises `ValueError`, or `OverflowError` beyond the year 9999."""
+    """Read an ISO 8601 date-time. Raises `ValueError`, or `OverflowError` beyond the year 9999."""
     capital = text.upper()
     leap = _LEAP_SECOND.fullmatch(capital)
     if leap is None:

@@ -1,4 +1,4 @@
-"""Errors in what a caller wrote: all at once, each with its place, none quoting a value."""
+"""Validation errors of a caller's input: all at once, each with its place, none quoting a value."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -6,34 +6,32 @@ from difflib import get_close_matches
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from shared.kernel.cloud_error import CUT, CloudError
-
-CODE = "InvalidRequest"
+from shared.kernel.cloud_error import CUT, CloudError, Code
 
 
 def fault(target: str, message: str) -> CloudError:
-    """Tell one fault."""
-    return CloudError(code=CODE, message=message, target=target)
+    """Return one error, at the JSON path `target`."""
+    return CloudError(code=Code.INVALID_REQUEST, message=message, target=target)
 
 
 def of(error: ValidationError, model: type[BaseModel]) -> list[CloudError]:
-    """Tell every fault of a JSON object that is no `model`, each by its JSON path."""
+    """Return every validation error of a model, each with its JSON path."""
     details = error.errors(include_url=False, include_input=False, include_context=False)
     return [fault(_path(detail["loc"]), _sentence(detail, model)) for detail in details]
 
 
 def invalid(faults: Iterable[CloudError]) -> CloudError:
-    """Put faults together as the one error of a request; one alone is in its message, too."""
+    """Combine errors into the one error of a request; a single one is also quoted in the message."""
     every = tuple(faults)
     if len(every) == 1:
         message = f"The request has a fault at {every[0].target}: {every[0].message}"
     else:
         message = f"The request has {len(every)} faults."
-    return CloudError(code=CODE, message=message, details=every)
+    return CloudError(code=Code.INVALID_REQUEST, message=message, details=every)
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """Offer the word that was meant, or all that are known here."""
+    """Return a hint: the known word closest to `word`, or else all known words."""
     near = get_close_matches(word[:100], words := list(words), n=1)
     return f" Did you mean {near[0]}?" if near else f" Known here: {', '.join(words)}."
 
@@ -43,7 +41,7 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return detail["msg"].removeprefix("Value error, ") + "."
     location = detail["loc"]
     names = [field.alias or name for name, field in model.model_fields.items()]
-    # Of an object within the object other names are known, which `model` does not say.
+    # An object within the object has names of its own, which `model` does not list.
     near = nearest(str(location[0]), names) if len(location) == 1 else ""
     return f"There is no such field here.{near}"
 
@@ -54,5 +52,5 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 
 def _name(text: str) -> str:
-    # A longer text is content, and its beginning may be that of a secret.
+    # A longer text is content rather than a name, and its beginning may be that of a secret.
     return text if len(text) <= 100 else CUT

@@ -1,1 +1,1 @@
-"""Which values are secret, and what stands in their place."""
+"""Finds secret values and replaces them by a mark."""

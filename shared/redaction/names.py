@@ -1,4 +1,4 @@
-"""Whether the name of a value says that the value is secret."""
+"""Names that mark their value as a secret."""
 
 import re
 from functools import lru_cache
@@ -16,18 +16,18 @@ WORDS: Final = _words("""
     credential credentials creds connectionstring connectionstrings authorization
 """)
 
-#: Unlike "key", these mean the same inside any longer word: `dbpassword`, `storageconnectionstring`.
+#: Unlike "key", these keep their meaning inside any longer word: `dbpassword`, `storageconnectionstring`.
 ROOTS: Final = ("password", "passwd", "credential", "connectionstring")
 
-#: And these at its end: `clientsecret`, `accesstoken`, but neither `secretary` nor `tokenizer`;
-#: `storageaccountkey`, but no `monkey`.
+#: These keep it at the end of a word: `clientsecret`, `accesstoken`, but not `secretary` or `tokenizer`;
+#: `storageaccountkey`, but not `monkey`.
 ENDINGS: Final = (
     "secret", "secrets", "token", "tokens", "accesskey", "accesskeys", "accountkey", "accountkeys", "apikey",
     "apikeys", "accesssignature", "connstring", "connstr",
 )  # fmt: skip
 
-#: What is written without a border (`apikey`, `SASURL`), or with one too many (`connection_string`).
-#: "key" at a word's end would also hide a monkey, so there it needs a word for what it opens.
+#: Names written without a word border (`apikey`, `SASURL`), or with one too many (`connection_string`).
+#: "key" alone at a word's end would also match `monkey`, so it needs a word for what it opens.
 COMPOUNDS: Final = frozenset(
     use + word
     for use, word in product(
@@ -42,8 +42,8 @@ COMPOUNDS: Final = frozenset(
     connectionstring connectionstrings connstring connstrings connstr
 """)
 
-#: Two words that together name no secret: which column, which place in a vault, how many. Not here is
-#: `primaryKey`: Azure calls the first of an account's two access keys so.
+#: Pairs of words that together name no secret: a column, a place in a vault, a count. `primaryKey` is not among
+#: them: it is Azure's name for the first of an account's two access keys.
 EXCEPTIONS: Final = frozenset(
     pair
     for before, after in (
@@ -63,8 +63,8 @@ EXCEPTIONS: Final = frozenset(
     for pair in product(_words(before), _words(after))
 )
 
-# `APIKey` is API and Key, but `DBkey` is DB and key: capitals before a small letter are read both ways,
-# the second only where the first shows nothing.
+# `APIKey` is API and Key, but `DBkey` is DB and key: capitals before a lower-case letter are split both ways,
+# the second only if the first finds no secret word.
 _BORDERS: Final = (
     re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+"),
     re.compile(r"[A-Z]{2,}|[A-Z]?[a-z]+|[A-Z]"),
@@ -72,8 +72,8 @@ _BORDERS: Final = (
 
 
 def is_secret(name: str) -> bool:
-    """Tell whether a word of a name, in any of the usual spellings, stands for a secret."""
-    # A very long name is content: it is judged as well, but would crowd the cache.
+    """Return whether a word of the name, in any common spelling (camelCase, snake_case, …), stands for a secret."""
+    # A very long name is content: it is judged as well, but must not fill the cache.
     return _judge_again(name) if len(name) <= 100 else _judge(name)
 
 
@@ -102,7 +102,7 @@ def _is_secret_word(word: str) -> bool:
 
 
 def _has_compound(words: list[str]) -> bool:
-    # A word that is secret by itself is judged with its exceptions: `primaryKeyColumn` is none.
+    # A word that is secret by itself is left to its exceptions: `primaryKeyColumn` is no secret.
     return any(
         a + b in COMPOUNDS
         for a, b in pairwise(words)

@@ -1,7 +1,7 @@
-r"""Stretches of a text that look like a secret, whatever they are called.
+r"""Stretches of a text that look like a secret, under any name.
 
-Every pattern takes a run of characters once and never gives it back (possessive quantifiers), or is
-bounded, so that no text, however it was made, takes more than linear time.
+Every pattern is bounded or uses possessive quantifiers, which never backtrack, so that no text, however crafted,
+takes more than linear time.
 """
 
 import re
@@ -13,14 +13,14 @@ from shared.redaction.names import is_secret
 
 MARK: Final = "***"
 
-#: A long text is looked at in pieces of so many characters, others' work between them.
+#: A long text is searched in pieces of so many characters; other tasks run between them.
 PIECE: Final = 4_096
-# What makes a stretch a secret stands in so many characters; its value may go on.
+# A secret is recognized by its first so many characters; its value may go on.
 _REACH: Final = 1_024
 
 # An equals sign, also percent-encoded (once or more often) or as some JSON writers escape it.
 _EQUALS: Final = r"(?:=|%(?:25){0,3}+3[Dd]|\\u003[Dd])"
-# A name begins here: behind no letter or digit, or behind an encoded `?`, `&` or `;`.
+# The beginning of a name: not after a letter or digit, unless they encode a `?`, `&` or `;`.
 _BEGIN: Final = r"(?:(?<![A-Za-z0-9])|(?<=26)|(?<=3[BbFf]))"
 _HAS_EQUALS: Final = ("=", "3D", "3d")
 
@@ -31,23 +31,23 @@ CONNECTION_NAMES: Final = (
     "client secret", "secret", "password", "passwd", "pwd",
 )  # fmt: skip
 
-#: Names in a URL's query that are secret there alone, beside those that are secret everywhere.
+#: Names that are secret in a URL's query only, in addition to those that are secret everywhere.
 QUERY_NAMES: Final = ("code",)
 
-#: Schemes of an Authorization header, whose credentials follow them.
+#: Schemes of an Authorization header; the credentials follow.
 SCHEMES: Final = ("bearer", "basic")
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A pattern whose last group is the secret. A text without any of its signs holds none."""
+    """A pattern whose last group is the secret. A text without any of its signs has no match."""
 
     pattern: re.Pattern[str]
     signs: tuple[str, ...]
-    holds: Callable[[re.Match[str]], bool]  #: what the pattern alone can't say
+    holds: Callable[[re.Match[str]], bool]  #: a further condition that the pattern can't express
 
     def may_be_in(self, text: str) -> bool:
-        """Report whether a text has one of the signs. A plain loop: it runs for every shape and text."""
+        """Return whether a text has one of the signs. A plain loop: it runs for every shape and text."""
         for sign in self.signs:  # noqa: SIM110 - any() takes twice as long
             if sign in text:
                 return True
@@ -71,7 +71,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     ),
     # The password in `https://user:password@host`.
     "user in a URL": _shape(r"://[^\s/:@]{0,256}+:([^\s/@]{1,256}+)@", "://"),
-    # Without a digit it is a word of a sentence: "Bearer authentication is required".
+    # Without a digit it is ordinary prose: "Bearer authentication is required".
     "authorization": _shape(
         rf"(?i:{'|'.join(SCHEMES)})(?:[ +]|%20){{1,8}}+(?=[A-Za-z._~+/-]{{0,64}}+[0-9])([\w.~+/=-]{{16,}}+)",
         *(form for scheme in SCHEMES for form in (scheme, scheme.title(), scheme.upper())),
@@ -121,19 +121,19 @@ SHAPES: Final[Mapping[str, Shape]] = {
     ),
 }  # fmt: skip
 
-# Most texts are done with one look for any sign of any shape.
+# For most texts, one search for any sign of any shape is enough.
 _ANY_SIGN: Final = re.compile(
     "|".join(sorted({re.escape(sign) for shape in SHAPES.values() for sign in shape.signs}))
 )
 
 
 def spans(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
-    """Find every stretch that looks like a secret; they may overlap, and come in no order.
+    """Yield every stretch that looks like a secret, as (start, end), in no order; stretches may overlap.
 
     Args:
         text: any text.
-        start: only what begins here or later.
-        end: and before this.
+        start: the first position at which a stretch may begin.
+        end: the position before which it must begin; None for the end of the text.
     """
     end = len(text) if end is None else end
     if not _ANY_SIGN.search(text, start, end + _REACH):
@@ -143,22 +143,22 @@ def spans(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[i
         if shape.may_be_in(piece):
             for match in _matches(shape, text, start, end):
                 begin, stop = match.span(match.lastindex or 0)
-                if text[begin:stop].strip("*\"' \\"):  # else it is empty, or was cut before
+                if text[begin:stop].strip("*\"' \\"):  # otherwise it is empty or already a mark
                     yield begin, stop
 
 
 def cut(text: str) -> str:
-    """Put a mark in the place of every stretch that looks like a secret."""
+    """Replace every stretch that looks like a secret by a mark."""
     return mark(text, spans(text))
 
 
 def cut_optional(text: str | None) -> str | None:
-    """Cut a text that may be absent."""
+    """Apply `cut` to a text that may be None."""
     return None if text is None else cut(text)
 
 
 def mark(text: str, found: Iterable[tuple[int, int]]) -> str:
-    """Put a mark in the place of these stretches; one mark where they overlap."""
+    """Replace these stretches by a mark; overlapping ones share one."""
     kept, at = [], 0
     for start, end in sorted(found):
         if start >= at:
@@ -168,7 +168,7 @@ def mark(text: str, found: Iterable[tuple[int, int]]) -> str:
 
 
 def _matches(shape: Shape, text: str, start: int, end: int) -> Iterator[re.Match[str]]:
-    """Find what begins in a piece of a text, as far as it goes."""
+    """Find the matches that begin within a piece of a text; they may end beyond it."""
     reach = min(end + _REACH, len(text))
     for match in shape.pattern.finditer(text, start, reach):
         if match.start() >= end:

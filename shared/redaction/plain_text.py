@@ -1,6 +1,6 @@
-r"""A text without its escapes: JSON's, a URL's and HTML's, once or several times over, in lower case, blanks as one.
+r"""A text in plain form: without JSON, URL and HTML escapes, nested ones too, in lower case, with single spaces.
 
-Secrets and what is said about them are compared in this form, since an error may quote a value in any spelling:
+Secrets and the texts that may quote them are compared in this form, since an error may quote a value in any spelling:
 `p&ss`, `P&SS`, `p\u0026ss`, `p%2526ss` and `p&amp;ss` are all read as `p&ss`.
 """
 
@@ -25,29 +25,29 @@ _ESCAPE: Final = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-#: The beginning of an escape, where a text was cut within one.
+#: The beginning of an escape within which a text was cut.
 _HALF_ESCAPE: Final = re.compile(
     r"(?:\\+(?:u[0-9a-fA-F]{0,3})?|%(?:25)*[0-9a-fA-F]?|&[#\w;]{0,40})\Z"
 )
-# Such a text is plain but for its case: no escape, no blank but a single space.
+# A text without a match is plain except for its case: no escape, and no blank but single spaces.
 _TO_READ: Final = re.compile(r"[^ -~]|[\\%&+]|  ")
 
 
 @dataclass(frozen=True, slots=True)
 class PlainText:
-    """A text without its escapes, and where each of its characters stands in the original."""
+    """A text in plain form, with the start and end of each of its characters in the original."""
 
     text: str
     starts: Sequence[int]
     ends: Sequence[int]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Give the stretch of the original that is read as this one."""
+        """Return the stretch of the original that corresponds to this stretch of `text`."""
         return self.starts[start], self.ends[end - 1]
 
 
 async def read(text: str, work: Work) -> PlainText:
-    """Read any text."""
+    """Return the plain form of a text."""
     plain = PlainText(text, range(len(text)), range(1, len(text) + 1))
     await work.done(len(text) // 16)
     if not _TO_READ.search(text):
@@ -60,7 +60,7 @@ async def read(text: str, work: Work) -> PlainText:
 
 
 def without_half_escape(text: str) -> str:
-    """Drop the beginning of an escape from the end of a text that was cut."""
+    """Return a text that was cut, without an incomplete escape at its end."""
     return (
         _HALF_ESCAPE.sub("", text[-80:])
         if len(text) <= 80
@@ -104,11 +104,11 @@ def _meaning(escape: re.Match[str]) -> str:
             meant = html.unescape(name)
             return html.unescape(name.lower()) if meant == name else meant
         case _:
-            return ""  # backslashes before whatever they escape
+            return ""  # backslashes before any other escaped character
 
 
 async def _fold(plain: PlainText, work: Work) -> PlainText:
-    """Put everything in lower case, and one space in the place of blanks and signs that nobody sees."""
+    """Put everything in lower case, and replace each run of blanks and unprintable characters by one space."""
     parts: list[str] = []
     starts: list[int] = []
     ends: list[int] = []

@@ -1,10 +1,9 @@
-"""Which values may be kept, and what stands in the place of the others.
+"""Redaction of JSON values, and of the texts that may quote them.
 
-What names are secret is in `names`, what a secret looks like in `patterns`, and how it is found again in what
-others say of it in `search`. Whatever can't be read (nested too deeply, a number with too many digits) is hidden,
-since nothing can be said of what is in it.
+`names` lists the names of secrets, `patterns` their forms, and `search` finds them again in other texts. A value that
+can't be read (nested too deeply, a number with too many digits) is hidden as a whole.
 
-All of it yields: it takes longer for a large value, and holds the event loop at no time for more than some milliseconds.
+Everything here yields to the event loop: a large value takes longer, but blocks it for a few milliseconds at most.
 """
 
 import asyncio
@@ -23,14 +22,14 @@ from shared.redaction.names import is_secret
 from shared.redaction.patterns import MARK, PIECE
 from shared.redaction.search import SHORTEST, Search
 
-WITHHELD: Final = "(withheld: there is too much here to cut every secret out)"
+WITHHELD: Final = "(withheld: too large to remove every secret)"
 
-#: The name of a field that names the value beside it: {"name": "apiKey", "value": …}, in any case.
+#: Fields that name the value beside them: {"name": "apiKey", "value": …}, in any case.
 LABELS: Final = ("name", "key")
-#: Words before a credential: the error may quote the credential alone.
+#: Words before a credential; an error may quote the credential alone.
 SCHEMES: Final = ("bearer", "basic", "token", "apikey", "sharedkey", "sharedaccesssignature")
 
-# About a second's work: as much as an error's 21 texts and 57,000 secrets take, ten times over.
+# About a second's work: ten times what an error's 21 texts and 57,000 secrets take.
 _MOST_WORK: Final = 40_000_000
 _UNITS_OF_A_VALUE: Final = 32
 _UNITS_OF_A_NUMBER: Final = 4
@@ -40,22 +39,22 @@ _JSON_BEGINS: Final = ("{", "[", '"')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redacted:
-    """A value without its secrets, and the texts that must appear nowhere else."""
+    """A value without its secrets, and the secret texts, which must not appear anywhere else."""
 
     value: JsonValue
     secrets: frozenset[str]
-    changed: bool  #: also true where what was hidden is too short to be among the secrets
+    changed: bool  #: whether anything was hidden, even if too short to be among the secrets
 
 
 async def redact(value: JsonValue, work: Work | None = None) -> Redacted:
-    """Put a mark in the place of every value that is secret by its name or its look.
+    """Replace every value that is secret by its name or its form by a mark.
 
-    Values within objects, arrays and JSON inside strings are found too; what isn't secret stays as it is.
+    Values within objects, arrays and JSON inside strings are found too; all others stay unchanged.
 
     Args:
         value: any JSON value.
-        work: counts what is done, for a caller that has several values and a bound for all of them. It is the
-            caller's to ask between two values whether the bound is exceeded: each value is redacted completely.
+        work: counts the work, for a caller with one bound for several values. Each value is redacted completely: the
+            caller checks between two values whether the bound is exceeded.
     """
     work = work or Work()
     walk = _Walk(work)
@@ -65,9 +64,9 @@ async def redact(value: JsonValue, work: Work | None = None) -> Redacted:
 
 
 def withheld(value: JsonValue) -> JsonValue:
-    """Give what stands in the place of a value that nobody looked through.
+    """Return the replacement for a value that was not searched.
 
-    It is of the same kind: Synapse's SDK fails on a list of which one run has a text in the place of an object.
+    It has the same JSON type: Synapse's SDK fails on a list in which a run has a text instead of an object.
     """
     match value:
         case dict():
@@ -79,7 +78,7 @@ def withheld(value: JsonValue) -> JsonValue:
 
 
 def without_looks(error: CloudError) -> CloudError:
-    """Cut what looks like a secret out of an error of the gateway's own, which quotes names alone."""
+    """Cut what looks like a secret out of one of the gateway's own errors, which quote names but no values."""
     return error.model_copy(
         update={
             "message": patterns.cut(error.message),
@@ -90,7 +89,7 @@ def without_looks(error: CloudError) -> CloudError:
 
 
 class Cutter:
-    """Cuts the same secrets out of any number of texts."""
+    """Cuts a fixed set of secrets out of any number of texts."""
 
     def __init__(self, search: Search, work: Work) -> None:
         self._search = search
@@ -98,18 +97,18 @@ class Cutter:
 
     @classmethod
     async def of(cls, secrets: Collection[str], work: Work | None = None) -> Self:
-        """Cut these secrets. Beyond the bound of the work, texts are withheld."""
+        """Return a cutter for these secrets. Beyond the bound of `work`, it withholds whole texts."""
         work = work or Work(_MOST_WORK)
         return cls(await Search.of(secrets, work), work)
 
     async def cut(self, text: str) -> str:
-        """Put a mark in the place of the secrets, however they are spelled, and of all that looks like one."""
+        """Replace the secrets, in any spelling, and everything that looks like one by a mark."""
         found = await self._search.spans(text, self._work)
         found += await _look(text, self._work)
         return WITHHELD if self._work.is_exceeded and text else patterns.mark(text, found)
 
     async def cut_error(self, error: CloudError) -> CloudError:
-        """Cut an error's texts; its code is for programs, and stays."""
+        """Cut the texts of an error; its code, which programs read, stays."""
         return error.model_copy(
             update={
                 "message": await self.cut(error.message),
@@ -125,7 +124,7 @@ async def cut(text: str, secrets: Collection[str]) -> str:
 
 
 async def cut_error(error: CloudError, secrets: Collection[str]) -> CloudError:
-    """Cut secrets out of what an error says."""
+    """Cut secrets out of the texts of an error."""
     return await (await Cutter.of(secrets)).cut_error(error)
 
 
@@ -139,7 +138,7 @@ class _Walk:
     async def value(self, value: JsonValue, depth: int) -> JsonValue:
         match value:
             case str() if len(value) <= PIECE and not _may_be_json(value):
-                # Most values: without another coroutine for each.
+                # The common case, without a further coroutine.
                 if self._work.is_due(_UNITS_OF_A_VALUE + 2 * len(value)):
                     await asyncio.sleep(0)
                 return self._hide(value) if any(patterns.spans(value)) else value
@@ -178,7 +177,7 @@ class _Walk:
                 text = await self._inner(text, inner, depth)
         except (ValueError, RecursionError):
             return self._hide(text)
-        # Also where it was JSON: of a field that is written twice, only one was seen.
+        # JSON texts too: of a field that occurs twice, only the last one was parsed.
         return self._hide(text) if await _look(text, self._work) else text
 
     async def _inner(self, text: str, inner: JsonValue, depth: int) -> str:
@@ -194,13 +193,13 @@ class _Walk:
         return written
 
     def _hide(self, value: JsonValue) -> JsonValue:
-        if value != MARK:  # else it was hidden before
+        if value != MARK:  # otherwise it is already hidden
             self.hidden.append(value)
         return MARK
 
 
 def cut_name(name: str) -> str:
-    """Cut what looks like a secret out of a field's name. A name too long to be one is content, and is hidden."""
+    """Cut what looks like a secret out of a field's name. A name of more than 1,024 characters is hidden."""
     return patterns.cut(name) if len(name) <= _LONGEST_NAME else MARK
 
 
@@ -210,7 +209,7 @@ def _labels_a_secret(fields: dict[str, JsonValue]) -> bool:
         return False
     labels = (lower.get(label) for label in LABELS)
     kind = lower.get("type")
-    # Synapse writes secrets of its own as {"type": "SecureString", "value": …}.
+    # Synapse writes its own secrets as {"type": "SecureString", "value": …}.
     return (isinstance(kind, str) and kind.lower() == "securestring") or any(
         isinstance(label, str) and is_secret(label) for label in labels
     )
@@ -231,7 +230,7 @@ def _may_be_json(text: str) -> bool:
 
 
 async def _read_json(text: str, work: Work) -> Any:
-    """Read JSON inside a string; None if it is none. Raises ValueError or RecursionError if it is too much."""
+    """Read JSON inside a string; None if it is not JSON. Raises ValueError or RecursionError beyond Python's limits."""
     if not _may_be_json(text):
         return None
     await work.done(len(text) // 4)
@@ -242,7 +241,7 @@ async def _read_json(text: str, work: Work) -> Any:
 
 
 async def _secrets(hidden: list[JsonValue], work: Work) -> frozenset[str]:
-    """Take apart what was hidden: every text in it that could turn up in an error."""
+    """Return every text within the hidden values that could appear in an error."""
     found: set[str] = set()
     left = list(hidden)
     while left:
@@ -259,14 +258,14 @@ async def _secrets(hidden: list[JsonValue], work: Work) -> frozenset[str]:
             case list() as items:
                 left += items
             case bool() | None:
-                pass  # "true" and "null" tell nothing, and stand in many sentences
+                pass  # "true" and "null" reveal nothing, and occur in many sentences
             case number:
                 found.add(json.dumps(number))
     return frozenset(text for text in found if len(text) >= SHORTEST)
 
 
 async def _parts(text: str, work: Work) -> list[str]:
-    """Give the parts of a hidden text that are secret by themselves."""
+    """Return the parts of a hidden text that are secret by themselves."""
     parts = [text[start:end] for start, end in await _look(text, work)]
     scheme, _, credentials = text.strip().partition(" ")
     if scheme.lower() in SCHEMES:

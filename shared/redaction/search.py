@@ -1,18 +1,17 @@
-"""Where known secrets stand in a text, however they are spelled there: escaped, in another case, in base64."""
+"""Finds known secrets in a text in any spelling: escaped, in another case, in base64."""
 
 import asyncio
 import base64
 from collections.abc import Collection, Iterator
 from typing import Final, Self
 
-from shared.kernel.cloud_error import CUT, as_told
+from shared.kernel.cloud_error import CUT, as_quoted
 from shared.kernel.work import Work
 from shared.redaction import plain_text
 
-SHORTEST: Final = (
-    4  #: a shorter text is found in every sentence, and to cut it would tell what it is
-)
-# Encoded at any place of a longer text, a secret shares its first and last characters with what is around it.
+#: A shorter text occurs in every sentence, and cutting it out would reveal it.
+SHORTEST: Final = 4
+# A secret encoded within a longer text shares its first and last base64 characters with its surroundings.
 _SHORTEST_WITHIN: Final = 8
 _UNITS_OF_A_SECRET: Final = 64
 _PIECE: Final = 1_024
@@ -20,7 +19,7 @@ _URL_SAFE: Final = str.maketrans("+/", "-_")
 
 
 class _Needles:
-    """Texts to be found in another: at each place one look by the first characters, one for each length."""
+    """A set of texts to find: at each position one lookup by the first characters, then one for each length."""
 
     def __init__(self) -> None:
         self._every: set[str] = set()
@@ -28,7 +27,7 @@ class _Needles:
         self._beginnings: set[str] = set()  # of 4, 8, 16 … characters
 
     def add(self, needle: str) -> None:
-        """Look for this text, too, unless it is too short or a mark."""
+        """Add a text to find, unless it is too short or a mark."""
         if len(needle) < SHORTEST or not needle.strip("* ") or needle in self._every:
             return
         self._every.add(needle)
@@ -39,7 +38,7 @@ class _Needles:
             length *= 2
 
     async def spans(self, text: str, work: Work) -> list[tuple[int, int]]:
-        """Find the longest one that begins at each place; they may overlap."""
+        """Return the longest match at each position, as (start, end); matches may overlap."""
         found: list[tuple[int, int]] = []
         lengths = self._lengths
         for at in range(len(text) - SHORTEST + 1):
@@ -62,7 +61,7 @@ class _Needles:
         return 0
 
     async def beginning(self, text: str, work: Work) -> int:
-        """Find where the end of a text may be the beginning of one; -1 if it is nowhere."""
+        """Return where the end of a text may be the beginning of a needle; -1 if nowhere."""
         lengths = self._lengths
         for at in range(len(text) - SHORTEST + 1):
             if at % _PIECE == _PIECE - 1:
@@ -76,7 +75,7 @@ class _Needles:
 
 
 class Search:
-    """Finds secrets. Made once for all texts in which the same ones are looked for."""
+    """Finds a fixed set of secrets in any number of texts."""
 
     def __init__(self) -> None:
         self._exact = _Needles()
@@ -84,7 +83,7 @@ class Search:
 
     @classmethod
     async def of(cls, secrets: Collection[str], work: Work) -> Self:
-        """Look for these."""
+        """Return a search for these secrets."""
         search = cls()
         for secret in secrets:
             if work.is_exceeded:
@@ -97,12 +96,12 @@ class Search:
             if secret.isascii() and secret.isalnum():
                 search._plain.add(secret.lower())
             else:
-                for form in {secret, *as_told(secret)}:
+                for form in {secret, *as_quoted(secret)}:
                     search._plain.add((await plain_text.read(form, work)).text.strip())
         return search
 
     async def spans(self, text: str, work: Work) -> list[tuple[int, int]]:
-        """Find every stretch that is one of the secrets, or the beginning of one where the text was cut."""
+        """Return every stretch that is a secret, or the beginning of one at the end of a text that was cut."""
         plain = await plain_text.read(text, work)
         found = await self._exact.spans(text, work)
         found += [plain.span(*span) for span in await self._plain.spans(plain.text, work)]
@@ -123,7 +122,7 @@ def _in_base64(secret: str) -> Iterator[str]:
     data = secret.encode(errors="surrogatepass")
     yield from _both_alphabets(base64.b64encode(data).decode().rstrip("="))
     for skipped in range(3):
-        # Without an incomplete group it is found at the beginning of a longer text, and within one, as well.
+        # Without its incomplete last group, the form is also found within a longer encoded text.
         form = base64.b64encode(data[skipped : len(data) - (len(data) - skipped) % 3]).decode()
         if len(form) >= (_SHORTEST_WITHIN if skipped else SHORTEST):
             yield from _both_alphabets(form)

@@ -1,1 +1,1 @@
-"""One run request: what was asked, its identity, its record's states, its result, its audit entry."""
+"""One run request: its content, its identity, the states of its record, its result, its audit entry."""

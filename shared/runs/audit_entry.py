@@ -1,4 +1,4 @@
-"""The audit entry of each end of a delivery: who asked, for what, and what came of it."""
+"""The audit entry of a finished delivery: the caller, the request and the outcome."""
 
 import json
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ from shared.runs.result import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One entity in `runaudit`. Nothing in it is unredacted."""
+    """One entity in `runaudit`; all of it is redacted."""
 
     at: datetime
     request_id: str | None
     generation: int | None
     delivery_id: str
     source: Source
-    #: who asked, by the first name that `access` knows; None for a later delivery that was answered
+    #: the caller, by the first of its names in `access`; None for a later delivery that was answered
     #: through the queue
     principal: str | None
     pipeline_name: str | None
     workspace: str | None
-    parameters: str | None  #: redacted JSON; None where AUDIT_PARAMETERS is none
+    parameters: str | None  #: redacted JSON; None if AUDIT_PARAMETERS is none
     fingerprint: str | None
     status: Outcome
     run_id: str | None
@@ -42,16 +42,16 @@ class AuditEntry:
     duration_ms: int
     correlation_id: str | None
     traceparent: str | None
-    object_id: str | None = None  #: of the Entra user or service principal that asked
+    object_id: str | None = None  #: of the calling Entra user or service principal
     application_id: str | None = None  #: of the Entra application that was used
-    caller_name: str | None = None  #: as the token had it
-    content: Content | None = None  #: of a message that could not be read: all that is kept of it
+    caller_name: str | None = None  #: as in the token
+    content: Content | None = None  #: size and hash of a message that could not be read
 
 
 def of_answer(
     record: Record, delivery: Delivery, principal: str | None, now: datetime, *, parameters: bool
 ) -> AuditEntry:
-    """Note the end of a delivery whose request has a final record."""
+    """Return the entry of a delivery whose request has a final record."""
     return AuditEntry(
         at=now,
         request_id=record.request_id,
@@ -81,7 +81,7 @@ def of_answer(
 def of_rejection(
     rejection: Rejection, delivery: Delivery, principal: str | None, now: datetime
 ) -> AuditEntry:
-    """Note the end of a delivery whose request was not taken: its content is kept by size and hash alone."""
+    """Return the entry of a delivery whose request was rejected: of its content only size and hash are kept."""
     return AuditEntry(
         at=now,
         request_id=rejection.request_id,
@@ -117,7 +117,7 @@ class _Asked(TypedDict):
 
 
 def _asked(principal: str | None) -> _Asked:
-    """Tell apart what a record keeps of its caller as one text."""
+    """Split the text by which a record keeps its caller."""
     caller = Caller.read(principal or "")
     return {
         "principal": caller.principals[0] or None,
@@ -130,10 +130,7 @@ def _asked(principal: str | None) -> _Asked:
 def _parameters(record: Record) -> str | None:
     try:
         parameters = json.loads(record.request).get("parameters")
-    except (
-        AttributeError,
-        ValueError,
-    ):  # somebody has edited the record; its answer stands all the same
+    except (AttributeError, ValueError):  # the record was edited by hand; its answer is still valid
         return None
     return None if parameters is None else json.dumps(parameters, ensure_ascii=False)
 

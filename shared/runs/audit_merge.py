@@ -1,7 +1,7 @@
 """Merges the entries of several shards, each newest first, into one order.
 
-A shard's rows come in pieces. The next row of all is known only while every shard that isn't at its end has
-a row in hand; who holds the merge asks which shards are in need and feeds them.
+A shard's rows arrive in pieces. The next row of all is known only while every shard that has not ended has a row
+at hand; the caller asks which shards need rows and feeds them.
 """
 
 from collections import deque
@@ -12,8 +12,8 @@ class Merge[Row]:
     """Merges shards by their rows' keys; the smallest key comes first.
 
     Args:
-        shards: how many there are.
-        key: gives a row's key.
+        shards: the number of shards.
+        key: returns a row's key.
     """
 
     def __init__(self, shards: int, key: Callable[[Row], str]) -> None:
@@ -22,18 +22,18 @@ class Merge[Row]:
         self._key = key
 
     def needy(self) -> list[int]:
-        """Tell which shards have to be fed before the next row is known."""
+        """Return the shards that need rows before the next row is known."""
         return [
             shard for shard, rows in enumerate(self._rows) if not rows and not self._ended[shard]
         ]
 
     def feed(self, shard: int, rows: Sequence[Row]) -> None:
-        """Give a shard its next rows; none means that it has no more."""
+        """Add the next rows of a shard; no rows mean that it has ended."""
         self._rows[shard].extend(rows)
         self._ended[shard] = not rows
 
     def take(self) -> Row | None:
-        """Take the next row of all; None where every shard is at its end."""
+        """Remove and return the next row of all; None if every shard has ended."""
         waiting = [rows for rows in self._rows if rows]
         if not waiting:
             return None

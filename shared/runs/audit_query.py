@@ -1,8 +1,8 @@
 """Filters and continuation tokens of the audit.
 
-A position is the RowKey of the last entry that was read: microseconds left until the year 10000, and whose
-entry it is. It names a place in time, so that pages stay what they are while newer entries arrive. A token
-is a position with a digest over it and the filters it was made for: it goes on with its own list only.
+A position is the RowKey of the last entry that was read: the microseconds left until the year 10000, and a hash that
+names the entry. It is a point in time, so that pages don't shift while newer entries arrive. A token is a position with
+a digest of it and of its filters: it continues that list only.
 """
 
 import base64
@@ -29,25 +29,27 @@ from shared.runs.result import Outcome
 MAX_TOP: Final = 200
 DEFAULT_TOP: Final = 50
 MOST_READ: Final = (
-    5_000  # entries of one page, so that each answers in time whatever its filters leave
+    5_000  # entries read for one page, so that it is in time whatever the filters leave
 )
 
-# The platform's own: a function key, and the name of the client it was made for.
+# The platform's own parameters: a function key, and the name of the client it was made for.
 _PLATFORM: Final = frozenset({"code", "clientId"})
 POSITION: Final = r"[0-9]{18}-[0-9a-f]{16}"
 _DIGEST: Final = 16
 _AHEAD: Final = timedelta(hours=1)
 _EARLIEST: Final = 315_537_897_599_999_999  # microseconds from the year 1 to the year 10000
-_FORBIDDEN: Final = "Value should be a token that the page before ended with, for the same filters"
+_FORBIDDEN: Final = (
+    "Value should be the continuationToken of the previous page, with the same filters"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """One page, as the `Audit` port is asked for it."""
+    """A query of the `Audit` port for one page."""
 
-    until: datetime  #: only older ones
-    since: datetime | None = None  #: none older
-    after: str | None = None  #: the position where the page before ended
+    until: datetime  #: only entries before this time
+    since: datetime | None = None  #: no entries before this time
+    after: str | None = None  #: the position at which the previous page ended
     top: int = DEFAULT_TOP
     most_read: int = MOST_READ
     matches: Callable[[AuditEntry], bool] = lambda _: True
@@ -55,10 +57,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Entries, newest first, without their parameters; `end` is where the next page begins."""
+    """Entries, newest first, without their parameters; `end` is the position at which the next page begins."""
 
     entries: tuple[AuditEntry, ...]
-    end: str | None  #: None where there are no more
+    end: str | None  #: None if there are no more
 
 
 def _read_top(value: object) -> object:
@@ -93,18 +95,18 @@ class ListQuery(BaseModel):
         frozen=True, strict=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
     )
 
-    status: Status | None = Field(default=None, description="Only outcomes with this status.")
+    status: Status | None = Field(default=None, description="The outcome of the request.")
     pipeline_name: Name | None = Field(default=None, pattern=PIPELINE_NAME)
     workspace: Name | None = None
-    since: Time | None = Field(default=None, description="Only outcomes from this time on.")
-    until: Time | None = Field(default=None, description="Only outcomes before this time.")
-    top: Top = Field(default=DEFAULT_TOP, description="The most outcomes on one page.")
+    since: Time | None = Field(default=None, description="No entries before this time.")
+    until: Time | None = Field(default=None, description="Only entries before this time.")
+    top: Top = Field(default=DEFAULT_TOP, description="The maximum number of entries.")
     continuation_token: Token | None = Field(
         default=None, description="The continuationToken of the previous page."
     )
 
     def wanted(self, now: datetime, may_see: Callable[[AuditEntry], bool]) -> Wanted | CloudError:
-        """Put the page's question to the audit; a token that is not this list's own is refused."""
+        """Return the query of this page; an error if the token belongs to another list."""
         after = None
         if self.continuation_token is not None:
             after = _position(self.continuation_token, self)
@@ -112,7 +114,7 @@ class ListQuery(BaseModel):
                 return validation.invalid([_fault("continuationToken", f"{_FORBIDDEN}.")])
         return Wanted(
             since=self.since,
-            # The search begins there: what a wrong clock dated later shows when its time has come.
+            # The search begins there: an entry that a wrong clock dated later appears at its time.
             until=min(self.until or now + _AHEAD, now + _AHEAD),
             after=after,
             top=self.top,
@@ -120,7 +122,7 @@ class ListQuery(BaseModel):
         )
 
     def token(self, position: str) -> str:
-        """Write the token that goes on from a position."""
+        """Return the token that continues after a position."""
         text = position + _digest(position, self)
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -136,7 +138,7 @@ _NAMES: Final = tuple(to_camel(name) for name in ListQuery.model_fields)
 
 
 def read_query(query: str) -> ListQuery | CloudError:
-    """Read a query string, or tell every fault by its parameter's name."""
+    """Read a query string; the error lists every fault with its parameter's name."""
     pairs = present(parse_qsl(query), (*_NAMES, *_PLATFORM))
     given = {name: value for name, value in pairs if name not in _PLATFORM}
     names = [name for name, _ in pairs]
@@ -145,11 +147,11 @@ def read_query(query: str) -> ListQuery | CloudError:
     try:
         read = ListQuery.model_validate(given)
     except ValidationError as error:
-        told = (
+        others = (
             _fault((each.target or "").removeprefix("$."), each.message)
             for each in validation.of(error, ListQuery)
         )
-        return validation.invalid([*found, *told])
+        return validation.invalid([*found, *others])
     if read.since and read.until and read.since >= read.until:
         found.append(_fault("until", "The time should be after since."))
     return validation.invalid(found) if found else read
@@ -169,7 +171,7 @@ def _position(token: str, query: ListQuery) -> str | None:
         return None
     if int(position[:18]) > _EARLIEST:
         return None
-    # A token has bits to spare at its end: only the way that we write it counts.
+    # Base64 leaves unused bits at the end: only the form that `token` writes is accepted.
     return position if query.token(position) == token else None
 
 

@@ -1,10 +1,10 @@
-"""The caller of an HTTP route, as far as that was proved.
+"""The authenticated caller of an HTTP route.
 
-A record and the audit keep a caller as one text, and the text gives the caller back: a request that waits is judged
-again by `access` when its time has come, under the names that its caller had.
+A record and the audit keep a caller as one text, from which it can be read back: a request that waits is checked
+against `access` again when it is due, under the names that its caller had.
 
-    key                                          a function key; so `queue`, `rule:<name>`, `hook:<name>`
-    <object id> through <application id> (Ada)   a person, and the application that was used
+    key                                          a function key; likewise `queue`, `rule:<name>`, `hook:<name>`
+    <object id> through <application id> (Ada)   a user, and the application that was used
     <object id> of <application id>              an application itself: a service principal, a managed identity
 """
 
@@ -22,21 +22,19 @@ _TEXT: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """A caller, by the names that `access` may know it by; the first one says who it is."""
+    """A caller with the names that `access` may list; the first one identifies it."""
 
     principals: tuple[str, ...]
     object_id: str | None = None  #: of the user or the service principal, in the configured tenant
     application_id: str | None = None
-    name: str | None = (
-        None  #: for people to read: its owner can change it, so nothing is decided by it
-    )
+    name: str | None = None  #: for display only: its owner can change it
 
     @classmethod
     def user(cls, object_id: str, application_id: str, name: str | None) -> Self:
-        """Know a person. The application is no principal: many people can get a token through one.
+        """Return the caller for a user. The application is not a principal: many users can get a token through it.
 
-        https://learn.microsoft.com/entra/identity-platform/claims-validation#validate-the-actor says so: only a
-        token of type `app` may be authorized by `appid` or `azp`.
+        Only a token of type `app` may be authorized by `appid` or `azp`:
+        https://learn.microsoft.com/entra/identity-platform/claims-validation#validate-the-actor
         """
         return cls(
             principals=(object_id,),
@@ -47,7 +45,7 @@ class Caller:
 
     @classmethod
     def application(cls, object_id: str, application_id: str, name: str | None) -> Self:
-        """Know an application that calls for itself, by its service principal's id or its own."""
+        """Return the caller for an application that calls on its own behalf; both its ids are principals."""
         return cls(
             principals=(object_id, application_id),
             object_id=object_id,
@@ -57,7 +55,7 @@ class Caller:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Give the caller that was kept as this text; what is none of Entra's is a principal's name as it is."""
+        """Return the caller that was kept as this text; a text not of Entra's forms is itself the principal."""
         found = _TEXT.fullmatch(text)
         if found is None:
             return cls(principals=(text,))
@@ -66,7 +64,7 @@ class Caller:
 
     @property
     def principal(self) -> str:
-        """The text that a record keeps."""
+        """The text by which a record keeps the caller."""
         if self.object_id is None:
             return self.principals[0]
         how = "of" if self.application_id in self.principals else "through"
@@ -74,11 +72,11 @@ class Caller:
         return f"{self.object_id} {how} {self.application_id}{name}"
 
 
-#: Whoever brings a function key: the platform has checked it, and keys have no owner.
+#: A caller with a function key: the platform has checked it, and keys have no owner.
 KEY: Final = Caller(principals=("key",))
 
 
 def _readable(name: str | None) -> str | None:
-    """Keep of a name what a log line and a table can hold."""
+    """Return a name in a form that a log line and a table can hold; None if it is blank."""
     words = "".join(sign if sign.isprintable() else " " for sign in (name or "")[:MAX_NAME]).split()
     return " ".join(words) or None

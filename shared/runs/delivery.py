@@ -1,4 +1,4 @@
-"""Who is owed an answer: one arrival of a request at one entry point."""
+"""A delivery: one arrival of a request at one entry point, which is owed an answer."""
 
 from enum import StrEnum
 
@@ -21,8 +21,7 @@ class Source(StrEnum):
 class Delivery(BaseModel):
     """One delivery, by its id at the entry point (message id, invocation id, event id).
 
-    It travels inside the gateway's own `resume` messages, so that an answer still owed is paid by
-    whichever process takes the request up again.
+    The gateway's own `resume` messages carry it, so that the process that resumes the request can answer it.
     """
 
     model_config = ConfigDict(
@@ -36,10 +35,10 @@ class Delivery(BaseModel):
     duplicate: bool = False  #: another delivery of the same request came first
 
     def about(self, correlation_id: str | None, traceparent: str | None) -> "Delivery":
-        """Add what its content says of it, without what looks like a secret."""
+        """Return the delivery with the ids from its content, without what looks like a secret."""
         safe_id = patterns.cut_optional(correlation_id)
         return self.model_copy(update={"correlation_id": safe_id, "traceparent": traceparent})
 
     def is_same(self, other: "Delivery") -> bool:
-        """Tell whether this is the very same arrival, maybe delivered again."""
+        """Return whether both are the same arrival, possibly redelivered."""
         return (self.source, self.id) == (other.source, other.id)

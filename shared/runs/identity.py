@@ -1,4 +1,4 @@
-"""Derives the run id that is sent to createRun, and the fingerprint that compares requests."""
+"""Derives the run id sent to createRun, the fingerprint that compares requests, and the ids of results."""
 
 import hashlib
 import json
@@ -7,18 +7,18 @@ from typing import Final
 
 from shared.runs.request import RunRequest
 
-# Fixed for good: another namespace would give requests in flight other run ids.
+# Must never change: another namespace would give requests in flight other run ids.
 _NAMESPACE: Final = uuid.UUID("5d0e2f1c-7c1b-5f0e-9a53-0f6f5e0c9c11")
 
 
 def client_request_id(endpoint: str, request_id: str, generation: int, nonce: str) -> str:
-    """Derive the x-ms-client-request-id of every send of one generation of a record.
+    """Return the x-ms-client-request-id of every send of one generation of a record.
 
     Args:
         endpoint: of the workspace.
         request_id: of the request.
         generation: the first is 1; only an explicit rerun raises it.
-        nonce: drawn when the record was claimed. Without it an id that is used again after its record is gone,
+        nonce: drawn when the record was claimed. Without it an id that is used again after its record is deleted,
             or by a second gateway at the same workspace, would be answered with the old run.
 
     In all of Microsoft's recorded traffic Synapse gives the run this id, and a second createRun with it
@@ -29,7 +29,7 @@ def client_request_id(endpoint: str, request_id: str, generation: int, nonce: st
 
 
 def fingerprint(request: RunRequest, endpoint: str) -> str:
-    """Hash what would be run: not when, and not who asked. SHA-256 in hex over canonical JSON."""
+    """Return a hash of what would be run, without times and callers: SHA-256 in hex over canonical JSON."""
     what = {
         "pipelineName": request.pipeline_name,
         "endpoint": endpoint,
@@ -43,12 +43,12 @@ def fingerprint(request: RunRequest, endpoint: str) -> str:
 
 
 def result_id(request_id: str, generation: int, outcome: str) -> str:
-    """Name one piece of news: equal ids are the same news."""
+    """Return the id of a result: results with equal ids say the same."""
     return _digest("result", request_id, str(generation), outcome)
 
 
 def rejection_id(source: str, delivery_id: str, code: str) -> str:
-    """Name the rejection of a delivery that has no record."""
+    """Return the id of a rejection for which there is no record."""
     return _digest("rejection", source, delivery_id, code)
 
 

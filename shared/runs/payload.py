@@ -1,4 +1,4 @@
-"""What a record keeps of its request, and what may be said of it."""
+"""The request within a record: read, redacted, and turned into a call of createRun."""
 
 import json
 from dataclasses import replace
@@ -14,12 +14,12 @@ from shared.runs.record import Record
 from shared.runs.request import KEPT_LIMIT, RunRequest
 from shared.synapse.create_run import CreateRun
 
-#: Texts of a request that its sender chooses freely, beside its parameters.
+#: Free texts of a request, besides its parameters.
 _TEXTS: Final = ("startActivityName", "correlationId", "tracestate")
 
 
 def read(record: Record) -> RunRequest:
-    """Read a record's request. Raises `RecordUnreadable` where somebody has edited it."""
+    """Read a record's request. Raises `RecordUnreadable` if it was edited by hand."""
     try:
         return RunRequest.model_validate(json.loads(record.request))
     except (ValidationError, ValueError):
@@ -27,7 +27,7 @@ def read(record: Record) -> RunRequest:
 
 
 async def close(record: Record) -> Record:
-    """Cut the secrets out of a request that needs them no more."""
+    """Cut the secrets out of the request of a final record."""
     fields = _fields(record)
     kept = await redaction.redact(fields.get("parameters"))
     looked = {name: patterns.cut(fields[name]) for name in _TEXTS if name in fields}
@@ -36,20 +36,20 @@ async def close(record: Record) -> Record:
     if isinstance(kept.value, dict):
         fields["parameters"] = kept.value
     written = _write(fields | looked)
-    if len(written) > KEPT_LIMIT:  # JSON within a string was written anew
+    if len(written) > KEPT_LIMIT:  # JSON within a string may have grown
         fields["parameters"] = dict.fromkeys(fields["parameters"], MARK)
         written = _write(fields | looked)
     return replace(record, request=written, redacted=record.redacted or kept.changed)
 
 
 async def safe(error: CloudError, record: Record) -> CloudError:
-    """Cut the secrets of a request out of what Synapse said about it."""
+    """Cut the secrets of a request out of an error of Synapse about it."""
     kept = await redaction.redact(_fields(record).get("parameters"))
     return await redaction.cut_error(error, kept.secrets)
 
 
 def _fields(record: Record) -> dict[str, Any]:
-    """Read a request as it is kept. Models are not made: parameters are large, and only looked at."""
+    """Read a request's JSON without building models: parameters are large, and only searched."""
     try:
         fields: Any = json.loads(record.request)
     except ValueError:
@@ -71,7 +71,7 @@ def _unreadable() -> RecordUnreadable:
 
 def call(record: Record, request: RunRequest) -> CreateRun:
     """Return the call of createRun that sends a recorded request."""
-    # Synapse takes a referenced run's parameters from that run; ours may be redacted by then.
+    # Synapse takes a referenced run's parameters from that run; the record's may be redacted by then.
     parameters = None if request.reference_pipeline_run_id else request.parameters
     return CreateRun(
         endpoint=record.endpoint,

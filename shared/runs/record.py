@@ -1,4 +1,4 @@
-"""What is known of one request, and which record follows from which event.
+"""The record of a request, and its transitions.
 
     claim ──→ Starting ──→ Started | Failed
                  │ ├─────→ Waiting ──→ Starting again | Rejected | Failed (withdrawn ──→ opened again)
@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.runs.delivery import Delivery
 from shared.runs.identity import client_request_id, fingerprint
 from shared.runs.request import RunRequest
@@ -24,10 +24,10 @@ GIVE_UP_AFTER: Final = 24 * 3600.0  # seconds since the first send, by the stora
 
 
 class Status(StrEnum):
-    """Where a request stands; the last three are final."""
+    """The state of a request; the last three are final."""
 
-    STARTING = "Starting"  #: a lease is held; createRun may be on its way
-    WAITING = "Waiting"  #: nothing is on its way; to be tried when its time has come
+    STARTING = "Starting"  #: a lease is held; createRun may be in flight
+    WAITING = "Waiting"  #: no call is in flight; to be tried when it is due
     UNKNOWN = "Unknown"  #: createRun was sent and its answer was lost
     STARTED = "Started"  #: the run exists
     FAILED = "Failed"  #: Synapse refused it, or the tries ran out
@@ -49,7 +49,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A workspace: its name in the configuration, and the endpoint that the name stands for."""
+    """A workspace: its name in the configuration, and its endpoint."""
 
     name: str
     endpoint: str
@@ -59,8 +59,8 @@ class Place:
 class Record:
     """One request: the entity in `runs`.
 
-    Times are aware and in UTC by the writing host's clock, for people to read. What must be measured
-    (leases, waits, settling) is measured by the storage service's own time: see `ports.VersionedRecord.age`.
+    Times are aware and in UTC by the writing host's clock, for people to read. Durations that matter (leases, waits,
+    settling) are measured by the storage service's clock: see `ports.VersionedRecord.age`.
     """
 
     request_id: str
@@ -68,73 +68,73 @@ class Record:
     status: Status
     pipeline_name: str
     workspace: str  #: the name in the configuration
-    endpoint: str  #: what that name stood for when the request was claimed
+    endpoint: str  #: of that workspace when the request was claimed
     request: bytes  #: the RunRequest as UTF-8 JSON; redacted once the state is final
     redacted: bool = False  #: whether a value was cut out of `request`
     fingerprint: str
     client_request_id: str
-    nonce: str | None = None  #: drawn at the claim; None where an earlier version claimed it
+    nonce: str | None = None  #: drawn at the claim; None if an earlier version claimed it
     delivery: Delivery  #: the first one, which is owed the answer of this generation
-    principal: str  #: who asked
+    principal: str  #: the caller
     received_at: datetime
     changed_at: datetime
     finished_at: datetime | None = None
     first_sent_at: datetime | None = None
-    #: how old the record had become at its last write, summed since the first send; no two hosts' clocks are compared
+    #: seconds from the first send to the last write: the sum of the record's ages, so that no two hosts' clocks are compared
     sent_seconds: float = 0.0
-    #: a send whose outcome nobody could find out was followed by another: UNKNOWN_OUTCOME=resend
+    #: a send with an unknown outcome was followed by another: UNKNOWN_OUTCOME=resend
     may_run: bool = False
     attempts: int = 0
-    #: while Waiting: due when the record is that old; withdrawn: the same
+    #: while Waiting, or withdrawn: the age in seconds at which the record is due
     wait_seconds: float = 0.0
     run_id: str | None = None
-    error: CloudError | None = None  #: of the final state, or the last one met
+    error: CloudError | None = None  #: of the final state, or the last one so far
     http_status: int | None = None
     service_request_id: str | None = None
     service_correlation_id: str | None = None
     history: tuple[Entry, ...] = ()
 
 
-# What is to be done with a record that somebody has come for.
+# The next step for a record.
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """It is final."""
+    """The record is final: answer with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """It is in another's hands, or its time has not come: look again in so many seconds."""
+    """Another process holds the record, or it is not due: look again in so many seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Lapsed:
-    """Its holder is gone, and nobody knows whether createRun was sent."""
+    """The lease has expired: whether createRun was sent is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """It may be sent."""
+    """The request may be sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reconcile:
-    """Its answer was lost: find out what became of it."""
+    """The answer of createRun was lost: find out whether the run exists."""
 
 
 Step = Answer | Wait | Lapsed | Due | Reconcile
 
 
 def next_step(record: Record, age: float, lease: float) -> Step:
-    """Decide what is to be done with a record that was last written `age` seconds ago."""
+    """Return the next step for a record that was last written `age` seconds ago."""
     match record.status:
         case Status.STARTED | Status.FAILED | Status.REJECTED:
             return Answer()
         case Status.STARTING:
-            # Its holder is most likely done in a moment; each look doubles the age.
+            # Its holder will most likely finish soon; each wait at most doubles the age.
             return Lapsed() if age >= lease else Wait(min(lease - age, max(1.0, age)))
         case Status.WAITING:
             return Due() if age >= record.wait_seconds else Wait(record.wait_seconds - age)
@@ -145,11 +145,11 @@ def next_step(record: Record, age: float, lease: float) -> Step:
 def limit_reached(
     record: Record, request: RunRequest, now: datetime, age: float, max_attempts: int
 ) -> CloudError | None:
-    """Return why a Waiting request, last written `age` seconds ago, may not be sent any more; None while it may."""
-    code = "RetriesExhausted"
+    """Return why a Waiting request, last written `age` seconds ago, may no longer be sent; None while it may."""
+    code = Code.RETRIES_EXHAUSTED
     if request.expires_at is not None and now >= request.expires_at:
         message = f"The request expired at {request.expires_at.isoformat()}."
-        code = code if record.first_sent_at else "RequestExpired"
+        code = code if record.first_sent_at else Code.REQUEST_EXPIRED
     elif record.attempts >= max_attempts:
         message = f"The request was tried {record.attempts} times."
     elif record.first_sent_at is not None and record.sent_seconds + age >= GIVE_UP_AFTER:
@@ -172,7 +172,7 @@ def claim(
     *,
     nonce: str,
 ) -> Record:
-    """Claim a request for which no record exists: Starting, with a lease."""
+    """Return the first record of a request: Starting, with a lease."""
     return Record(
         request_id=request.request_id,
         status=Status.STARTING,
@@ -192,24 +192,24 @@ def claim(
 
 
 def take(record: Record, now: datetime) -> Record:
-    """Take a Waiting request up again, or send an Unknown one again: Starting, with a lease."""
+    """Resume a Waiting request, or send an Unknown one again: Starting, with a lease."""
     return _next(record, Status.STARTING, now, "taken", wait_seconds=0.0)
 
 
 def aged(after: Record, before: Record, age: float) -> Record:
-    """Add to the time since the first send how old the record had become that `after` replaces."""
+    """Return `after` with the time since the first send increased by the age of the record it replaces."""
     if before.first_sent_at is None or after.first_sent_at is None:
         return after
     return replace(after, sent_seconds=before.sent_seconds + age)
 
 
 def wait(record: Record, seconds: float, why: str, now: datetime) -> Record:
-    """Let a request wait for its time; nothing of it is on the wire."""
+    """Let a request wait; no call is in flight."""
     return _next(record, Status.WAITING, now, "waiting", why, wait_seconds=seconds)
 
 
 def send_again(record: Record, why: str, now: datetime, *, may_run: bool) -> Record:
-    """Let a request whose answer was lost be sent again at once."""
+    """Let a request whose answer was lost be sent again immediately."""
     doubtful = replace(record, may_run=record.may_run or may_run)
     return wait(doubtful, 0.0, f"to be sent again: {why}", now)
 
@@ -217,21 +217,21 @@ def send_again(record: Record, why: str, now: datetime, *, may_run: bool) -> Rec
 def throttle(
     record: Record, seconds: float, error: CloudError, now: datetime, wire: Wire = NOTHING
 ) -> Record:
-    """Let a throttled request wait. A 429 is a send, and no attempt."""
-    sent = replace(_told(record, wire), first_sent_at=record.first_sent_at or now, error=error)
+    """Let a throttled request wait. A 429 counts as a send, but not as an attempt."""
+    sent = replace(_with_wire(record, wire), first_sent_at=record.first_sent_at or now, error=error)
     return wait(sent, seconds, f"throttled for {seconds:.1f} s", now)
 
 
 def retry(record: Record, seconds: float, error: CloudError, now: datetime) -> Record:
-    """Let a request wait whose call never left this process: an attempt, and no send."""
+    """Let a request whose call was never sent wait. It counts as an attempt, but not as a send."""
     tried = replace(record, attempts=record.attempts + 1, error=error)
     return wait(tried, seconds, f"not sent: {error.message}", now)
 
 
 def lose(record: Record, error: CloudError, now: datetime, wire: Wire = NOTHING) -> Record:
-    """Keep that createRun may have been sent and its answer was lost."""
+    """Record that createRun may have been sent and its answer was lost."""
     lost = replace(
-        _told(record, wire),
+        _with_wire(record, wire),
         attempts=record.attempts + 1,
         first_sent_at=record.first_sent_at or record.changed_at,
         error=error,
@@ -240,10 +240,10 @@ def lose(record: Record, error: CloudError, now: datetime, wire: Wire = NOTHING)
 
 
 def start(record: Record, run_id: str, how: str, now: datetime, wire: Wire = NOTHING) -> Record:
-    """Keep the run. `how` tells where its id came from: the answer, a look, or an operator."""
+    """Record the run. `how` is the source of its id: the answer, a look, or an operator."""
     attempts = record.attempts + (record.status is Status.STARTING)
     known = replace(
-        _told(record, wire),
+        _with_wire(record, wire),
         run_id=run_id,
         error=None,
         attempts=attempts,
@@ -253,10 +253,10 @@ def start(record: Record, run_id: str, how: str, now: datetime, wire: Wire = NOT
 
 
 def fail(record: Record, error: CloudError, now: datetime, wire: Wire = NOTHING) -> Record:
-    """Keep that Synapse refused the request, or that its tries ran out."""
+    """Record that Synapse refused the request, or that its tries ran out."""
     attempts = record.attempts + (record.status is Status.STARTING)
     refused = replace(
-        _told(record, wire),
+        _with_wire(record, wire),
         error=error,
         attempts=attempts,
         first_sent_at=record.first_sent_at or (now if wire.http_status else None),
@@ -265,7 +265,7 @@ def fail(record: Record, error: CloudError, now: datetime, wire: Wire = NOTHING)
 
 
 def reject(record: Record, error: CloudError, now: datetime) -> Record:
-    """Keep that a request will never be sent, and never was."""
+    """Record that a request was never sent, and will not be."""
     return _finish(replace(record, error=error), Status.REJECTED, now, error.code, error.message)
 
 
@@ -275,30 +275,30 @@ def stop(record: Record, error: CloudError, now: datetime) -> Record:
 
 
 def refuse(record: Record, error: CloudError, now: datetime, wire: Wire = NOTHING) -> Record:
-    """Keep why a request will not be sent again: Synapse's refusal, a policy, a limit.
+    """Record why a request will not be sent again: Synapse's refusal, a policy, a limit.
 
-    With UNKNOWN_OUTCOME=resend an earlier send may have started a run: then its outcome is unknown.
+    With UNKNOWN_OUTCOME=resend an earlier send may have started a run; the outcome is then unknown.
     """
     if not record.may_run:
         return fail(record, error, now, wire)
     message = f"An earlier send may have started run {record.client_request_id}: {error.message}"
-    doubt = CloudError(code="OutcomeUnknown", message=message, details=(error,))
+    doubt = CloudError(code=Code.OUTCOME_UNKNOWN, message=message, details=(error,))
     return fail(record, doubt, now, wire)
 
 
 def withdraw(record: Record, error: CloudError, seconds: float, now: datetime) -> Record:
-    """End a Waiting request whose caller is told that nothing was started, and to come again.
+    """End a Waiting request; its caller gets the answer that nothing was started, and that it may ask again.
 
-    The same id opens it again: see `reopen`. It is Failed also where it was never sent, so that a reader
-    of results need not know what held it up.
+    The same id opens it again: see `reopen`. It is Failed even if it was never sent, so that a reader of results
+    need not know what delayed it.
     """
-    told = replace(record, error=error)
-    done = _finish(told, Status.FAILED, now, _WITHDRAWN, f"{error.code}: {error.message}")
+    with_error = replace(record, error=error)
+    done = _finish(with_error, Status.FAILED, now, _WITHDRAWN, f"{error.code}: {error.message}")
     return replace(done, wait_seconds=seconds)
 
 
 def is_withdrawn(record: Record) -> bool:
-    """Tell whether a request ended only because its caller was told to come again."""
+    """Return whether a request ended only because its caller was asked to repeat it."""
     last = record.history[-1].event if record.history else None
     return record.status is Status.FAILED and last == _WITHDRAWN
 
@@ -306,11 +306,10 @@ def is_withdrawn(record: Record) -> bool:
 def reopen(
     record: Record, request: RunRequest, delivery: Delivery, principal: str, now: datetime
 ) -> Record:
-    """Open a withdrawn request again for who asks now, in the same generation.
+    """Open a withdrawn request again for a new caller, in the same generation.
 
-    Nothing was started, so there is no second run to be told from a first: it keeps its client request
-    id, and should a 429 ever have been answered for a run that exists, Synapse finds that run by it.
-    Its limits count afresh.
+    Nothing was started, so there are no two runs to distinguish: it keeps its client request id, and if a 429 was
+    ever answered for a run that exists, Synapse finds that run by it. Its limits start anew.
     """
     place = Place(name=record.workspace, endpoint=record.endpoint)
     fresh = replace(
@@ -336,17 +335,16 @@ def rerun(
 ) -> Record:
     """Open a finished request again as its next generation, with a run of its own.
 
-    `nonce` is for a record that has none; one that was drawn is kept.
+    `nonce` is used only if the record has none.
     """
     generation, nonce = record.generation + 1, record.nonce or nonce
     place = Place(name=record.workspace, endpoint=record.endpoint)
     fresh = replace(
         claim(request, place, delivery, principal, now, nonce=nonce),
         generation=generation,
-        # What was asked for first: a recovery's own fields are no part of it, and whoever sends the
-        # first request again is told of the newest run.
+        # Of the first request, without a recovery's own fields: a repetition of it is answered with the newest run.
         fingerprint=record.fingerprint,
-        # Of a recovery alone: an ordinary rerun has brought every value again.
+        # Only for a recovery: an ordinary rerun brings every value again.
         redacted=record.redacted and request.is_recovery is True,
         client_request_id=client_request_id(record.endpoint, record.request_id, generation, nonce),
         history=record.history,
@@ -355,7 +353,7 @@ def rerun(
     return _next(fresh, Status.WAITING, now, "rerun", why)
 
 
-def _told(record: Record, wire: Wire) -> Record:
+def _with_wire(record: Record, wire: Wire) -> Record:
     if wire == NOTHING:
         return record
     return replace(
@@ -391,7 +389,7 @@ def _next(
 
 
 def _shortened(history: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """Keep the first entries and the last ones, so that how it began is never forgotten."""
+    """Return the first and the last entries, so that the beginning is always kept."""
     if len(history) <= HISTORY_LENGTH:
         return history
     return (*history[:4], *history[4 - HISTORY_LENGTH :])

@@ -1,4 +1,4 @@
-"""Reads any bytes as a run request, one of our own messages, or every error at once."""
+"""Reads any bytes as a run request, one of the gateway's own messages, or every error at once."""
 
 import base64
 import binascii
@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from shared.kernel import strict_json, timestamp, validation
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.validation import fault
 from shared.runs.delivery import Delivery
 
@@ -31,7 +31,7 @@ KEPT_LIMIT: Final = 768 * 1024  # of a request as its record keeps it: an entity
 QUEUE_LIMIT: Final = 64 * 1024
 MAX_AHEAD: Final = timedelta(
     days=30
-)  # of notBefore: a record keeps its request's secrets until then
+)  # for notBefore: a record keeps its request's secrets until then
 MAX_PARAMETERS: Final = 50  # per pipeline: azure-docs, includes/synapse-analytics-limits.md
 RESERVED_PREFIXES: Final = ("msg-", "evt-")
 DOTS: Final = (".", "..")  # RFC 3986, section 5.2.4: a URL loses them
@@ -39,7 +39,9 @@ DOTS: Final = (".", "..")  # RFC 3986, section 5.2.4: a URL loses them
 # The specification's own pattern: azure-rest-api-specs, Microsoft.Synapse/stable/2020-12-01/pipelines.json.
 PIPELINE_NAME: Final = r"^[A-Za-z0-9_][^<>*#.%&:\\+?/]*$"
 REQUEST_ID: Final = r"^[A-Za-z0-9._~:@+=-]{1,200}$"
-UNFIT_ID: Final = r"msg-|evt-|\.{1,2}$"  # how an id begins that can't be a sender's: see `unfit_id`
+UNFIT_ID: Final = (
+    r"msg-|evt-|\.{1,2}$"  # the beginning of an id that a sender may not use: see `unfit_id`
+)
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 _BEYOND: Final = "Value should be a date-time within the years 1 to 9999 in UTC"
@@ -49,7 +51,7 @@ def _read_time(value: object) -> datetime:
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
-        msg = "Value should be an RFC 3339 date-time with an offset, as 2026-11-24T08:30:00Z"
+        msg = "Value should be an RFC 3339 date-time with an offset, such as 2026-11-24T08:30:00Z"
         raise ValueError(msg)
     try:
         return timestamp.read(value)
@@ -74,7 +76,7 @@ Text = Annotated[str, Field(min_length=1, max_length=260)]
 
 
 def _offer_request_id(schema: dict[str, Any]) -> None:
-    # Senders may leave it out or null: `decode` fills it in, so that inside it is never missing.
+    # Senders may omit it or send null: `decode` fills it in, so it is never missing in the model.
     schema["required"].remove("requestId")
     own = schema["properties"]["requestId"]
     named = {name: own.pop(name) for name in ("type", "pattern")}
@@ -113,7 +115,7 @@ class RunRequest(BaseModel):
     tracestate: str | None = Field(default=None, max_length=512)
 
     def to_json(self) -> bytes:
-        """Write the request as its record keeps it: UTF-8, absent fields left out."""
+        """Return the request as its record keeps it: UTF-8 JSON without absent fields."""
         times = {"not_before", "expires_at"}
         fields = self.model_dump(by_alias=True, exclude_none=True, exclude=times)
         for name, value in (("notBefore", self.not_before), ("expiresAt", self.expires_at)):
@@ -123,27 +125,27 @@ class RunRequest(BaseModel):
 
 
 class Resume(BaseModel):
-    """The gateway's own message: take up a recorded request again, and answer that delivery."""
+    """The gateway's own message: resume a recorded request, and answer `delivery`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     resume: str = Field(pattern=REQUEST_ID)
     delivery: Delivery | None = None
-    #: who asked, for the audit alone: nothing is permitted by it
+    #: the caller, for the audit only: it grants nothing
     principal: str | None = Field(default=None, max_length=400)
-    #: how often it has come back from the poison queue
+    #: how often it has returned from the poison queue
     rounds: int = Field(default=0, ge=0)
-    #: of what that delivery asked for, where it was not yet compared with the record's
+    #: of that delivery's request, if not yet compared with the record's
     fingerprint: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
     def to_json(self) -> str:
-        """Write the message as it lies on the queue."""
+        """Return the message as it is enqueued."""
         return self.model_dump_json(by_alias=True, exclude_none=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What is kept of a message that can't be read: its size in bytes and its SHA-256 in hex."""
+    """The size in bytes and the SHA-256 in hex of a message that can't be read."""
 
     length: int
     sha256: str
@@ -151,7 +153,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """A request that is not taken: every fault, and what could be told of it all the same."""
+    """A request that is not accepted: every fault, and the fields that could be read nevertheless."""
 
     error: CloudError
     request_id: str | None
@@ -160,11 +162,11 @@ class Rejection:
     correlation_id: str | None = None
     traceparent: str | None = None
     content: Content | None = None  #: of a message that could not be read
-    may_run: bool = False  #: whether a run of it may exist all the same
+    may_run: bool = False  #: whether a run of it may exist nevertheless
 
 
 def refuse(request: RunRequest, error: CloudError) -> Rejection:
-    """Turn a readable request away."""
+    """Return the rejection of a readable request."""
     return Rejection(
         error=error,
         request_id=request.request_id,
@@ -176,21 +178,21 @@ def refuse(request: RunRequest, error: CloudError) -> Rejection:
 
 
 def told(delivery: Delivery, request: RunRequest | Rejection) -> Delivery:
-    """Add what the request itself says of its delivery."""
+    """Return a delivery with the ids that its request carries."""
     return delivery.about(request.correlation_id, request.traceparent)
 
 
 def decode(
     body: bytes, *, default_id: str, limit: int, given_id: str | None = None
 ) -> RunRequest | Resume | Rejection:
-    """Read a request or one of our own messages from its bytes.
+    """Read a request or one of the gateway's own messages from its bytes.
 
     Args:
-        body: UTF-8 JSON, or base64 of it. A JSON object starts with `{`, which is no base64
-            character, so the two can't be confused.
-        default_id: the request's id where it names none.
-        limit: how many bytes a request may have.
-        given_id: an id that came beside the body (`Idempotency-Key`) and must agree with it.
+        body: UTF-8 JSON, or base64 of it. A JSON object starts with `{`, which is not a base64 character, so the two
+            can't be confused.
+        default_id: the request's id if it names none.
+        limit: the maximum size of a request in bytes.
+        given_id: an id from outside the body (`Idempotency-Key`), with which the body's must agree.
     """
     content = Content(length=len(body), sha256=hashlib.sha256(body).hexdigest())
     fallback = given_id or default_id
@@ -211,11 +213,11 @@ def read_object(
     try:
         return strict_json.parse(unwrap(body) if may_be_base64 else body)
     except strict_json.Unreadable as reason:
-        return CloudError(code="InvalidJson", message=str(reason))
+        return CloudError(code=Code.INVALID_JSON, message=str(reason))
 
 
 def too_far_ahead(request: RunRequest, now: datetime) -> CloudError | None:
-    """Return why a request's notBefore is refused at this time; None if it is near enough."""
+    """Return why a request's notBefore is refused at this time; None if it is acceptable."""
     if request.not_before is None or request.not_before - now <= MAX_AHEAD:
         return None
     text = f"The time should be at most {MAX_AHEAD.days} days ahead."
@@ -223,24 +225,24 @@ def too_far_ahead(request: RunRequest, now: datetime) -> CloudError | None:
 
 
 def too_large_to_keep(request: RunRequest) -> CloudError | None:
-    """Tell why a request does not fit its record; None if it does.
+    """Return why a request does not fit its record; None if it does.
 
-    Numbers may grow when they are written anew: 1e15 becomes 1000000000000000.0.
+    Numbers may grow when they are written again: 1e15 becomes 1000000000000000.0.
     """
     kept = len(request.to_json())
     if kept <= KEPT_LIMIT:
         return None
-    return _too_large(f"The request takes {kept} bytes to keep; {KEPT_LIMIT} are allowed.")
+    return _too_large(f"The request needs {kept} bytes in storage; {KEPT_LIMIT} are allowed.")
 
 
 def _too_large(message: str) -> CloudError:
-    return CloudError(code="RequestTooLarge", message=message)
+    return CloudError(code=Code.REQUEST_TOO_LARGE, message=message)
 
 
 def unwrap(body: bytes) -> bytes:
-    """Give the JSON text of a content that may be base64. Raises `Unreadable`."""
+    """Return the JSON text of a content that may be base64. Raises `Unreadable`."""
     text = body.strip().removeprefix(b"\xef\xbb\xbf")
-    if text.startswith((b"{", b"[")):  # no array is taken either, and its sender meant no base64
+    if text.startswith((b"{", b"[")):  # an array is refused later, with a better message than here
         return text
     try:
         return base64.b64decode(b"".join(text.split()), validate=True)
@@ -305,16 +307,16 @@ def read_fields(
 
 
 def unfit_id(text: str) -> str | None:
-    """Tell why an id of the right form can't be a sender's own; None if it can."""
+    """Return why a sender may not use an id of the right form; None if it may."""
     if text.startswith(RESERVED_PREFIXES):
         return "The prefixes msg- and evt- are the gateway's own."
     if text in DOTS:
-        return "No URL can name . or .., so the request could not be asked after."
+        return "The ids . and .. can't be used in a URL."
     return None
 
 
 def _cross_faults(value: dict[str, Any], given_id: str | None) -> Iterator[CloudError]:
-    """What no single field shows; beside the field's own faults, so that all are told at once."""
+    """Yield the faults that concern several fields, to be reported together with those of single fields."""
     named = value.get("requestId")
     unfit = unfit_id(named) if isinstance(named, str) else None
     if unfit:
@@ -325,11 +327,11 @@ def _cross_faults(value: dict[str, Any], given_id: str | None) -> Iterator[Cloud
     if recovers and value.get("parameters"):
         yield fault(
             "$.parameters",
-            "Synapse ignores parameters where referencePipelineRunId is given: leave one out.",
+            "Synapse ignores parameters when referencePipelineRunId is given: omit one of them.",
         )
     for name in ("isRecovery", "startActivityName"):
         if value.get(name) is not None and not recovers:
-            yield fault(f"$.{name}", "The field needs referencePipelineRunId beside it.")
+            yield fault(f"$.{name}", "The field requires referencePipelineRunId.")
 
 
 def _salvage(value: dict[str, Any], name: str, faults: list[CloudError]) -> str | None:

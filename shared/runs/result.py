@@ -1,4 +1,4 @@
-"""The message that readers of `run-results` get."""
+"""The message on the queue `run-results`."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,12 +16,12 @@ from shared.runs.identity import rejection_id, result_id
 from shared.runs.record import Record
 from shared.runs.request import Rejection
 
-# In base64 that is the 64 KiB of a queue message (learn, storage/queues/scalability-targets).
+# In base64, 64 KiB: the limit of a queue message (learn, storage/queues/scalability-targets).
 MAX_BYTES: Final = 48 * 1024
 
 
 class Outcome(StrEnum):
-    """What became of a request."""
+    """The outcome of a request."""
 
     STARTED = "Started"  #: the run exists: `runId`
     REJECTED = "Rejected"  #: never sent to Synapse: `error`
@@ -29,7 +29,7 @@ class Outcome(StrEnum):
 
 
 class RunResult(BaseModel):
-    """One message on `run-results`, camelCase, absent fields left out."""
+    """One message on `run-results`: camelCase, without absent fields."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
@@ -52,7 +52,7 @@ class RunResult(BaseModel):
     finished_at: datetime
 
     def to_json(self) -> str:
-        """Write the message: one JSON object (an array would be split by the platform) of at most 48 KiB."""
+        """Return the message: one JSON object (the platform would split an array) of at most 48 KiB."""
         return next(text for text in map(_dump, self._shorter()) if len(text.encode()) <= MAX_BYTES)
 
     def _shorter(self) -> Iterator["RunResult"]:
@@ -70,7 +70,7 @@ class RunResult(BaseModel):
 
 
 def answer(record: Record, delivery: Delivery) -> RunResult:
-    """Tell a delivery what became of its request: the result of a final record."""
+    """Return the result for a delivery whose request has a final record."""
     news = record.run_id or (record.error.code if record.error else "")
     return RunResult(
         result_id=result_id(record.request_id, record.generation, f"{record.status} {news}"),
@@ -92,7 +92,7 @@ def answer(record: Record, delivery: Delivery) -> RunResult:
 
 
 def turn_away(rejection: Rejection, delivery: Delivery, now: datetime) -> RunResult:
-    """Tell a delivery that its request was not taken at all: no record of it exists."""
+    """Return the result for a delivery whose request was rejected without a record."""
     return RunResult(
         result_id=rejection_id(delivery.source, delivery.id, rejection.error.code),
         request_id=rejection.request_id,
@@ -109,7 +109,7 @@ def turn_away(rejection: Rejection, delivery: Delivery, now: datetime) -> RunRes
 
 
 def _dump(result: RunResult) -> str:
-    # As the queue takes it: what was escaped after it was measured might not fit.
+    # Escaped for the queue first: a text escaped after it was measured might not fit.
     return strict_json.for_xml(result.model_dump_json(by_alias=True, exclude_none=True))
 
 

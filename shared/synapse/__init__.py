@@ -1,1 +1,1 @@
-"""What Synapse's answers mean; opens no connection."""
+"""Calls to Synapse as values, and the meaning of its answers; opens no connection."""

@@ -1,4 +1,4 @@
-"""A call of createRun, before it is a request of HTTP."""
+"""A call of createRun as a value, independent of HTTP."""
 
 from dataclasses import dataclass
 

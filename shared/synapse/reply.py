@@ -1,4 +1,4 @@
-"""Meanings of Synapse's answers, for the run that was asked for."""
+"""The meaning of Synapse's answers about a run."""
 
 import json
 import uuid
@@ -11,17 +11,17 @@ from shared.kernel import cloud_error, strict_json
 from shared.kernel.cloud_error import CloudError
 from shared.synapse import retry
 
-MAX_ID: Final = 200  # of a run or a request; ours and Synapse's are GUIDs
+MAX_ID: Final = 200  # characters of a run's or request's id; the gateway's and Synapse's are GUIDs
 MAX_RUNS: Final = 10
-MAX_BODY: Final = 1 << 20  # bytes of an answer; what goes on behind them is cut
-MAX_LIST: Final = 16 << 20  # bytes of a page of runs for a caller; Synapse gives up to 100 runs
+MAX_BODY: Final = 1 << 20  # bytes of an answer; the rest is cut
+MAX_LIST: Final = 16 << 20  # bytes of a page of runs for a caller; Synapse returns up to 100 runs
 # Recorded, with status 400, for a run that does not exist: azure-powershell, TestCancelRunNegativeV2.json.
 _NO_SUCH_RUN: Final = "ReferencedPipelineRunNotFound"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An HTTP answer as far as it came: its status is there, its body may have been cut."""
+    """An HTTP answer; its body may be cut."""
 
     status: int
     headers: Mapping[str, str] = field(hash=False)
@@ -30,7 +30,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """No answer came, or one that is too long to be taken."""
+    """No answer came, or one that is too long."""
 
     sent: bool  #: whether the request may have left
     error: CloudError
@@ -38,7 +38,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wire:
-    """What the answer itself said, for the audit; empty where there was no answer."""
+    """The answer's status and ids, for the audit; empty if there was no answer."""
 
     http_status: int | None = None
     request_id: str | None = None  #: Synapse's x-ms-request-id
@@ -50,7 +50,7 @@ NOTHING = Wire()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """The run exists. `echoed` tells whether its id is the client request id that was sent."""
+    """The run exists. `echoed`: its id is the client request id that was sent."""
 
     run_id: str
     echoed: bool
@@ -59,7 +59,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """Synapse answered that it starts no run, for good."""
+    """Synapse refused to start the run; a retry would not help."""
 
     error: CloudError
     wire: Wire = NOTHING
@@ -67,7 +67,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unauthorized:
-    """401: the token was refused; a new one may help, once."""
+    """401: the token was refused; one try with a new one may help."""
 
     error: CloudError
     wire: Wire = NOTHING
@@ -75,7 +75,7 @@ class Unauthorized:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttled:
-    """429: nothing was started; come back after so many seconds, where the answer said it."""
+    """429: nothing was started. `retry_after`: the seconds to wait, if the answer names them."""
 
     error: CloudError
     retry_after: float | None = None
@@ -84,14 +84,14 @@ class Throttled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotSent:
-    """The request never left: no token, no connection, or no place in the pool."""
+    """The request was never sent: no token, no connection, or no free connection in the pool."""
 
     error: CloudError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
-    """The request left and no readable answer came: the run may exist."""
+    """The request was sent and no readable answer came: the run may exist."""
 
     error: CloudError
     wire: Wire = NOTHING
@@ -102,7 +102,7 @@ Reply = Started | Refused | Unauthorized | Throttled | NotSent | Unknown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The run that was looked for exists."""
+    """The run exists."""
 
     run_id: str
     pipeline_name: str
@@ -111,22 +111,22 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absent:
-    """Synapse says that there is no such run (yet)."""
+    """Synapse has no such run (yet)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forbidden:
-    """The identity may not look: it lacks Synapse Monitoring Operator, or its token is refused."""
+    """The identity may not read runs: it lacks Synapse Monitoring Operator, or its token is refused."""
 
     error: CloudError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreachable:
-    """No usable answer: nothing can be said about the run now."""
+    """No usable answer: whether the run exists is unknown."""
 
     error: CloudError
-    retry_after: float | None = None  #: 429: nothing may be asked for so many seconds
+    retry_after: float | None = None  #: 429: seconds to wait before the next call
 
 
 Look = Found | Absent | Forbidden | Unreachable
@@ -143,12 +143,12 @@ class RunSeen:
 
 
 def read_create_run(outcome: Answer | Lost, *, sent: str, now: datetime) -> Reply:
-    """Read what came of createRun.
+    """Read the outcome of createRun.
 
     Args:
         outcome: the answer, or how it was lost.
-        sent: the client request id that went with the call.
-        now: measures a Retry-After date where the answer has no Date of its own.
+        sent: the client request id of the call.
+        now: the base of a Retry-After date if the answer has no Date header.
     """
     if isinstance(outcome, Lost):
         return Unknown(error=outcome.error) if outcome.sent else NotSent(error=outcome.error)
@@ -169,12 +169,12 @@ def read_create_run(outcome: Answer | Lost, *, sent: str, now: datetime) -> Repl
 
 
 def read_run(outcome: Answer | Lost, *, asked: str, now: datetime) -> Look:
-    """Read what came of a look for the run with the id `asked`.
+    """Read the outcome of getting one run.
 
     Args:
         outcome: the answer, or how it was lost.
-        asked: the id that was looked for.
-        now: measures a Retry-After date where the answer has no Date of its own.
+        asked: the run's id.
+        now: the base of a Retry-After date if the answer has no Date header.
     """
     if isinstance(outcome, Lost):
         return Unreachable(error=outcome.error)
@@ -190,10 +190,10 @@ def read_run(outcome: Answer | Lost, *, asked: str, now: datetime) -> Look:
 
 
 def is_absent(answer: Answer) -> bool:
-    """Report whether an answer of Synapse's says that there is no such run.
+    """Return whether Synapse answered that there is no such run.
 
-    Recorded is one code, with 400. A 404 counts where it has a CloudError: a page or an empty body is a gateway's
-    in between, and says nothing about the run.
+    The recorded answer is 400 with one code. A 404 counts only with a CloudError: an HTML page or an empty body comes
+    from a proxy in between, and says nothing about the run.
     """
     if answer.status not in {400, 404}:
         return False
@@ -207,7 +207,7 @@ def read_runs(outcome: Answer | Lost, *, now: datetime) -> tuple[RunSeen, ...] |
 
     Args:
         outcome: the answer, or how it was lost.
-        now: measures a Retry-After date where the answer has no Date of its own.
+        now: the base of a Retry-After date if the answer has no Date header.
     """
     if isinstance(outcome, Lost):
         return Unreachable(error=outcome.error)
@@ -217,7 +217,7 @@ def read_runs(outcome: Answer | Lost, *, now: datetime) -> tuple[RunSeen, ...] |
     if not isinstance(listed, list):
         return Unreachable(error=_unreadable(outcome))
     seen = [_seen(run) for run in listed if isinstance(run, dict) and _run_id(run)]
-    # ISO times of one server: their order is that of their text.
+    # ISO times of one server sort as text.
     return tuple(sorted(seen, key=lambda run: run.run_start, reverse=True)[:MAX_RUNS])
 
 
@@ -227,7 +227,7 @@ def _unreachable(answer: Answer, now: datetime) -> Unreachable:
 
 
 def is_same_id(one: str, other: str) -> bool:
-    """Tell whether two ids are the same GUID; Synapse writes dashes where the caller sent none."""
+    """Return whether two ids are the same GUID; Synapse adds dashes to an id that was sent without."""
     try:
         return uuid.UUID(one) == uuid.UUID(other)
     except ValueError:
@@ -235,7 +235,7 @@ def is_same_id(one: str, other: str) -> bool:
 
 
 def read_wire(answer: Answer) -> Wire:
-    """Read the marks by which Synapse's support finds a call."""
+    """Read the status, and the ids by which Synapse's support finds a call."""
     fields = {name.lower(): value for name, value in answer.headers.items()}
     return Wire(
         http_status=answer.status,
@@ -256,7 +256,7 @@ def _content(answer: Answer) -> dict[str, Any] | None:
 
 
 def _error(answer: Answer) -> CloudError:
-    if answer.status < 300:  # an answer in the wrong place, whatever it says
+    if answer.status < 300:  # a success without the expected content
         return _unreadable(answer)
     return cloud_error.read(answer.body, http_status=answer.status)
 
@@ -266,7 +266,7 @@ def _unreadable(answer: Answer) -> CloudError:
 
 
 def _run_id(content: dict[str, Any] | None) -> str | None:
-    """Take the run's id; None unless it can stand in a URL, a log and a table."""
+    """Return the run's id; None unless it can be used in a URL, a log and a table."""
     run_id = (content or {}).get("runId")
     if not isinstance(run_id, str) or not 0 < len(run_id) <= MAX_ID:
         return None
@@ -297,7 +297,7 @@ def _seen(run: dict[str, Any]) -> RunSeen:
 
 
 def _text(value: Any) -> str:
-    """Give a JSON value as text; Synapse itself lists parameters that are no strings as JSON."""
+    """Return a JSON value as text; Synapse lists parameters that are not strings as JSON, too."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

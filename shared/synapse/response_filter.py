@@ -1,7 +1,7 @@
-"""What of Synapse's answer about runs is passed on, to whom, and in which form.
+"""Filters Synapse's answers about runs before they are passed on to a caller.
 
-Only what is understood is passed on: a run by its JSON object without secrets, a list without the runs that one may
-not see, an error as the nested CloudError, which is the one shape that every SDK reads.
+Only known shapes are passed on: a run as its JSON object without secrets, a list without the runs that the caller may
+not see, an error as the nested CloudError, the one shape that every SDK reads.
 """
 
 import asyncio
@@ -21,19 +21,19 @@ from shared.redaction.patterns import MARK
 from shared.synapse.reply import NOTHING, Answer, Lost, Wire, is_absent, is_same_id, read_wire
 from shared.synapse.run_list import RunList
 
-#: Of a whole list of runs, about a second: what 3 MiB of short parameters take.
+#: For a whole list of runs: about a second, which is what 3 MiB of short parameters take.
 MOST_WORK: Final = 16_000_000
 _LONGEST_ID: Final = 1_024
 _UNITS_OF_A_VALUE: Final = 4
 
-# What people read. Ids, times and states are read by programs: a short secret that happens to be part of one
-# must not spoil them.
+# Fields that people read. Programs read ids, times and states: a short secret that happens to be part of one
+# must not damage it.
 _PROSE: Final = ("message", "output", "annotations", "invokedBy", "runDimension")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passed:
-    """An answer that the caller gets; empty where Synapse's has no content."""
+    """An answer to pass on; empty if Synapse's has no content."""
 
     body: bytes = b""
     wire: Wire = NOTHING
@@ -41,18 +41,18 @@ class Passed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotPassed:
-    """Why the caller gets no answer of Synapse's."""
+    """The error that the caller gets instead of Synapse's answer."""
 
     error: CloudError
-    status: int | None = None  #: None: the one that the error's code stands for
-    absent: bool = False  #: Synapse says that there is no such run
+    status: int | None = None  #: None: the status of the error's code
+    absent: bool = False  #: Synapse has no such run
     retry_after: float | None = None
     wire: Wire = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunShown:
-    """A run that Synapse has shown."""
+    """A run as Synapse returned it."""
 
     pipeline_name: str
     content: dict[str, Any]
@@ -60,10 +60,10 @@ class RunShown:
 
 
 def read(outcome: Answer | Lost, *, retry_after: float | None = None) -> Answer | NotPassed:
-    """Read what came of a call: its answer, or what its caller is told in place of one.
+    """Read the outcome of a call: its answer, or the error that its caller gets instead.
 
-    The status is Synapse's own but for a 401: the token that it refused is the gateway's, and a caller who
-    reads 401 would look for the fault in its own.
+    The status is Synapse's own, except for a 401: it refers to the gateway's token, and would make the caller
+    suspect its own.
     """
     if isinstance(outcome, Lost):
         return NotPassed(error=outcome.error)
@@ -81,7 +81,7 @@ def read(outcome: Answer | Lost, *, retry_after: float | None = None) -> Answer 
 
 
 def read_run(answer: Answer, run_id: str) -> RunShown | NotPassed:
-    """Read a run; what is none, or another than the one that was asked for, is not passed on."""
+    """Read a run; an answer that is not a run, or is another run, is not passed on."""
     content = _object(answer)
     pipeline_name = content.get("pipelineName")
     found = content.get("runId")
@@ -93,16 +93,16 @@ def read_run(answer: Answer, run_id: str) -> RunShown | NotPassed:
 
 
 async def show_run(run: RunShown) -> Passed:
-    """Show a run."""
+    """Return a run without its secrets."""
     return Passed(body=_dump(await without_secrets(run.content)), wire=run.wire)
 
 
 async def show_runs(answer: Answer, may_see: Callable[[str], bool]) -> Passed | NotPassed:
-    """Show the runs of a list whose pipelines one may see; there may be more behind its token all the same."""
+    """Return the runs of a list whose pipelines the caller may see; a continuation token stays even if none remains."""
     runs, shown, work = RunList(answer.body), [], Work(MOST_WORK)
     try:
         async for run in runs:
-            await asyncio.sleep(0)  # reading it was a stretch of its own
+            await asyncio.sleep(0)  # reading it took a stretch of work
             if _is_visible(run, may_see):
                 shown.append(_dump(await without_secrets(run, work)))
     except strict_json.Unreadable:
@@ -114,12 +114,12 @@ async def show_runs(answer: Answer, may_see: Callable[[str], bool]) -> Passed | 
 
 
 async def without_secrets(run: dict[str, Any], work: Work | None = None) -> dict[str, JsonValue]:
-    """Put a mark in the place of a run's secrets, also where its texts quote them.
+    """Replace a run's secrets by a mark, also within texts that quote them.
 
     Args:
-        run: as Synapse shows it.
-        work: of all runs that are shown together; when its bound is exceeded, everything but a run's ids, times
-            and states is withheld.
+        run: as Synapse returned it.
+        work: shared by all runs of an answer; beyond its bound everything but a run's ids, times and states is
+            withheld.
     """
     work = work or Work(MOST_WORK)
     if work.is_exceeded:
@@ -134,7 +134,7 @@ async def without_secrets(run: dict[str, Any], work: Work | None = None) -> dict
 
 
 def _withhold(name: str, value: JsonValue) -> JsonValue:
-    """Keep of a run that nobody looked through what is short and no prose."""
+    """Return a field of a run that was not searched: kept only if it is short and not prose."""
     if not value or isinstance(value, bool | int | float):
         return MARK if value and is_secret(name) else value
     if name in _PROSE or is_secret(name) or not isinstance(value, str) or len(value) > _LONGEST_ID:
@@ -143,7 +143,7 @@ def _withhold(name: str, value: JsonValue) -> JsonValue:
 
 
 def unreadable(answer: Answer) -> NotPassed:
-    """Say that Synapse's answer is none that can be passed on."""
+    """Return the error for an answer of Synapse that can't be passed on."""
     error = cloud_error.unreadable(b"", http_status=answer.status)
     return NotPassed(error=error, wire=read_wire(answer))
 

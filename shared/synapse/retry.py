@@ -1,6 +1,6 @@
-"""Times to wait before a request is sent again.
+"""How long to wait before a request is sent again.
 
-Nothing here waits or draws: jitter comes in as a number from 0 up to 1.
+Pure functions: jitter is passed in as a number from 0 up to 1.
 """
 
 import re
@@ -11,19 +11,18 @@ from typing import Final
 
 SHORTEST: Final = 2.0
 LONGEST: Final = 600.0
-DAY: Final = 24 * 3600.0  # no answer can put a request off for longer
+DAY: Final = 24 * 3600.0  # no answer can delay a request for longer
 LONGEST_SPREAD: Final = 60.0
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Read how many seconds an answer asks to wait; the longest where it says so in several ways.
+    """Return how many seconds an answer asks to wait: the longest if several headers say so, None if none does.
 
     Args:
-        headers: of the answer, in any case.
-        now: stands in for the answer's own Date where it has none. A Retry-After date is the
-            server's, so the server's clock is what it is measured against.
+        headers: of the answer, names in any case.
+        now: used if the answer has no Date header; otherwise a Retry-After date is measured by the server's own clock.
     """
     fields = {name.lower(): value.strip() for name, value in headers.items()}
     asked = (
@@ -37,16 +36,16 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def backoff(attempt: int, jitter: float) -> float:
-    """Draw the wait after so many attempts: from 2 s to a ceiling that doubles up to 10 minutes."""
+    """Return the wait after so many attempts: from 2 s to a ceiling that doubles up to 10 minutes."""
     ceiling = min(LONGEST, SHORTEST * 2.0 ** max(1, min(attempt, 32)))
     return SHORTEST + (ceiling - SHORTEST) * jitter
 
 
 def wait_for_throttle(retry_after: float | None, attempt: int, jitter: float) -> float:
-    """Draw the wait after a 429: never less than it asks for, and not all requests the same.
+    """Return the wait after a 429: at least what it asks for, spread so that requests don't all return at once.
 
-    The spread above is a tenth of what was asked, at least a second, and doubles with each further
-    429: where thousands wait, those that come back too early are told the same short time again.
+    The spread is a tenth of what was asked, at least a second, and doubles with each further 429: of thousands of
+    waiting requests, those that return too early get the same short time again.
     """
     if retry_after is None:
         return backoff(attempt, jitter)
@@ -71,6 +70,6 @@ def _date(text: str) -> datetime | None:
     """Read an HTTP date in any of its three forms (RFC 9110, section 5.6.7)."""
     try:
         date = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):  # what the parser lets out
+    except (ValueError, TypeError, IndexError, OverflowError):  # all that the parser raises
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -1,8 +1,8 @@
-"""The runs of a list, read one at a time, so that others work between two of them.
+"""Reads a list of runs one at a time, so that other tasks run in between.
 
 Synapse's answer to queryPipelineRuns may have many megabytes, and Python's parser reads a text in one piece: 10 MB take
-0.4 s. A thread is no way out, since the parser may hold the interpreter's lock for as long. Here it gets no more than one
-run at a time: first it finds where the run ends, then `strict_json` reads it, as strictly as everything.
+0.4 s. A thread would not help, since the parser may hold the interpreter's lock for as long. Here it gets at most one
+run at a time: first it finds where the run ends, then `strict_json` reads it, as strictly as any other text.
 """
 
 import asyncio
@@ -19,37 +19,37 @@ from shared.kernel.strict_json import Unreadable
 from shared.kernel.work import Work
 from shared.redaction import redact as redaction
 
-#: Bytes of a run that is read whole: up to 48 ms of the event loop where it is all numbers, 6 ms where it is texts.
+#: Maximum bytes of a run that is read whole: up to 48 ms of the event loop if it is all numbers, 6 ms if it is texts.
 LONGEST_RUN: Final = 176 << 10
-#: Bytes of a field that is read of a longer run: ids, times, states.
+#: Maximum bytes of a field that is read of a longer run: ids, times, states.
 LONGEST_FIELD: Final = 8 << 10
 
 _DECODER: Final = json.JSONDecoder()
 _BLANKS: Final = re.compile(rb"[ \t\r\n]*+")
-# Bounded, so that a value of any length is passed over in pieces.
+# Bounded, so that a value of any length is skipped in pieces.
 _OUTSIDE_A_STRING: Final = re.compile(rb'[^"{}\[\]]{0,8192}+')
 _INSIDE_A_STRING: Final = re.compile(rb'(?:[^"\\]{1,1024}+|\\.){0,64}+', re.DOTALL)
 
 
 class RunList:
-    """The items of the list `value` of a JSON object, and beside it the object's other fields.
+    """The items of the list `value` of a JSON object, and the object's other fields.
 
-    Of a run longer than `LONGEST_RUN` every field longer than `LONGEST_FIELD` is withheld, and of the object's other
-    fields those are left out. What was not read is not judged either, but that brackets and quotes end.
+    In a run longer than `LONGEST_RUN`, every field longer than `LONGEST_FIELD` is withheld; of the object's other
+    fields, those longer than that are left out. Skipped values are checked only for closed brackets and quotes.
     """
 
     def __init__(self, body: bytes) -> None:
-        self.fields: dict[str, JsonValue] = {}  #: complete when the last item was read
+        self.fields: dict[str, JsonValue] = {}  #: complete once the last item has been read
         self._body = body
         self._at = len(codecs.BOM_UTF8) if body.startswith(codecs.BOM_UTF8) else 0
 
     async def __aiter__(self) -> AsyncGenerator[Any]:
-        """Read the items. Raises `Unreadable`, maybe behind some that could be read."""
+        """Yield the items. Raises `Unreadable`, possibly after some items."""
         try:
             async for item in self._read():
                 yield item
         except (ValueError, RecursionError):
-            msg = "The answer is no JSON object with a list of runs."
+            msg = "The answer is not a JSON object with a list of runs."
             raise Unreadable(msg) from None
 
     async def _read(self) -> AsyncGenerator[Any]:
@@ -70,7 +70,7 @@ class RunList:
             raise ValueError
 
     def _names(self) -> Iterator[str]:
-        """Read an object's names, each of them behind the value of the one before. Their sum is bounded."""
+        """Yield an object's names; the caller reads each value before the next name. Their total length is bounded."""
         names: set[str] = set()
         length = 0
         sign = self._sign(b"{")
@@ -85,7 +85,7 @@ class RunList:
             sign = self._sign(b",}")
 
     def _items(self) -> Iterator[None]:
-        """Go from one item of a list to the next, each behind the end of the one before."""
+        """Yield at the beginning of each item of a list; the caller reads it before the next."""
         sign = self._sign(b"[")
         self._skip(_BLANKS)
         if self._body.startswith(b"]", self._at):
@@ -95,11 +95,11 @@ class RunList:
             sign = self._sign(b",]")
 
     async def _item(self) -> Any:
-        await asyncio.sleep(0)  # what was done with the item before was a stretch of its own
+        await asyncio.sleep(0)  # the work on the previous item was a stretch
         found = self._next(LONGEST_FIELD) or self._next(LONGEST_RUN)
         if found is None:
             return await self._long_run()
-        await asyncio.sleep(0)  # and so was it to find where this one ends
+        await asyncio.sleep(0)  # finding the end of this one was another
         return _parse(found)
 
     async def _long_run(self) -> dict[str, JsonValue]:
@@ -121,26 +121,26 @@ class RunList:
         found = self._next(LONGEST_FIELD)
         name = None if found is None else _parse(found)
         if not isinstance(name, str):
-            raise ValueError  # noqa: TRY004 - it is the text that is wrong
+            raise ValueError  # noqa: TRY004 - the text is wrong, not a type
         return name
 
     def _next(self, longest: int) -> bytes | None:
-        """Give the text of the value that comes next, and go on behind it; None where it is not shorter than this."""
+        """Return the text of the next value and move past it; None if it is not shorter than `longest` bytes."""
         self._skip(_BLANKS)
-        # A character that the piece cuts is left out.
+        # A character cut by the end of the piece is left out.
         piece, _ = codecs.utf_8_decode(self._body[self._at : self._at + longest])
         try:
             _, end = _DECODER.raw_decode(piece)
         except json.JSONDecodeError:
             return None
         found = piece[:end].encode()
-        if len(found) == longest:  # a number may go on behind the piece
+        if len(found) == longest:  # a number may continue after the piece
             return None
         self._at += len(found)
         return found
 
     async def _pass_over(self) -> JsonValue:
-        """Go on behind the end of the value that comes next, and give an empty one of its kind."""
+        """Move past the next value, and return an empty value of its type."""
         work, first = Work(), self._sign(b'{["')
         is_inside = first == b'"'
         depth = 0 if is_inside else 1
@@ -155,7 +155,7 @@ class RunList:
                 case b"}" | b"]" if not is_inside:
                     depth -= 1
                 case _ if passed:
-                    continue  # as far as the pattern goes at once
+                    continue  # the pattern matches a bounded piece at a time
                 case _:
                     raise ValueError
             self._at += 1

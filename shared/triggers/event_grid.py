@@ -17,7 +17,7 @@ from shared.events.envelope import Item
 from shared.events.event import Event
 from shared.events.rule_engine import Matched
 from shared.gateway.gateway import Answered, Gateway, Reception, unreadable
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable
 from shared.ports import Clock
 from shared.runs.delivery import Delivery, Source
@@ -170,4 +170,4 @@ def _envelope(event: func.EventGridEvent | func.CloudEvent) -> dict[str, Any]:
 
 def _unmatched(event: Event) -> Rejection:
     message = f"No rule of gateway.json matches an event of type {event.type}."
-    return Rejection(error=CloudError(code="NotFound", message=message), request_id=None)
+    return Rejection(error=CloudError(code=Code.NOT_FOUND, message=message), request_id=None)

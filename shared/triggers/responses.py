@@ -9,32 +9,35 @@ import azure.functions as func
 from shared.api import views
 from shared.auth import bearer
 from shared.gateway.gateway import Answered, Deferred, Reception
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable
 from shared.runs.result import Outcome
 
 JSON: Final = "application/json"
 
-# The status of each of the gateway's own codes. Synapse's refusals keep Synapse's status, even if the body has no code
-# to pass on (UnreadableResponse).
-STATUS: Final = {
-    "InvalidJson": 400,
-    "InvalidRequest": 400,
-    "RequestExpired": 400,
-    "UnknownWorkspace": 400,
-    "Unauthenticated": 401,
-    "NotPermitted": 403,
-    "NotFound": 404,
-    "InvalidState": 409,
-    "RequestCancelled": 409,
-    "RequestTooLarge": 413,
-    "UnsupportedMediaType": 415,
-    "RequestIdConflict": 422,
-    "Throttled": 429,
-    "DeliveryExhausted": 503,
-    "GatewayUnavailable": 503,
-    "RetriesExhausted": 503,
-    "OutcomeUnknown": 504,
+#: The HTTP status of each of the gateway's own codes. None, as for a code of Synapse's: the status that Synapse gave.
+STATUS: Final[Mapping[str, int | None]] = {
+    Code.INVALID_JSON: 400,
+    Code.INVALID_REQUEST: 400,
+    Code.REQUEST_EXPIRED: 400,
+    Code.UNKNOWN_WORKSPACE: 400,
+    Code.UNAUTHENTICATED: 401,
+    Code.NOT_PERMITTED: 403,
+    Code.NOT_FOUND: 404,
+    Code.INVALID_STATE: 409,
+    Code.REQUEST_CANCELLED: 409,
+    Code.REQUEST_TOO_LARGE: 413,
+    Code.UNSUPPORTED_MEDIA_TYPE: 415,
+    Code.REQUEST_ID_CONFLICT: 422,
+    Code.THROTTLED: 429,
+    Code.DELIVERY_EXHAUSTED: 503,
+    Code.GATEWAY_UNAVAILABLE: 503,
+    Code.RETRIES_EXHAUSTED: 503,
+    Code.INVALID_CONFIGURATION: 503,
+    Code.INVALID_SETTING: 503,
+    Code.OUTCOME_UNKNOWN: 504,
+    Code.RUN_SEEN: None,
+    Code.UNREADABLE_RESPONSE: None,
 }
 
 
@@ -55,7 +58,7 @@ def reply(reception: Reception, more: Mapping[str, str] | None = None) -> func.H
             return written(result.to_json(), 202, headers)
         case Answered(result=result, record=record):
             error = result.error or CloudError(
-                code="GatewayUnavailable", message="No reason is known."
+                code=Code.GATEWAY_UNAVAILABLE, message="No reason is known."
             )
             return refusal(error, record.http_status if record else None)
 
@@ -80,7 +83,7 @@ def refusal(
         passed_on == 401
     ):  # Synapse refused the gateway's token, not the caller's: `response_filter.read`
         passed_on = 403
-    answered = status or STATUS.get(error.code, passed_on)
+    answered = status or STATUS.get(error.code) or passed_on
     headers = bearer.challenge(error) if answered == 401 and error.code in STATUS else {}
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
@@ -91,14 +94,14 @@ def refusal(
 def unavailable(why: str) -> func.HttpResponse:
     """Report that nothing was decided, and that the caller may send the request again under the same id."""
     error = CloudError(
-        code="GatewayUnavailable", message=f"{why} Ask again with the same requestId."
+        code=Code.GATEWAY_UNAVAILABLE, message=f"{why} Ask again with the same requestId."
     )
     return refusal(error)
 
 
 def unreadable(error: RecordUnreadable) -> func.HttpResponse:
     """Report a record that this version can't read; an operator has to look at it."""
-    return refusal(CloudError(code="GatewayUnavailable", message=str(error)))
+    return refusal(CloudError(code=Code.GATEWAY_UNAVAILABLE, message=str(error)))
 
 
 def dump(value: object) -> str:

@@ -8,7 +8,7 @@ import azure.functions as func
 from shared.api import headers
 from shared.api.headers import Preference
 from shared.kernel import validation
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.runs.request import HTTP_LIMIT, Content, Rejection, Resume, RunRequest, decode, refuse
 
 
@@ -60,6 +60,6 @@ def _with_faults(rejection: Rejection, wrong: list[CloudError]) -> Rejection:
     error = rejection.error
     if not wrong:
         return rejection
-    if error.code == validation.CODE:
+    if error.code == Code.INVALID_REQUEST:
         return replace(rejection, error=validation.invalid([*wrong, *error.details]))
     return replace(rejection, error=error.model_copy(update={"details": tuple(wrong)}))

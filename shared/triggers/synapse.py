@@ -17,7 +17,7 @@ from shared.gateway.gateway import Answered, Deferred, Gateway, Reception, unrea
 from shared.gateway.synchronous_start import SynchronousStart
 from shared.gateway.workspace_runs import WorkspaceRuns
 from shared.kernel import validation
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable
 from shared.runs.caller import Caller
 from shared.runs.delivery import Delivery, Source
@@ -156,7 +156,7 @@ def _created(reception: Reception) -> func.HttpResponse:
             return responses.written(f'{{"runId":"{result.run_id}"}}', 202)
         case Answered(result=result, record=record):
             error = result.error or CloudError(
-                code="GatewayUnavailable", message="No reason is known."
+                code=Code.GATEWAY_UNAVAILABLE, message="No reason is known."
             )
             if record is None:
                 return responses.refusal(error)
@@ -169,7 +169,7 @@ def _still_open(record: Record, seconds: float) -> func.HttpResponse:
         f"The request is {record.status} and not settled yet: a run may exist. Ask again with the same "
         f"{CLIENT_REQUEST_ID}; at most one run will exist."
     )
-    error = CloudError(code="OutcomeUnknown", message=message)
+    error = CloudError(code=Code.OUTCOME_UNKNOWN, message=message)
     return responses.refusal(error, retry_after=max(1, round(min(seconds, _SOON))))
 
 

@@ -20,7 +20,7 @@ from shared.events.envelope import LIMIT, MAX_EVENTS, Item
 from shared.events.event import Event
 from shared.gateway.gateway import Deferred
 from shared.kernel import log_line
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.ports import Clock
 from shared.runs.delivery import Delivery, Source
@@ -105,7 +105,7 @@ class Webhooks:
         hook = self._hooks.get(name)
         if hook is None:
             message = "The configuration names no such hook."
-            return responses.refusal(CloudError(code="NotFound", message=message))
+            return responses.refusal(CloudError(code=Code.NOT_FOUND, message=message))
         secrets = self._secrets[name]
         if isinstance(secrets, CloudError):
             return responses.unavailable("The hook is not configured.")
@@ -129,7 +129,9 @@ class Webhooks:
         if permission is None:
             origin = headers.get("WebHook-Request-Origin", "")[:200]
             log_line.write(logging.WARNING, "origin_refused", origin=origin)
-            error = CloudError(code="NotPermitted", message="This origin may not send events here.")
+            error = CloudError(
+                code=Code.NOT_PERMITTED, message="This origin may not send events here."
+            )
             return responses.refusal(error)
         return func.HttpResponse(status_code=200, headers={"Allow": "POST, OPTIONS"} | permission)
 
@@ -147,7 +149,7 @@ class Webhooks:
         log_line.write(
             logging.WARNING, "hook_unauthenticated", hook=name, reason=reason, count=count
         )
-        error = CloudError(code="Unauthenticated", message=_SENTENCES[reason])
+        error = CloudError(code=Code.UNAUTHENTICATED, message=_SENTENCES[reason])
         body = responses.dump({"error": error.model_dump(by_alias=True)})
         return responses.written(body, 401, {"WWW-Authenticate": 'Webhook realm="run-gateway"'})
 
@@ -160,7 +162,7 @@ class Webhooks:
 
 _LONGEST_URL: Final = 2000  # a truncated URL would be useless
 _TOO_MANY: Final = CloudError(
-    code="RequestTooLarge", message=f"One call may hold up to {MAX_EVENTS} events."
+    code=Code.REQUEST_TOO_LARGE, message=f"One call may hold up to {MAX_EVENTS} events."
 )
 _SENTENCES: Final = {
     Reason.MISSING: "A header of the signature is missing.",
@@ -177,7 +179,7 @@ async def _safely(answer: Awaitable[func.HttpResponse]) -> func.HttpResponse:
         return await answer
     except (StorageUnavailable, RecordUnreadable) as error:
         log_line.write(logging.WARNING, "events_not_taken", reason=error)
-        again = CloudError(code="GatewayUnavailable", message=f"{error} Send it again.")
+        again = CloudError(code=Code.GATEWAY_UNAVAILABLE, message=f"{error} Send it again.")
         return responses.refusal(again, retry_after=RETRY_AFTER)
 
 
@@ -241,4 +243,4 @@ def _status(taken: Taken) -> str:
 
 def _too_large(body: bytes) -> CloudError:
     message = f"The content has {len(body)} bytes; {LIMIT} are allowed here."
-    return CloudError(code="RequestTooLarge", message=message)
+    return CloudError(code=Code.REQUEST_TOO_LARGE, message=message)

@@ -54,7 +54,7 @@ async def test_an_event_that_starts_nothing_is_answered_with_each_rules_reason()
     (passed_over,) = answer.body["passedOver"]
     assert passed_over["id"] == "e-1"
     assert passed_over["rules"] == {
-        "elsewhere": "The source fits none of sources.",
+        "elsewhere": "The source matches none of sources.",
         "broken": "Rule broken makes no request of this event: 1 fault. $.rules[1].parameters.p: "
         "The expression finds nothing in this event, and the parameter is required.",
         "late": "The request expired at 2026-11-24T08:29:01+00:00.",

@@ -232,7 +232,7 @@ async def test_an_event_that_matches_no_rule_is_audited_and_acknowledged(way: st
     ("parameter", "reason"),
     [
         ({"expression": "data.none"}, "The expression finds nothing in this event"),
-        ({"expression": "data", "type": "string"}, "The expression finds something else than a"),
+        ({"expression": "data", "type": "string"}, "The expression finds something other than a"),
         ({"expression": "basename(data.total)"}, "The function basename() takes string or null"),
     ],
 )

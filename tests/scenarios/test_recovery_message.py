@@ -101,3 +101,21 @@ async def test_a_rerun_whose_recovery_message_came_and_went_still_waits_in_the_q
 
     assert (world.record.status, world.record.generation) == (Status.STARTED, 2)
     assert len(world.pipelines.runs) == 2
+
+
+async def test_a_message_without_a_record_that_can_t_be_put_back_is_noted_and_makes_no_other() -> (
+    None
+):
+    """Where puts fail and land all the same, messages would multiply."""
+    world = World()
+    world.records.mishaps.fail("insert", landed=False)
+    with pytest.raises(StorageUnavailable):
+        await world.host.call(a_request())
+    world.clock.advance(200.0)
+    (message,) = world.requests.take_due()
+    world.requests.mishaps.fail("enqueue", landed=True)
+
+    await world.host.deliver(message.resume.to_json().encode(), "own")
+
+    assert [entry.error.code for entry in world.audit.entries if entry.error] == ["NotFound"]
+    assert len(world.requests.messages) == 1

@@ -20,7 +20,7 @@ async def test_every_message_that_names_its_request_goes_back() -> None:
 
     left = (
         Nameless(message_id="1", what="a request for 'copy' without a requestId"),
-        Nameless(message_id="3", what="4 bytes that are no request"),
+        Nameless(message_id="3", what="4 bytes that are not a request"),
     )
     assert await commands.all() == Returned(moved=2, left=left)
 

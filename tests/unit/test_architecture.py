@@ -1,5 +1,6 @@
 """The map is true, the app's size stays readable, imports go one way, and a cold start pays for nothing slow."""
 
+import ast
 import re
 import shutil
 import subprocess
@@ -7,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from shared.kernel.cloud_error import CloudError, Code
 
 ROOT = Path(__file__).resolve().parents[2]
 LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
@@ -76,6 +79,31 @@ def test_no_module_asks_what_it_is(folder: str) -> None:
     ]
 
     assert asking == []
+
+
+def test_the_gateways_own_codes_are_written_once() -> None:
+    """A bare text would pass the type checker even with a typo, and be answered as 502."""
+    bare = {
+        (path.relative_to(ROOT), node.value)
+        for path in (ROOT / "shared").rglob("*.py")
+        if path.name != "cloud_error.py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in set(Code)
+    }
+    typed = {
+        (path.relative_to(ROOT), node.lineno)
+        for path in (ROOT / "shared").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == CloudError.__name__
+        and any(
+            each.arg == "code" and isinstance(each.value, ast.Constant) for each in node.keywords
+        )
+    }
+
+    assert bare == set()
+    assert typed == set()
 
 
 def lines(path: Path) -> int:

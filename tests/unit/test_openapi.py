@@ -72,7 +72,7 @@ def test_every_path_parameter_is_described(
 
 
 def test_every_refusal_is_an_error_body() -> None:
-    statuses = {str(status) for status in STATUS.values()} - {"401"}
+    statuses = {str(status) for status in STATUS.values() if status} - {"401"}
     for path, _, operation in PLACES:
         if not path.startswith("/api/runs"):
             continue

@@ -1,6 +1,6 @@
-"""The storage account, as its adapters reach it.
+"""The storage account, as its adapters use it.
 
-Nothing of Azure's SDK is imported before the first call (0.2 s), and one session serves all its clients.
+Azure's SDK is not imported before the first call (0.2 s), and one session serves all clients.
 """
 
 from typing import TYPE_CHECKING, override
@@ -25,7 +25,7 @@ class Account(StorageRights):
 
         Args:
             place: where it is.
-            use_proxy_settings: whether to heed HTTPS_PROXY, NO_PROXY and .netrc. That costs each call two
+            use_proxy_settings: whether to respect HTTPS_PROXY, NO_PROXY and .netrc. That costs each call two
                 thread hops, so it is for hosts that have a proxy.
         """
         self._place = place
@@ -50,7 +50,7 @@ class Account(StorageRights):
         return self._track(what).evidence()
 
     async def aclose(self) -> None:
-        """Close the session. The next call would open another."""
+        """Close the session; a later call opens another."""
         clients, self._clients = self._clients, None
         if clients is not None:
             await clients.aclose()

@@ -1,4 +1,4 @@
-"""The `runaudit` table: append-only, and read by its time order alone."""
+"""The `runaudit` table: append-only, and read in time order only."""
 
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping
@@ -35,7 +35,7 @@ class TableAudit(Audit):
         after = ""
         while found := await self._first_partition(after, partitions(last)[-1]):
             of_day = found[:8]
-            # Rows of a partition run from new to old: of the last day those after the bound are older.
+            # Rows of a partition run from new to old: on the last day, those after the bound are older.
             bound = f" and RowKey gt '{row_bound(before)}~'" if of_day == last else ""
             for partition in partitions(of_day):
                 async for page in self._pages(f"PartitionKey eq '{partition}'{bound}"):
@@ -55,7 +55,7 @@ class TableAudit(Audit):
         return await Listing(self._account.table(self._table), wanted).read()
 
     async def _first_partition(self, after: str, last: str) -> str | None:
-        """Find the first partition in a range; Azure keeps partitions in the order of their keys."""
+        """Return the first partition in a range; Azure keeps partitions in the order of their keys."""
         query = f"PartitionKey gt '{after}' and PartitionKey le '{last}'"
         table = self._account.table(self._table)
         async with aclosing(table.pages(query, select=("PartitionKey",), size=1)) as pages:
@@ -73,7 +73,7 @@ class TableAudit(Audit):
 
 
 def _kept(row: Mapping[str, object]) -> AuditKey | None:
-    """Read an entry's keys; a row that is not ours is left alone."""
+    """Read an entry's keys; None for a row that is not ours."""
     key, request_id = str(row["RowKey"]), row.get("requestId")
     try:
         at = time_of(key)

@@ -1,7 +1,7 @@
 """Finds the newest day with audit entries.
 
-The service finds the first partition of a range, not the last. So spans of 1, 2, 4 … days are asked back in
-time, and the first that has any is halved: a gap costs its logarithm in questions of one row each.
+The service finds the first partition of a range, not the last. So spans of 1, 2, 4 … days back in time are
+queried, and the first with entries is bisected: a gap costs its logarithm in queries of one row each.
 """
 
 from datetime import date, timedelta
@@ -13,18 +13,18 @@ if TYPE_CHECKING:  # azure.data.tables takes 0.15 s
 
 _DAY: Final = timedelta(days=1)
 _FIRST: Final = "00010101"
-_BEYOND: Final = ":"  # the sign after 9: no day comes behind it
+_BEYOND: Final = ":"  # the character after 9: sorts after every day
 
 
 async def day_of(table: "Table", newest: str, oldest: str | None) -> str | None:
-    """Find the newest day with entries that is not after `newest` and not before `oldest`."""
+    """Return the newest day with entries that is not after `newest` and not before `oldest`."""
     if await _first(table, newest, _after(newest)):
         return newest
     return await day_before(table, newest, oldest)
 
 
 async def day_before(table: "Table", of_day: str, oldest: str | None) -> str | None:
-    """Find the newest day with entries before that one, and not before `oldest`."""
+    """Return the newest day with entries before `of_day`, and not before `oldest`."""
     begin, end, span = of_day, of_day, 1
     least = oldest or _FIRST
     found: str | None = None
@@ -32,14 +32,14 @@ async def day_before(table: "Table", of_day: str, oldest: str | None) -> str | N
         begin, end = max(_back(begin, span), least), begin
         found = await _first(table, begin, end)
         if not found and span == 1 and oldest is None:
-            # Before going back for long: is there anything at all?
+            # Before going back further, find the first day with entries, if there is any.
             least = await _first(table, _FIRST, begin) or begin
         span *= 2
     return None if found is None else await _newest(table, found, end)
 
 
 async def _newest(table: "Table", found: str, end: str) -> str:
-    """Halve the days from one that has entries to an end until the newest is left."""
+    """Bisect the days from `found`, which has entries, to before `end` until the newest is left."""
     while (days := (_date(end) - _date(found)) // _DAY) > 1:
         middle = _back(end, days // 2)
         newer = await _first(table, middle, end)
@@ -51,7 +51,7 @@ async def _newest(table: "Table", found: str, end: str) -> str:
 
 
 async def _first(table: "Table", begin: str, end: str) -> str | None:
-    """Find the first day with entries from one day to before another."""
+    """Return the first day with entries from `begin` to before `end`."""
     query = f"PartitionKey ge '{begin}' and PartitionKey lt '{end}'"
     async for page in table.pages(query, select=("PartitionKey",), size=1):
         for row in page:
@@ -60,7 +60,7 @@ async def _first(table: "Table", begin: str, end: str) -> str | None:
 
 
 def _readable(found: str, begin: str) -> str:
-    """Take what is no day for the first of its range: nothing will be found there, and nothing is missed."""
+    """Return a day; a key that is none counts as the range's first day, so that nothing is missed."""
     try:
         _date(found)
     except ValueError:

@@ -1,7 +1,7 @@
 """The form of an audit entry in the `runaudit` table: newest first, and read without a scan.
 
     PartitionKey  20261124-2          the day in UTC, and one of four shards
-    RowKey        251622…-5f0e9a53…   microseconds left until the year 10000, and whose entry it is
+    RowKey        251622…-5f0e9a53…   microseconds left until the year 10000, and a hash of its request and delivery
 
 Azure returns rows in the order of their keys: within a partition the newest are first.
 """
@@ -24,7 +24,7 @@ SCHEMA_VERSION: Final = 1
 _END: Final = datetime.max.replace(tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
-#: Every field of an entry but its error and its content; absent ones are left out.
+#: Every field of an entry but its error and its content; fields without a value are left out.
 FIELDS: Final[Mapping[str, Column]] = {
     "at": columns.TIME,
     "request_id": columns.TEXT,
@@ -54,23 +54,23 @@ FIELDS: Final[Mapping[str, Column]] = {
 
 
 def day(at: datetime) -> str:
-    """Name the day of a time, in UTC."""
+    """Return the day of a time, in UTC, as YYYYMMDD."""
     # Not strftime, which writes the year 1 as "1".
     return at.astimezone(UTC).date().isoformat().replace("-", "")
 
 
 def partitions(of_day: str) -> tuple[str, ...]:
-    """Name a day's partitions."""
+    """Return the names of a day's partitions."""
     return tuple(f"{of_day}-{shard}" for shard in range(SHARDS))
 
 
 def row_bound(at: datetime) -> str:
-    """Name the row before those of a time and after those of any later one."""
+    """Return the row key that sorts before those of a time and after those of any later one."""
     return f"{(_END - at.astimezone(UTC)) // _MICROSECOND:018d}"
 
 
 def time_of(row: str) -> datetime:
-    """Read the time back out of a RowKey. Raises ValueError or OverflowError for a foreign one."""
+    """Read the time from a RowKey. Raises ValueError or OverflowError for a foreign one."""
     left, _, owner = row.partition("-")
     if len(left) != 18 or not owner:
         msg = "Not the key of an audit entry."
@@ -79,7 +79,7 @@ def time_of(row: str) -> datetime:
 
 
 def keys(entry: AuditEntry) -> tuple[str, str]:
-    """Name the partition and the row of an entry: the same ones each time it is written."""
+    """Return the partition and the row of an entry: the same each time it is written."""
     owner = hashlib.sha256(json.dumps([entry.request_id, entry.delivery_id]).encode()).hexdigest()
     shard = int(owner[:8], 16) % SHARDS
     return f"{day(entry.at)}-{shard}", f"{row_bound(entry.at)}-{owner[:16]}"

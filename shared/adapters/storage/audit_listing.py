@@ -1,7 +1,7 @@
 """Reads pages of the audit, newest first.
 
-A day's four partitions are merged, each read in pieces that grow while the filters let little through. Days
-that have no entries cost nothing but the logarithm of the gap: see `audit_days`.
+A day's four partitions are merged, each read in pieces that grow while few entries pass the filters. A gap of
+days without entries costs its logarithm in queries: see `audit_days`.
 """
 
 import asyncio
@@ -31,9 +31,9 @@ from shared.runs.request import Content
 if TYPE_CHECKING:  # azure.data.tables takes 0.15 s
     from shared.adapters.storage.table import Table
 
-#: What the service gives at once (learn, rest/api/storageservices/query-timeout-and-pagination).
+#: Rows that the service returns at once (learn, rest/api/storageservices/query-timeout-and-pagination).
 LARGEST: Final = 1000
-#: A day is some questions, whatever it holds: it counts as so many entries read.
+#: A day takes several queries, however empty it is: it counts as this many entries read.
 _DAY_COST: Final = 20
 
 _REQUIRED: Final = ("at", "delivery_id", "source", "status", "attempts", "duplicate", "duration_ms")
@@ -48,7 +48,7 @@ type _Row = Mapping[str, object]
 
 
 class Listing:
-    """One page being read."""
+    """The reading of one page."""
 
     def __init__(self, table: "Table", wanted: Wanted) -> None:
         self._table = table
@@ -59,10 +59,10 @@ class Listing:
         self._piece = max(4, wanted.top // 2)
 
     async def read(self) -> Page:
-        """Read from where the page before ended, until the page is full or has read enough."""
+        """Read from the end of the previous page until this one is full or enough was read."""
         oldest = day(self._wanted.since) if self._wanted.since else None
         first, begin = self._begin()
-        if oldest and first < oldest:  # nothing can be in a span that has not begun
+        if oldest and first < oldest:  # the span is empty
             return Page(entries=(), end=None)
         if self._wanted.after:
             of_day: str | None = first
@@ -76,7 +76,7 @@ class Listing:
         return Page(entries=tuple(self._entries), end=None)
 
     def _begin(self) -> tuple[str, str]:
-        """Tell the newest day that may have entries of the page, and behind which of its rows they are."""
+        """Return the newest day that may have entries of the page, and the row that they follow."""
         until, after = self._wanted.until, self._wanted.after
         bound = f"{row_bound(until)}~"
         if after is None or after < bound:
@@ -84,7 +84,7 @@ class Listing:
         return day(time_of(after)), after
 
     async def _read_day(self, of_day: str, after: str) -> bool:
-        """Read a day; tell whether it was read to its end and the page has room for more."""
+        """Read a day; return whether it was read to its end and the page has room for more."""
         since = self._wanted.since
         last = f"{row_bound(since)}~" if since and day(since) == of_day else ""
         async with AsyncExitStack() as open_shards:
@@ -144,14 +144,14 @@ class _Shard:
         self._asked = 0
 
     async def more(self, size: int) -> list[_Row]:
-        """Read the next rows, at most `size` of them; none where there are no more."""
+        """Read the next rows, at most `size` of them; empty at the end."""
         if self._pages is None:
             query = f"{self._query} and RowKey gt '{self._after}'"
             self._pages = self._table.pages(query, select=_SELECT, size=size)
             self._asked = size
         async for page in self._pages:
             if not page:
-                continue  # the service found nothing yet, and goes on
+                continue  # an empty page that is not the last
             self._after = str(page[-1]["RowKey"])
             if len(page) == self._asked:
                 await self.close()  # the next piece may have another size
@@ -159,7 +159,7 @@ class _Shard:
         return []
 
     async def close(self) -> None:
-        """Ask for no more."""
+        """End the query."""
         if self._pages is not None:
             await self._pages.aclose()
             self._pages = None
@@ -170,7 +170,7 @@ def decode(row: _Row) -> AuditEntry:
     if row.get("schemaVersion") != SCHEMA_VERSION:
         msg = "The column schemaVersion is missing, or another version of the gateway wrote it."
         raise RecordUnreadable(msg)
-    # A column that was asked for and isn't there comes as null.
+    # A selected column that a row lacks comes as null.
     fields = {
         name: columns.read(row, columns.name_of(name), FIELDS[name])
         for name in _LISTED

@@ -1,7 +1,7 @@
-"""Reads the outcome of a call to the storage service: its result, one of our facts, or `StorageUnavailable`.
+"""Turns the outcome of a call to the storage service into its result, one of our facts, or `StorageUnavailable`.
 
-The one place where errors of Azure's SDK end. No text of theirs goes on: they quote addresses (which may hold
-a SAS signature) and what was to be signed.
+Errors of Azure's SDK end here and nowhere else. Their text is not passed on: it quotes addresses (which may
+contain a SAS signature) and the string to be signed.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ FACTS: Final[Mapping[str, type[Exception]]] = {
     "TableNotFound": NotCreated,
     "QueueNotFound": NotCreated,
 }
-# ValueError: the SDK's word for a connection string or an address that it can't read.
+# ValueError: what the SDK raises for a connection string or an address that it can't read.
 _FOREIGN: Final = (AzureError, aiohttp.ClientError, TimeoutError, OSError, ValueError)
 
 
@@ -47,12 +47,12 @@ async def reach[T](what: str, operation: Callable[[], Awaitable[T]]) -> T:
         async with asyncio.timeout(DEADLINE):
             return await operation()
     except _FOREIGN as error:
-        # `from None`: a traceback would show the foreign text after all.
+        # `from None`: a traceback would show the SDK's text.
         raise read(what, error) from None
 
 
 def read(what: str, error: Exception) -> Exception:
-    """Read a foreign error as one of ours."""
+    """Return the error of ours that stands for one of the SDK's."""
     code = error_code(error)
     message = f"{what}: {_reason(error, code)}"
     if code not in FACTS and getattr(error, "status_code", None) in {401, 403}:
@@ -61,7 +61,7 @@ def read(what: str, error: Exception) -> Exception:
 
 
 def error_code(error: Exception) -> str:
-    """Tell the service's code; empty if there was no answer, or one without a code."""
+    """Return the service's code; empty if there was no answer, or one without a code."""
     if not isinstance(error, HttpResponseError):
         return ""
     found: Any = getattr(error, "error_code", None) or _code_in_body(error)
@@ -69,7 +69,7 @@ def error_code(error: Exception) -> str:
 
 
 def _code_in_body(error: HttpResponseError) -> str:
-    """Read what `create_entity` leaves undecoded (azure-data-tables 12.7, _table_client_async.py)."""
+    """Read the code that `create_entity` leaves undecoded (azure-data-tables 12.7, _table_client_async.py)."""
     try:
         return str(json.loads(error.response.text())["odata.error"]["code"])  # type: ignore[union-attr]  # None is an AttributeError
     except (AttributeError, KeyError, TypeError, ValueError):

@@ -32,12 +32,12 @@ _QUEUE_OPTIONS: Final[Mapping[str, Any]] = {
     "random_jitter_range": 1,
 }
 
-# What the SDK raises for a connection string or an address that it can't take apart.
+# What the SDK raises for a connection string or an address that it can't parse.
 _MALFORMED: Final = (AttributeError, LookupError, TypeError, ValueError)
 
 
 class Clients:
-    """Azure's clients of one account. Make it inside the event loop that uses it."""
+    """Azure's clients for one account. Create it inside the event loop that uses it."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Clients:
         self._credential = place.credential() if isinstance(place, ByIdentity) else None
         self._tables: dict[str, Table] = {}
         self._queues: dict[str, Queue] = {}
-        # As the transport itself would make it (azure-core, pipeline/transport/_aiohttp.py).
+        # As the transport itself would create it (azure-core, pipeline/transport/_aiohttp.py).
         self._session = aiohttp.ClientSession(
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -106,7 +106,7 @@ class Clients:
 
 
 def _unusable(error: Exception) -> StorageUnavailable:
-    # The SDK's own text may quote the address; the class is all that is surely no secret.
+    # The SDK's text may quote the address; only the class is certain not to be secret.
     return StorageUnavailable(
         f"The storage account's address can't be used: {type(error).__name__}."
     )

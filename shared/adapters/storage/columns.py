@@ -1,6 +1,6 @@
 """Writes values to a table's columns and reads them back, checked.
 
-A MERGE can't remove a property, so what is absent is written as an empty string, whatever its type.
+A MERGE can't remove a property, so an absent value is written as an empty string, whatever its type.
 """
 
 import json
@@ -21,28 +21,28 @@ MAX_TEXT: Final = 32_768  # UTF-16 units of a string property (learn, tables/sca
 MAX_BINARY: Final = 64 * 1024  # bytes of a binary property (same page)
 INT64: Final = "Edm.Int64"
 
-#: What the SDK takes for a property; a pair is a value and the name of its Edm type.
+#: What the SDK accepts for a property; a pair is a value and the name of its Edm type.
 Value = str | int | float | bool | bytes | datetime | tuple[int, str]
 Entity = dict[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One kind of column. `read` raises an error of any kind for what it can't understand."""
+    """One kind of column. `read` raises an error of any kind for a value that it can't read."""
 
     write: Callable[[Any], Value]
     read: Callable[[Any], object]
-    absent: Value | None = None  #: what is read where an earlier version wrote no such column
+    absent: Value | None = None  #: what is read if an earlier version wrote no such column
 
 
 @cache
 def name_of(field: str) -> str:
-    """Name the column of a field: in camelCase."""
+    """Return the column's name for a field, in camelCase."""
     return to_camel(field)
 
 
 def fit(text: str, units: int = MAX_TEXT) -> str:
-    """Cut a text to so many UTF-16 units, never through a character; what is no character goes."""
+    """Cut a text to so many UTF-16 units, never through a character; lone surrogates are dropped."""
     if text.isascii():
         return text[:units]
     cut = text.encode("utf-16-le", "surrogatepass")[: 2 * units]
@@ -64,7 +64,7 @@ def read(row: Mapping[str, object], name: str, column: Column) -> Any:
 
 
 def optional(column: Column) -> Column:
-    """Let a column be empty."""
+    """Return a column that may be empty."""
     return Column(
         write=lambda value: "" if value is None else column.write(value),
         read=lambda value: None if value == "" else column.read(value),
@@ -72,12 +72,12 @@ def optional(column: Column) -> Column:
 
 
 def added(column: Column, *, absent: Value) -> Column:
-    """Let rows of an earlier version, which have no such column, be read as if `absent` stood there."""
+    """Return a column that is read as `absent` from rows of an earlier version, which lack it."""
     return replace(column, absent=absent)
 
 
 def member(kind: type[StrEnum]) -> Column:
-    """Hold a member of an enumeration by its value."""
+    """Return a column for the values of an enumeration."""
     return Column(write=lambda value: str(value.value), read=kind)
 
 
@@ -96,12 +96,12 @@ def _write_int(value: int) -> Value:
 
 
 def read_int(value: object) -> int:
-    """Read an int; one of 64 bits comes from the SDK as a pair of value and type."""
+    """Read an int; the SDK returns one of 64 bits as a pair of value and type."""
     return _only(int)(value[0] if isinstance(value, tuple) else value)
 
 
 def _read_float(value: object) -> float:
-    # A whole number comes back as an int from whoever edits the cell by hand.
+    # A whole number comes back as an int after the cell was edited by hand.
     return float(_only(int)(value)) if isinstance(value, int) else _only(float)(value)
 
 
@@ -109,7 +109,7 @@ def _read_time(value: object) -> datetime:
     found = _only(datetime)(value)
     if found.utcoffset() is None:
         raise TypeError
-    return datetime.combine(found.date(), found.timetz())  # the SDK's subclass stays outside
+    return datetime.combine(found.date(), found.timetz())  # without the SDK's subclass
 
 
 def _write_error(error: CloudError) -> str:
@@ -145,7 +145,7 @@ def _write_history(history: Sequence[Entry]) -> str:
         }
         for entry in history
     ]
-    # Two entries fit even if each character needs six in JSON; how it began and how it ended stay.
+    # Two entries fit even if each character needs six in JSON; the first and the last are kept.
     while units(text := fit_json(lines)) > MAX_TEXT:
         del lines[len(lines) // 2]
     return text
@@ -163,7 +163,7 @@ def _read_history(text: object) -> tuple[Entry, ...]:
 
 
 def fit_json(value: object) -> str:
-    """Write JSON that people can read; it is not cut."""
+    """Write readable JSON, without lone surrogates; it is not cut."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return fit(text, len(text) * 2)
 

@@ -1,4 +1,4 @@
-"""Where the storage account is, how long its calls may take, and what its answers may mean to an adapter."""
+"""The storage account's address, the time limits of its calls, and the facts that its answers state."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,8 +9,8 @@ from shared.kernel.errors import StorageUnavailable
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
-# A lease is 90 s. A call is over after DEADLINE at the latest, whatever its tries and waits were; a write
-# whose answer was lost takes two calls.
+# A lease is 90 s. A call ends within DEADLINE, its retries and waits included; a write whose answer was lost
+# takes two calls.
 DEADLINE: Final = 25.0
 CONNECT_TIMEOUT: Final = 5.0
 READ_TIMEOUT: Final = 10.0
@@ -18,11 +18,11 @@ RETRIES: Final = 4
 
 
 class Missing(Exception):
-    """The entity or the message is not there."""
+    """The entity or the message does not exist."""
 
 
 class Exists(Exception):
-    """An entity with these keys is there already."""
+    """An entity with these keys exists already."""
 
 
 class Changed(Exception):
@@ -35,15 +35,15 @@ class NotCreated(StorageUnavailable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByConnectionString:
-    """The account as a connection string names it."""
+    """The account, by a connection string."""
 
     text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByIdentity:
-    """The account's two services, and the identity that may use them."""
+    """The account, by the URIs of its two services and an identity."""
 
     queue_uri: str
     table_uri: str
-    credential: "Callable[[], AsyncTokenCredential]"  #: called once; its owner closes what it gives
+    credential: "Callable[[], AsyncTokenCredential]"  #: called once; not closed here

@@ -28,7 +28,7 @@ class Queue:
         self._what = f"queue {client.queue_name}"
 
     async def put(self, text: str, *, delay: float = 0.0) -> Receipt:
-        """Put a message on the queue, which never expires. JSON in it stays the same JSON."""
+        """Put a message, which never expires, on the queue. JSON in it stays the same JSON."""
         sent = await self._track.watch(
             self._call(
                 lambda: self._client.send_message(
@@ -41,7 +41,7 @@ class Queue:
         return _receipt(sent)
 
     async def take(self, lease: float) -> list[tuple[str, Receipt]]:
-        """Take up to 32 messages, hidden from others for so many seconds; none where there is no queue."""
+        """Take up to 32 messages, hidden from others for `lease` seconds; none if there is no queue."""
 
         async def receive() -> list[tuple[str, Receipt]]:
             found = self._client.receive_messages(
@@ -70,7 +70,7 @@ class Queue:
         return True
 
     async def delete(self, receipt: Receipt) -> None:
-        """Delete a message; one that is gone or was taken is no fault."""
+        """Delete a message; one that is gone or was taken is not an error."""
         try:
             await reach(
                 self._what,

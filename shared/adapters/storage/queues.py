@@ -8,13 +8,13 @@ from shared.ports import Poisoned, Receipt, Requests, Results
 from shared.runs.request import Resume
 from shared.runs.result import RunResult
 
-# Seconds. The table service tells its time in whole seconds (the Date of an answer), so a message that showed
-# at a record's very time would mostly find it a little too young, and go round once more.
+# Seconds. The table service gives its time in whole seconds (the Date of an answer), so a message that became
+# visible exactly when its record is due would mostly find it a little too young, and be deferred once more.
 GRAIN: Final = 1.0
 
 
 class RequestQueue(Requests):
-    """The gateway's own messages, as plain JSON: our reader takes both encodings."""
+    """The gateway's own messages, as plain JSON: our reader accepts both encodings."""
 
     def __init__(self, account: Account, queue: str) -> None:
         self._account = account
@@ -39,7 +39,7 @@ def _later(delay: float) -> float:
 
 
 class PoisonQueue(Poisoned):
-    """What the platform gave up on, and the way back."""
+    """The messages that the platform gave up on, and their way back."""
 
     def __init__(self, account: Account, requests_queue: str) -> None:
         self._account = account
@@ -53,7 +53,7 @@ class PoisonQueue(Poisoned):
 
     @override
     async def put_back(self, body: bytes, receipt: Receipt | None = None) -> None:
-        # First in, then out: a copy too many finds its record, a lost one finds nothing.
+        # Put before delete: a duplicate finds its record, but a lost message would be lost for good.
         await self._account.queue(self._requests).put(body.decode())
         if receipt is not None:
             await self._account.queue(self._poison).delete(receipt)

@@ -1,4 +1,4 @@
-"""The form of a record in the `runs` table: one entity, its columns readable in Storage Explorer."""
+"""The form of a record in the `runs` table: one entity, with columns readable in Storage Explorer."""
 
 import hashlib
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ FIELDS: Final[Mapping[str, Column]] = {
     "service_correlation_id": columns.optional(columns.TEXT),
     "history": columns.HISTORY,
 }
-#: Every field of its delivery; the column's name has `delivery` before it.
+#: Every field of a record's delivery; the column's name is prefixed with `delivery`.
 DELIVERY_FIELDS: Final[Mapping[str, Column]] = {
     "id": columns.TEXT,
     "source": columns.member(Source),
@@ -56,7 +56,7 @@ DELIVERY_FIELDS: Final[Mapping[str, Column]] = {
 
 
 def partition_key(name: str) -> str:
-    """Spread entities over all partitions; every name makes a valid key."""
+    """Return a valid key for any name, one that spreads entities over all partitions."""
     return hashlib.sha256(name.encode()).hexdigest()
 
 
@@ -71,7 +71,7 @@ def encode(record: Record) -> Entity:
 
 
 def changes(before: Record, after: Record) -> Entity:
-    """Tell which properties to merge. What a longer request left behind is overwritten with nothing."""
+    """Return the properties to merge. Chunks left over from a longer request are overwritten as empty."""
     old, new = encode(before), encode(after)
     left_behind: Entity = {name: b"" for name in old if name not in new}
     return {name: value for name, value in (new | left_behind).items() if old.get(name) != value}
@@ -110,7 +110,7 @@ def _delivery(row: Mapping[str, object]) -> Delivery:
         return Delivery(**_read(row, DELIVERY_FIELDS, "delivery_"))
     except ValidationError as error:
         name = columns.name_of(f"delivery_{error.errors()[0]['loc'][0]}")
-        msg = f"The column {name} holds what this version can't read."
+        msg = f"The column {name} contains what this version can't read."
         raise RecordUnreadable(msg) from None
 
 

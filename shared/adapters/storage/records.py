@@ -20,7 +20,7 @@ from shared.ports import Conflict, Echo, Records, VersionedRecord
 from shared.runs.record import Record
 
 WORKSPACE_ROW: Final = "workspace"
-# Seconds for which a process need not look whether an operator has cleared what it wrote.
+# Seconds for which a process does not check whether an operator has cleared what it wrote.
 REMEMBERED: Final = 300.0
 _ECHO: Final = columns.member(Echo)
 
@@ -28,14 +28,14 @@ _ECHO: Final = columns.member(Echo)
 class TableRecords(Records):
     """Records in Azure Table Storage.
 
-    Each write carries a lease owner of its own. The SDK repeats a write whose answer was lost; where the
-    first try had landed, the second meets it as somebody else's (409, 412) and is told apart by that owner.
+    Each write carries a lease owner of its own. The SDK repeats a write whose answer was lost; if the first
+    try had landed, the second fails (409, 412), and that owner shows that the stored write is this one.
     """
 
     def __init__(self, account: Account, table: str) -> None:
         self._account = account
         self._table = table
-        self._known_to_echo: dict[str, float] = {}  #: since when, in the loop's time
+        self._known_to_echo: dict[str, float] = {}  #: since when, in the event loop's time
 
     @override
     async def get(self, request_id: str) -> VersionedRecord | None:
@@ -98,7 +98,7 @@ class TableRecords(Records):
             self._known_to_echo[endpoint] = now
 
     async def _confirm(self, endpoint: str) -> None:
-        """Write CONFIRMED where nothing is known; whoever writes meanwhile knows as much or more."""
+        """Write CONFIRMED if nothing is known; a concurrent writer knows as much or more."""
         table = self._account.table(self._table)
         found, etag = await self._workspace(endpoint)
         if found is not Echo.UNKNOWN:
@@ -117,7 +117,7 @@ class TableRecords(Records):
         return Echo(columns.read(row.values, "echo", _ECHO)), row.etag
 
     async def _standing(self, record: Record, owner: str) -> VersionedRecord | Conflict:
-        """Tell whose write stands where one's own met another's."""
+        """Return the record as stored after a conflict: this process's own write, or another's."""
         found = await self._read(record.request_id)
         if found is None:
             return Conflict(stored=None)

@@ -18,7 +18,7 @@ from shared.adapters.storage.facts import Missing, NotCreated
 from shared.adapters.track import Track
 from shared.kernel.errors import StorageUnavailable
 
-# azure-core repeats a POST or PATCH whose connection broke only if told so. Every write here may be
+# azure-core repeats a POST or PATCH whose connection broke only with this option. Every write here may be
 # repeated: a record's carries its own lease owner, an audit entry its own key.
 _AGAIN: Final[Mapping[str, Any]] = {
     "retry_on_methods": frozenset({"GET", "PUT", "POST", "PATCH", "MERGE", "DELETE"})
@@ -44,7 +44,7 @@ class Table:
         self._what = f"table {client.table_name}"
 
     async def get(self, partition: str, row: str) -> Row:
-        """Read one entity. Raises `Missing` where there is none."""
+        """Read one entity. Raises `Missing` if there is none."""
         dates: list[str] = []
 
         def note(response: Any) -> None:
@@ -56,9 +56,9 @@ class Table:
         return _row(entity, dates[-1] if dates else "")
 
     async def insert(self, entity: Entity) -> str:
-        """Write an entity where there is none. Returns its ETag; raises `Exists`."""
+        """Write a new entity. Returns its ETag; raises `Exists`."""
         written = await self._write(
-            # Without the preference the service sends the whole entity back.
+            # Without this preference the service returns the whole entity.
             lambda: self._client.create_entity(
                 entity, response_preference="return-no-content", **_AGAIN
             )
@@ -79,13 +79,13 @@ class Table:
         return str(written["etag"])
 
     async def replace(self, entity: Entity) -> None:
-        """Write an entity whatever stands there."""
+        """Write an entity, whatever is stored under its keys."""
         await self._write(
             lambda: self._client.upsert_entity(entity, mode=UpdateMode.REPLACE, **_AGAIN)
         )
 
     async def delete(self, partition: str, row: str, etag: str) -> None:
-        """Delete an unchanged entity; one already gone is no fault. Raises `Changed`."""
+        """Delete an unchanged entity; one already gone is not an error. Raises `Changed`."""
         await self._call(
             lambda: self._client.delete_entity(
                 partition, row, etag=etag, match_condition=MatchConditions.IfNotModified, **_AGAIN
@@ -93,7 +93,7 @@ class Table:
         )
 
     async def delete_all(self, partition: str, rows: Sequence[str]) -> None:
-        """Delete entities of one partition, whatever they hold; ones already gone are no fault."""
+        """Delete entities of one partition, changed or not; ones already gone are not an error."""
         for start in range(0, len(rows), _BATCH):
             keys = [
                 {"PartitionKey": partition, "RowKey": row} for row in rows[start : start + _BATCH]
@@ -101,7 +101,7 @@ class Table:
             try:
                 await self._delete_batch(keys)
             except (Missing, NotCreated):
-                # One that is gone fails the whole transaction.
+                # One missing entity fails the whole transaction.
                 for key in keys:
                     await self._delete_one(key)
 
@@ -123,7 +123,7 @@ class Table:
             yield [entity async for entity in page]
 
     async def try_reading(self) -> None:
-        """Ask for an entity that is never there, and make no table. Raises where that can't be asked."""
+        """Ask for an entity that never exists, without creating the table. Raises if that is not possible."""
         with suppress(Missing, NotCreated):
             await reach(
                 self._what, lambda: self._client.get_entity("readiness", "readiness", **_AGAIN)
@@ -160,8 +160,8 @@ def _row(entity: TableEntity, date: str) -> Row:
     except ValueError:
         answered = None
     if written is None or answered is None:
-        msg = "The answer tells no time: the entity's age can't be known."
+        msg = "The answer has no Date or Timestamp: the entity's age can't be known."
         raise StorageUnavailable(msg)
-    # Date has whole seconds, so an age may seem up to a second short, and never too long.
+    # Date has whole seconds, so an age may be up to a second short, and never too long.
     age = max(0.0, (answered - written).total_seconds())
     return Row(values=entity, etag=str(entity.metadata["etag"]), age=age)

@@ -33,8 +33,8 @@ def test_a_created_blob_and_its_request_are_told(capsys: Any) -> None:
     assert code == 0
     assert "  blob-created: matches. rule:blob-created may start this:" in said
     assert '"fileName": "new-file.txt"' in said
-    assert "  push: no match. The source fits none of sources." in said
-    assert said.endswith("1 run request would be enqueued. No run was made.\n")
+    assert "  push: no match. The source matches none of sources." in said
+    assert said.endswith("1 run request would be enqueued. No run was started.\n")
 
 
 def test_settling_and_staleness_are_told_for_a_time(capsys: Any) -> None:
@@ -82,16 +82,19 @@ def test_what_access_forbids_is_told(capsys: Any, tmp_path: Path) -> None:
     code, said = run(capsys, written(tmp_path, config), EVENTS / "blob-created.json")
 
     assert code == 1
-    assert "rule:blob-created may NOT, says access, start this:" in said
-    assert said.endswith("0 run requests would be enqueued. No run was made.\n")
+    assert "matches, but access does not let rule:blob-created start this:" in said
+    assert said.endswith("0 run requests would be enqueued. No run was started.\n")
 
 
 def test_what_comes_too_late_is_told(capsys: Any) -> None:
     code, said = run(capsys, CONFIG, EVENTS / "custom-topic.json")
 
     assert code == 1
-    assert "  vehicle: matches, but comes too late. This expires before it arrives:" in said
-    assert said.endswith("0 run requests would be enqueued. No run was made.\n")
+    assert (
+        "  vehicle: matches, but the event is too late. This request has expired when it arrives:"
+        in said
+    )
+    assert said.endswith("0 run requests would be enqueued. No run was started.\n")
 
 
 def test_without_access_a_rule_may_start_everything(capsys: Any, tmp_path: Path) -> None:
@@ -101,7 +104,7 @@ def test_without_access_a_rule_may_start_everything(capsys: Any, tmp_path: Path)
 
     _, said = run(capsys, written(tmp_path, config), EVENTS / "blob-created.json")
 
-    assert "matches. Without a section access rule:blob-created may start this:" in said
+    assert "matches. Without an access section, rule:blob-created may start this:" in said
 
 
 def test_a_rule_without_a_request_is_told_with_its_reasons(capsys: Any, tmp_path: Path) -> None:
@@ -120,7 +123,7 @@ def test_what_is_no_event_is_told(capsys: Any, tmp_path: Path, event: Any) -> No
     code, said = run(capsys, CONFIG, written(tmp_path, event))
 
     assert code == 1
-    assert said.startswith("No event: ")
+    assert said.startswith("Not an event: ")
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def test_a_rule_matches(filters: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("filters", "reason"),
     [
-        ({"sources": ["*/storageAccounts/b", "a"]}, "The source fits none of sources."),
+        ({"sources": ["*/storageAccounts/b", "a"]}, "The source matches none of sources."),
         ({"includedEventTypes": ["microsoft.storage.blobcreated"]}, "The type is not among includedEventTypes."),
         ({"subjectBeginsWith": "blobServices"}, "The subject does not begin with subjectBeginsWith."),
         ({"subjectBeginsWith": "/blobservices", "isSubjectCaseSensitive": True}, "The subject does not begin with subjectBeginsWith."),
@@ -189,7 +189,7 @@ def test_a_parameter_is_of_its_declared_type_or_no_request_is_made(
         assert isinstance(outcome, CloudError)
         (fault,) = outcome.details
         assert fault.target == "$.rules[0].parameters.p"
-        assert fault.message.startswith("The expression finds something else than a")
+        assert fault.message.startswith("The expression finds something other than a")
 
 
 def test_nothing_is_no_fault_of_the_type() -> None:

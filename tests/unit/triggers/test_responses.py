@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from shared.kernel.cloud_error import CloudError
+from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable
 from shared.triggers import responses
 
@@ -31,9 +31,21 @@ CODES = [
 ]
 
 
-def test_every_code_of_our_own_has_a_status() -> None:
-    """But one: Synapse's refusal keeps its status, also where its body has no code."""
-    assert set(responses.STATUS) == set(CODES) - {"UnreadableResponse"}
+def test_every_code_of_our_own_is_in_the_table() -> None:
+    assert set(responses.STATUS) == set(Code)
+
+
+def test_every_documented_code_has_a_status_but_one() -> None:
+    """Synapse's refusal keeps its status, also if its body has no code."""
+    assert {code for code in CODES if not responses.STATUS[code]} == {"UnreadableResponse"}
+
+
+@pytest.mark.parametrize("code", Code)
+def test_a_code_is_written_as_text(code: Code) -> None:
+    error = CloudError(code=code, message="It.")
+
+    assert type(error.code) is str
+    assert error.code == code == CloudError.model_validate_json(error.model_dump_json()).code
 
 
 @pytest.mark.parametrize(
