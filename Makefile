@@ -6,16 +6,19 @@ ONCE ?=
 ARGS ?=
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run test lint types check explain requeue fuzz soak lock airflow schemas package mutants clean
+.PHONY: help run unit test lint types check explain requeue fuzz soak lock airflow schemas package mutants clean
 help:  ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: .venv/.installed $(AZURITE)  ## Start the local stack, run the samples, show the outcome (ONCE=1 ends there)
 	@$(ENV)/python -m local.run --with-parent $(if $(ONCE),--once)
 
+unit: .venv/.installed  ## Run the tests that need no server, with a tenth of the random examples: for each save
+	@$(ENV)/python -m pytest tests/unit tests/scenarios --quiet --numprocesses=auto --hypothesis-profile=fast
+
 test: .venv/.installed $(AZURITE)  ## Run every test, with the coverage gate
 	@$(ENV)/coverage erase
-	@$(ENV)/coverage run -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+	@$(ENV)/coverage run -m pytest --hypothesis-profile=full --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 	@$(ENV)/coverage combine --quiet
 	@$(ENV)/coverage report
 
