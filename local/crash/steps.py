@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from local.crash.ground import Ground, Names
+from local.faults import Hold
 from local.storage_proxy.client import SeenCall
-from local.storage_proxy.faults import Hold as StorageHold, Point as StoragePoint
+from local.storage_proxy.faults import Point as StoragePoint
 from local.synapse.client import SeenHeld
-from local.synapse.faults import Hold as SynapseHold, Point as SynapsePoint
+from local.synapse.faults import Point as SynapsePoint
 
 LOOK_AGAIN = 0.02
 RECEIVED, FORWARDED = StoragePoint.RECEIVED, StoragePoint.FORWARDED
@@ -103,7 +104,7 @@ class Trap:
         match self._step:
             case StorageStep() as step:
                 self._number = await self._ground.proxy.fault(
-                    StorageHold(),
+                    Hold(),
                     point=step.point,
                     times=None,
                     operation=step.operation,
@@ -114,7 +115,7 @@ class Trap:
             case SynapseStep() as step:
                 is_call = step.operation == "createRun"
                 self._number = await self._ground.synapse.fault(
-                    SynapseHold(),
+                    Hold(),
                     at=step.point,
                     times=None,
                     operation=step.operation,
