@@ -45,13 +45,13 @@ fuzz: .venv/.installed $(AZURITE)  ## Ask the local stack 5,000 things, by docs/
 	@$(ENV)/python -m local.fuzz --examples 600 --at-least 5000
 
 soak: .venv/.installed $(AZURITE)  ## Play the crash harness in its long form: half an hour (docs/crash.md)
-	@$(ENV)/python -m local.crash kills --requests 2200 --kills 200 --stops 20
-	@$(ENV)/python -m local.crash kills --no-echo --requests 1000 --kills 100 --stops 0
-	@$(ENV)/python -m local.crash duplicates --requests 100 --copies 10
-	@$(ENV)/python -m local.crash storm --requests 900 --seconds 60 --rate 4
-	@$(ENV)/python -m local.crash outage --what azurite --seconds 60
-	@$(ENV)/python -m local.crash outage --what tables --seconds 60
-	@$(ENV)/python -m local.crash two-hosts --requests 500 --kills 40
+	@$(ENV)/python -m tests.crash kills --requests 2200 --kills 200 --stops 20
+	@$(ENV)/python -m tests.crash kills --no-echo --requests 1000 --kills 100 --stops 0
+	@$(ENV)/python -m tests.crash duplicates --requests 100 --copies 10
+	@$(ENV)/python -m tests.crash storm --requests 900 --seconds 60 --rate 4
+	@$(ENV)/python -m tests.crash outage --what azurite --seconds 60
+	@$(ENV)/python -m tests.crash outage --what tables --seconds 60
+	@$(ENV)/python -m tests.crash two-hosts --requests 500 --kills 40
 
 schemas: .venv/.installed  ## Write docs/schemas and docs/openapi.json from the models
 	@$(ENV)/python -m local.schemas

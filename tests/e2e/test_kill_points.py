@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from local.crash import report
-from local.crash.ground import Ground, ground, names
-from local.crash.hosts import Hosts
-from local.crash.observed import Entity, history
-from local.crash.plan import Entry, Posting, Request
-from local.crash.play import Play, Reckoning, playing
-from local.crash.steps import STEPS, Trap
+from tests.crash import report
+from tests.crash.ground import Ground, ground, names
+from tests.crash.hosts import Hosts
+from tests.crash.observed import Entity, history
+from tests.crash.plan import Entry, Posting, Request
+from tests.crash.play import Play, Reckoning, playing
+from tests.crash.steps import STEPS, Trap
 
 AT_ONCE = 8
 

@@ -1,4 +1,4 @@
-"""Where in the sequence is a host caught? At the call that belongs to a step: it is held on its way, or its answer is.
+"""Where in the sequence a host is caught: at the call that belongs to a step. It is held on its way, or its answer is.
 
 The app has no hook for this and knows of nothing: a call that is held is one whose answer takes long.
 """
@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from local.crash.ground import Ground, Names
 from local.faults import Hold
 from local.storage_proxy.client import SeenCall
 from local.storage_proxy.faults import Point as StoragePoint
 from local.synapse.client import SeenHeld
 from local.synapse.faults import Point as SynapsePoint
+from tests.crash.ground import Ground, Names
 
 LOOK_AGAIN = 0.02
 RECEIVED, FORWARDED = StoragePoint.RECEIVED, StoragePoint.FORWARDED
