@@ -6,16 +6,19 @@ ONCE ?=
 ARGS ?=
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run test lint types check explain requeue fuzz soak lock airflow schemas package mutants clean
+.PHONY: help run unit test lint types check explain requeue fuzz soak lock airflow schemas package mutants clean
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: .venv/.installed $(AZURITE)  ## Start the local stack, run the samples and show the outcome (ONCE=1: then end)
 	@$(ENV)/python -m local.run --with-parent $(if $(ONCE),--once)
 
+unit: .venv/.installed  ## Run the tests that need no server, with a tenth of the random examples
+	@$(ENV)/python -m pytest tests/unit tests/scenarios --quiet --numprocesses=auto --hypothesis-profile=fast
+
 test: .venv/.installed $(AZURITE)  ## Run all tests, and check coverage
 	@$(ENV)/coverage erase
-	@$(ENV)/coverage run -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+	@$(ENV)/coverage run -m pytest --hypothesis-profile=full --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 	@$(ENV)/coverage combine --quiet
 	@$(ENV)/coverage report
 
@@ -42,13 +45,13 @@ fuzz: .venv/.installed $(AZURITE)  ## Send the local stack 5,000 generated calls
 	@$(ENV)/python -m local.fuzz --examples 600 --at-least 5000
 
 soak: .venv/.installed $(AZURITE)  ## Run the crash harness in its long form, half an hour (docs/crash.md)
-	@$(ENV)/python -m local.crash kills --requests 2200 --kills 200 --stops 20
-	@$(ENV)/python -m local.crash kills --no-echo --requests 1000 --kills 100 --stops 0
-	@$(ENV)/python -m local.crash duplicates --requests 100 --copies 10
-	@$(ENV)/python -m local.crash storm --requests 900 --seconds 60 --rate 4
-	@$(ENV)/python -m local.crash outage --what azurite --seconds 60
-	@$(ENV)/python -m local.crash outage --what tables --seconds 60
-	@$(ENV)/python -m local.crash two-hosts --requests 500 --kills 40
+	@$(ENV)/python -m tests.crash kills --requests 2200 --kills 200 --stops 20
+	@$(ENV)/python -m tests.crash kills --no-echo --requests 1000 --kills 100 --stops 0
+	@$(ENV)/python -m tests.crash duplicates --requests 100 --copies 10
+	@$(ENV)/python -m tests.crash storm --requests 900 --seconds 60 --rate 4
+	@$(ENV)/python -m tests.crash outage --what azurite --seconds 60
+	@$(ENV)/python -m tests.crash outage --what tables --seconds 60
+	@$(ENV)/python -m tests.crash two-hosts --requests 500 --kills 40
 
 schemas: .venv/.installed  ## Write docs/schemas and shared/api/openapi.json from the models
 	@$(ENV)/python -m local.schemas

@@ -30,8 +30,8 @@ class Host:
         grace: float,
     ) -> None:
         self._grace = grace
-        self._storage = Storage(numbers.queues.encoding)
-        self._invocations = Invocations(self._storage)
+        self._storage = Storage()
+        self._invocations = Invocations()
         self._server = HttpServer(
             functions,
             prefix=numbers.route_prefix,

@@ -103,9 +103,7 @@ class HttpServer:
         outcome = await self._invocations.run(function, data, trace=traced)
         if outcome.error is not None:
             return _empty(500)
-        named = next((n for n, b in function.outputs.items() if b.type == "http"), "$return")
-        value = outcome.returned if named == "$return" else outcome.outputs.get(named)
-        return http_messages.response(value)
+        return http_messages.response(outcome.returned)
 
     def _permits(self, request: web.BaseRequest) -> bool:
         """Without keys everything is open, as with Core Tools; a wrong header isn't saved by a right query."""

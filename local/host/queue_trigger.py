@@ -172,5 +172,5 @@ class QueueTrigger:
             self._options.max_dequeue_count,
             self._poison.queue_name,
         )
-        await self._storage.send_as_is(self._poison, message.content)
+        await self._storage.send(self._poison, message.content)
         await self._queue.delete_message(message)

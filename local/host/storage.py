@@ -1,6 +1,5 @@
 """Reaches the queues of a connection with Microsoft's SDK, one client for each queue."""
 
-import base64
 import contextlib
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
@@ -14,8 +13,7 @@ from local.host import settings
 class Storage:
     """The queues of all connections."""
 
-    def __init__(self, encoding: str) -> None:
-        self._encoding = encoding
+    def __init__(self) -> None:
         self._services: dict[str, QueueServiceClient] = {}
         self._queues: dict[tuple[str, str], QueueClient] = {}
 
@@ -32,12 +30,7 @@ class Storage:
         with contextlib.suppress(ResourceExistsError):
             await queue.create_queue()
 
-    async def send(self, queue: QueueClient, body: bytes) -> None:
-        """Send a body as the app's encoding says."""
-        encoded = base64.b64encode(body) if self._encoding == "base64" else body
-        await self.send_as_is(queue, encoded.decode())
-
-    async def send_as_is(self, queue: QueueClient, text: str) -> None:
+    async def send(self, queue: QueueClient, text: str) -> None:
         """Send a text, and create the queue only if that turns out to be needed."""
         try:
             await queue.send_message(text)

@@ -5,7 +5,7 @@ import os
 import sys
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -38,7 +38,6 @@ class Function:
     name: str
     function_id: str
     trigger: Binding
-    outputs: Mapping[str, Binding]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +47,6 @@ class Outcome:
     error: str | None = None
     stack: str = ""
     returned: TypedData | None = None
-    outputs: Mapping[str, TypedData] = field(default_factory=dict)
 
 
 async def load(directory: Path) -> dict[str, Function]:
@@ -94,17 +92,20 @@ async def invoke(
     if answer.result.status != StatusResult.Success:
         fault = answer.result.exception
         return Outcome(error=fault.message, stack=fault.stack_trace)
-    return Outcome(
-        returned=answer.return_value, outputs={one.name: one.data for one in answer.output_data}
-    )
+    return Outcome(returned=answer.return_value)
 
 
 def _function(found: Any) -> Function:
     bindings = [json.loads(raw) for raw in found.raw_bindings]
     made = [Binding(one["type"], one["name"], one) for one in bindings]
+    for one in made:
+        if one.fields["direction"] == "OUT" and (one.type, one.name) != ("http", "$return"):
+            msg = (
+                f"{found.name}: this host serves no output bindings, such as {one.type} {one.name}"
+            )
+            raise IndexingFailed(msg)
     return Function(
         name=found.name,
         function_id=found.function_id,
         trigger=next(one for one in made if one.type.endswith("Trigger")),
-        outputs={one.name: one for one in made if one.fields["direction"] == "OUT"},
     )

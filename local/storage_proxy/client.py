@@ -1,23 +1,23 @@
 """Controls a proxy of another process: `async with ProxyControl(url) as proxy: ...`"""
 
+import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
 
 from local.storage_proxy.faults import Act, Fault, Match, Point
 from local.storage_proxy.operation import Service
+from local.wire import Wire
 
 PATIENCE = 10.0
+LOOK_AGAIN = 0.01
 
 
-class SeenCall(BaseModel):
+class SeenCall(Wire):
     """One call, as the proxy saw it."""
-
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, frozen=True)
 
     number: int
     service: Service
@@ -75,11 +75,12 @@ class ProxyControl:
 
     async def held(self, count: int = 1, *, patience: float = PATIENCE) -> list[SeenCall]:
         """Wait until so many calls are held. Raises AssertionError if they do not come."""
-        answer = await self._call("GET", "held", count=str(count), patience=str(patience))
-        calls = _calls(answer)
-        if len(calls) < count:
-            msg = f"{count} calls should be held: {calls}"
-            raise AssertionError(msg)
+        until = time.monotonic() + patience
+        while len(calls := _calls(await self._call("GET", "held"))) < count:
+            if time.monotonic() > until:
+                msg = f"{count} calls should be held: {calls}"
+                raise AssertionError(msg)
+            await asyncio.sleep(LOOK_AGAIN)
         return calls
 
     async def release(self, call: SeenCall | None = None, *, cut: bool = False) -> int:

@@ -6,8 +6,6 @@ SharedKey signs the path and not the host, so path and headers go on untouched.
 import asyncio
 import itertools
 import logging
-import socket
-import struct
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
@@ -20,8 +18,9 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from local.faults import Abandoned, Cut, Delay, Faults, Held, Hold, How, cut
 from local.storage_proxy import operation
-from local.storage_proxy.faults import Act, Answer, Cut, Delay, Faults, Hold, Point
+from local.storage_proxy.faults import Act, Answer, Fault, Point, matches
 from local.storage_proxy.operation import Operation, Service
 
 log = logging.getLogger(__name__)
@@ -32,7 +31,6 @@ KEEP_ALIVE: Final = 2.0
 _OF_THE_CONNECTION: Final = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "content-length", "expect"}
 )
-_NO_FAREWELL: Final = struct.pack("ii", 1, 0)  # on, 0 s: closing sends RST
 _ADDED_BY_AIOHTTP: Final = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
@@ -70,51 +68,16 @@ class Call:
 class _Cut(Exception):
     """The caller gets no answer."""
 
-
-class Held:
-    """The calls that stand still until somebody releases them."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[int, tuple[Call, asyncio.Future[bool]]] = {}
-        self._changed = asyncio.Condition()
-
-    async def hold(self, call: Call) -> None:
-        """Wait for the release; it may end in a cut."""
-        released: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting[call.number] = (call, released)
-        async with self._changed:
-            self._changed.notify_all()
-        try:
-            goes_on = await released
-        finally:
-            self._waiting.pop(call.number, None)
-        if not goes_on:
-            raise _Cut
-
-    async def wait_for(self, count: int, patience: float) -> list[Call]:
-        """Wait until so many calls are held; returns those that are."""
-        try:
-            async with asyncio.timeout(patience), self._changed:
-                await self._changed.wait_for(lambda: len(self._waiting) >= count)
-        except TimeoutError:
-            log.debug("fewer than %d calls are held", count)
-        return [call for call, _ in self._waiting.values()]
-
-    def release(self, number: int | None = None, *, cut: bool = False) -> int:
-        """Let one call go on, or all; or cut them. Returns how many."""
-        chosen = [held for held in self._waiting.values() if number in {None, held[0].number}]
-        for call, released in chosen:
-            self._waiting.pop(call.number)
-            released.set_result(not cut)
-        return len(chosen)
+    def __init__(self, how: How = "rst") -> None:
+        self.how: How = how
 
 
 class Proxy:
     """The proxy's state: its faults, and the calls that it has seen."""
 
     def __init__(self, targets: Mapping[Service, str], *, seed: int = 0) -> None:
-        self.faults = Faults(seed)
-        self.held = Held()
+        self.faults = Faults[Fault, tuple[Operation, bytes]](matches, seed)
+        self.held = Held[Call]()
         self.calls: deque[Call] = deque(maxlen=CALLS_KEPT)
         self._targets = {
             service: url.rstrip("/").rpartition("/")[0] for service, url in targets.items()
@@ -146,9 +109,10 @@ class Proxy:
         try:
             response = await self._through(call, request, body)
             call.status = response.status
-        except (_Cut, aiohttp.ClientError) as cause:
+        except (_Cut, Abandoned, aiohttp.ClientError) as cause:
             log.debug("call %d gets no answer: %r", call.number, cause)
-            _reset_connection(request)
+            if request.transport is not None:
+                cut(request.transport, cause.how if isinstance(cause, _Cut) else "rst")
             response = web.Response(status=502)  # never sent
         call.seconds = time.monotonic() - call.started
         return response
@@ -162,9 +126,10 @@ class Proxy:
         return await self._meet(call, body, Point.FORWARDED) or response
 
     async def _meet(self, call: Call, body: bytes, point: Point) -> web.Response | None:
-        act = self.faults.due(call.operation, body, point) if self.faults.standing else None
-        if act is None:
+        fault = next(self.faults.each_due((call.operation, body), {point}), None)
+        if fault is None:
             return None
+        act = fault.act
         call.acts.append(f"{act.do}@{point}")
         return await self._carry_out(act, call)
 
@@ -172,10 +137,10 @@ class Proxy:
         match act:
             case Answer():
                 return _error(act, call.operation.service)
-            case Cut():
-                raise _Cut
+            case Cut(how=how):
+                raise _Cut(how)
             case Hold():
-                await self.held.hold(call)
+                await self.held.wait(call.number, call)
             case Delay(seconds=seconds):
                 await asyncio.sleep(seconds)
         return None
@@ -215,13 +180,6 @@ def _kept(headers: Mapping[str, str]) -> CIMultiDict[str]:
     return CIMultiDict(
         (name, value) for name, value in headers.items() if name.lower() not in _OF_THE_CONNECTION
     )
-
-
-def _reset_connection(request: web.BaseRequest) -> None:
-    if request.transport is not None:
-        plug: socket.socket = request.transport.get_extra_info("socket")
-        plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_FAREWELL)
-        request.transport.abort()
 
 
 def _error(act: Answer, service: Service) -> web.Response:

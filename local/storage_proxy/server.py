@@ -84,9 +84,8 @@ async def _remove(proxy: Proxy, request: web.BaseRequest) -> object:
     return {}
 
 
-async def _held(proxy: Proxy, request: web.BaseRequest) -> object:
-    count, patience = request.query.get("count", "0"), request.query.get("patience", "0")
-    return [call.shown() for call in await proxy.held.wait_for(int(count), float(patience))]
+async def _held(proxy: Proxy, _: web.BaseRequest) -> object:
+    return [call.shown() for call in proxy.held.calls()]
 
 
 async def _release(proxy: Proxy, request: web.BaseRequest) -> object:

@@ -7,7 +7,7 @@ queries     queryPipelineRuns                     dataplane   each operation's a
 tokens      signing and verifying                 identity    the managed identity endpoint
 access      Synapse RBAC                          admission   the rate limit
 faults      which fault meets which request       exchange    how it happens on the connection
-connection  FIN and RST                           holding     calls that wait to be released
+connection  refused before any request            holding     calls that wait to be released
 settings    what can be changed                   simulation  all state together
 calls       the log                               control     the routes under /_sim/
 server      serves all of it                      client      what tests steer it with

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Self, Unpack
 
 import aiohttp
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
 from local.synapse.faults import Act, Fault, Match, Point
@@ -13,13 +13,14 @@ from local.synapse.identity import TokenOrder
 from local.synapse.routes import Operation
 from local.synapse.settings import Changes, Settings
 from local.synapse.tokens import Signature
+from local.wire import Wire
 
 PATIENCE = 10.0
 LOOK_AGAIN = 0.01
 
 
-class _Seen(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+class _Seen(Wire, extra="ignore"):
+    """What the simulator tells may be more than is looked at."""
 
 
 class SeenCall(_Seen):

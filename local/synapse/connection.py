@@ -1,31 +1,15 @@
-"""The ways in which a connection ends otherwise than well."""
+"""A connection that ends before any request was read."""
 
 import asyncio
-import socket
-import struct
-from typing import Literal, cast, override
+from typing import cast, override
 
-#: SO_LINGER with a time of 0: close() sends RST and forgets what was not sent yet
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-
-
-def cut(transport: asyncio.BaseTransport, how: Literal["rst", "fin"]) -> None:
-    """End a connection at once."""
-    raw = transport.get_extra_info("socket")
-    if how == "rst":
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        cast(asyncio.Transport, transport).abort()
-        return
-    if transport.get_extra_info("sslcontext") is None:
-        # close() alone would send RST instead of FIN wherever something of the request is still unread.
-        raw.shutdown(socket.SHUT_WR)
-    transport.close()
+from local.faults import How, cut
 
 
 class Refusal(asyncio.Protocol):
     """A connection that is accepted and then cut, or never read."""
 
-    def __init__(self, how: Literal["rst", "fin"] | None) -> None:
+    def __init__(self, how: How | None) -> None:
         self._how = how
         self._transport: asyncio.BaseTransport | None = None
 

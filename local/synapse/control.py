@@ -18,8 +18,9 @@ from local.synapse.identity import TokenOrder
 from local.synapse.routes import Operation
 from local.synapse.runs import wire
 from local.synapse.simulation import Simulation
-from local.synapse.wire import Wire, json_reply
+from local.synapse.wire import json_reply
 from local.synapse.workspace import Order, dashed
+from local.wire import Wire
 
 type Handler = Callable[[Simulation, web.BaseRequest], Awaitable[Any]]
 
@@ -129,12 +130,12 @@ async def _remove_faults(sim: Simulation, request: web.BaseRequest) -> Any:
 
 
 async def _held(sim: Simulation, _: web.BaseRequest) -> Any:
-    return sim.held.shown()
+    return [waiting.shown() for waiting in sim.held.calls()]
 
 
 async def _release(sim: Simulation, request: web.BaseRequest) -> Any:
     asked = await _read(request, Release)
-    return {"released": sim.held.release(asked.seq, abandon=asked.cut)}
+    return {"released": sim.held.release(asked.seq, cut=asked.cut)}
 
 
 async def _reset(sim: Simulation, _: web.BaseRequest) -> Any:

@@ -7,11 +7,11 @@ from typing import NoReturn
 
 from aiohttp import web
 
+from local.faults import Cut, Delay, Held, Hold, cut
 from local.synapse.admission import http_date
 from local.synapse.calls import Call
-from local.synapse.connection import cut
-from local.synapse.faults import Act, Answer, Cut, Delay, Fault, Hold, Point, Silence
-from local.synapse.holding import Held, Waiting
+from local.synapse.faults import Act, Answer, Fault, Point, Silence
+from local.synapse.holding import Waiting
 from local.synapse.wire import JSON_TYPE, Reply, dump
 
 GONE_CHECK = 0.02
@@ -29,7 +29,7 @@ class Ended(Exception):
 class Exchange:
     """One request and its connection."""
 
-    def __init__(self, request: web.BaseRequest, call: Call, held: Held) -> None:
+    def __init__(self, request: web.BaseRequest, call: Call, held: Held[Waiting]) -> None:
         self._request = request
         self._call = call
         self._held = held
@@ -76,7 +76,8 @@ class Exchange:
             case Delay(seconds=seconds):
                 await asyncio.sleep(seconds)
             case Hold():
-                await self._held.wait(Waiting(call=self._call, point=at, gone=self._is_gone))
+                waiting = Waiting(call=self._call, point=at, gone=self._is_gone)
+                await self._held.wait(self._call.seq, waiting)
             case Silence():
                 await self._until_gone()
                 self._end(f"silence@{at}")

@@ -1,21 +1,17 @@
-"""The faults that requests meet, and which request meets which.
+"""The faults of a request to the simulated workspace; asked for with `POST /_sim/faults`, as local/faults.py describes."""
 
-A fault is asked for with `POST /_sim/faults`: {"match": {"operation": "createRun", "nth": 2}, "point": "created",
-"act": {"do": "cut", "how": "rst"}, "times": 1}. `match` names what the request must be (all of it; empty: any request),
-`point` where it happens, `act` what, `times` to how many requests (null: until removed), `probability` how likely.
-"""
-
-import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from local import faults
+from local.faults import Cut, Delay, Hold
 from local.synapse.routes import Operation
-from local.synapse.wire import Wire
 from local.synapse.workspace import dashed
+from local.wire import Wire
 
 
 class Point(StrEnum):
@@ -48,52 +44,27 @@ class Answer(Wire):
     )
 
 
-class Cut(Wire):
-    """End the connection: with FIN as a server that closes, or with RST as one that crashed."""
-
-    do: Literal["cut"] = "cut"
-    how: Literal["rst", "fin"] = "rst"
-
-
 class Silence(Wire):
     """Say nothing (more) until the client gives up."""
 
     do: Literal["silence"] = "silence"
 
 
-class Hold(Wire):
-    """Go no further until released, whether the client waits or not."""
-
-    do: Literal["hold"] = "hold"
+type Act = Annotated[Answer | Cut | Silence | Hold | Delay, Field(discriminator="do")]
 
 
-class Delay(Wire):
-    """Go on later, whether the client still waits or not."""
-
-    do: Literal["delay"] = "delay"
-    seconds: float
-
-
-type Act = Answer | Cut | Silence | Hold | Delay
-
-
-class Match(Wire):
+class Match(faults.Match):
     operation: Operation | None = None
     pipeline: str | None = None
     client_request_id: str | None = None
     run_id: str | None = None
     #: each named parameter has this value
     parameters: Mapping[str, Any] = Field(default_factory=dict)
-    #: the first request that is met is the nth that matches
-    nth: int = Field(default=1, ge=1)
 
 
-class Fault(Wire):
+class Fault(faults.Fault[Match, Point, Act]):
     match: Match = Match()
     point: Point = Point.RECEIVED
-    act: Annotated[Act, Field(discriminator="do")]
-    times: int | None = Field(default=1, ge=1)
-    probability: float = Field(default=1.0, gt=0, le=1)
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -118,58 +89,6 @@ class Facts:
     client_request_id: str | None = None
     run_id: str | None = None
     parameters: Mapping[str, Any] | None = None
-
-
-@dataclass(slots=True)
-class Standing:
-    """A fault that was asked for, and how often it was met."""
-
-    number: int
-    fault: Fault
-    matched: int = 0
-    applied: int = 0
-
-    def shown(self) -> dict[str, Any]:
-        asked = self.fault.model_dump(mode="json", by_alias=True)
-        return {**asked, "id": self.number, "matched": self.matched, "applied": self.applied}
-
-
-class Faults:
-    """All standing faults, in the order of their coming."""
-
-    def __init__(self, seed: int) -> None:
-        self._chance = random.Random(seed)
-        self._count = 0
-        self.standing: list[Standing] = []
-
-    def __bool__(self) -> bool:
-        return bool(self.standing)
-
-    def add(self, fault: Fault) -> int:
-        self._count += 1
-        self.standing.append(Standing(self._count, fault))
-        return self._count
-
-    def remove(self, number: int | None) -> None:
-        self.standing = [one for one in self.standing if number not in (None, one.number)]
-
-    def due(self, facts: Facts, points: Iterable[Point]) -> list[Fault]:
-        """Give the faults that meet this request at these points. Ask once for each point: asking counts."""
-        return [
-            one.fault
-            for one in self.standing
-            if one.fault.point in points and matches(one.fault.match, facts) and self._is_met(one)
-        ]
-
-    def _is_met(self, one: Standing) -> bool:
-        one.matched += 1
-        used_up = one.fault.times is not None and one.applied >= one.fault.times
-        if one.matched < one.fault.match.nth or used_up:
-            return False
-        if one.fault.probability < 1 and self._chance.random() >= one.fault.probability:
-            return False
-        one.applied += 1
-        return True
 
 
 def matches(match: Match, facts: Facts) -> bool:

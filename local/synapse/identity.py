@@ -14,7 +14,8 @@ from pydantic import Field
 from local.synapse.errors import identity_refused
 from local.synapse.settings import Settings
 from local.synapse.tokens import Keys, Signature, Verifier
-from local.synapse.wire import Reply, Wire, json_reply
+from local.synapse.wire import Reply, json_reply
+from local.wire import Wire
 
 API_VERSION = "2019-08-01"
 TENANT = "11111111-1111-4111-8111-111111111111"

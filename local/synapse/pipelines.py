@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from local.synapse.wire import Wire
+from local.wire import Wire
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 RESOURCE_GROUP = "local"

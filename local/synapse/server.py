@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from local.faults import Abandoned, Cut, cut
 from local.process import BACKLOG, HOST, listen
 from local.synapse import control, dataplane
 from local.synapse.calls import Call
-from local.synapse.connection import Refusal, cut
+from local.synapse.connection import Refusal
 from local.synapse.exchange import Ended, Exchange
-from local.synapse.faults import Cut, Facts, Fault, Point
-from local.synapse.holding import Abandoned
+from local.synapse.faults import Facts, Fault, Point
 from local.synapse.identity import discovery
 from local.synapse.routes import Operation, Target, target
 from local.synapse.simulation import Simulation
@@ -48,7 +48,7 @@ async def serving(
     handler = Handler(simulation)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(handler.close)
-        stack.callback(simulation.held.release, abandon=True)
+        stack.callback(simulation.held.release, cut=True)
         main = await _listen(stack, handler, port, tls)
         plain = main if tls is None else await _listen(stack, handler, 0, None)
         yield Serving(main, plain, simulation)

@@ -6,7 +6,7 @@ from typing import Literal, TypedDict
 from pydantic import Field
 
 from local.synapse.errors import UnknownRun
-from local.synapse.wire import Wire
+from local.wire import Wire
 
 
 class Access(Wire):

@@ -4,10 +4,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from local.faults import Faults, Held
 from local.synapse.admission import Bucket
 from local.synapse.calls import Calls
-from local.synapse.faults import Faults
-from local.synapse.holding import Held
+from local.synapse.faults import Facts, Fault, matches
+from local.synapse.holding import Waiting
 from local.synapse.identity import Identity
 from local.synapse.pipelines import Catalogue
 from local.synapse.settings import Settings
@@ -31,18 +32,18 @@ class Simulation:
         self.catalogue = catalogue
         self.seed = seed
         self.identity = Identity(identity_header, keys or Keys())
-        self.held = Held()
+        self.held = Held[Waiting]()
         self.reset()
 
     def reset(self) -> None:
         self.settings = Settings()
         self.workspace = Workspace(self.catalogue)
         self.calls = Calls(self.settings.keep_calls)
-        self.faults = Faults(self.seed)
+        self.faults = Faults[Fault, Facts](matches, self.seed)
         self.bucket: Bucket | None = None
         #: tokens with a serial up to this one are refused
         self.refused_serial = 0
-        self.held.release(abandon=True)
+        self.held.release(cut=True)
 
     def change(self, changes: Mapping[str, Any]) -> Settings:
         """Lay changes over the settings; a name that is not there is a ValidationError."""

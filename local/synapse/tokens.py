@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import RSAAlgorithm
 from pydantic import Field
 
-from local.synapse.wire import Wire
+from local.wire import Wire
 
 CURRENT = "current"
 REMEMBERED = 10_000

@@ -12,21 +12,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
-
 SECOND = 1_000_000_000  # all times are whole nanoseconds since 1970: .NET's seven digits don't fit a float
 JSON_TYPE = "application/json; charset=utf-8"
 FRACTION = re.compile(r"\.(\d+)")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Wire(BaseModel):
-    """A JSON object of ours: camelCase outside, nothing unknown accepted."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,11 @@ from typing import Literal, Protocol, override
 import pytest
 from azure.identity.aio import ManagedIdentityCredential
 
+from local.faults import Cut
 from local.synapse import errors
 from local.synapse.client import Simulator
 from local.synapse.errors import UnknownRun
-from local.synapse.faults import Answer, Cut, Point
+from local.synapse.faults import Answer, Point
 from local.synapse.in_process import simulating
 from local.synapse.pipelines import Pipeline
 from local.synapse.routes import Operation

@@ -12,7 +12,8 @@ from azure.core.credentials import AccessToken, AccessTokenInfo
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.pipeline.transport import AioHttpTransport
 
-from local.storage_proxy.faults import BUSY, REFUSED, Act, Answer, Cut, Fault, Hold, Match, Point
+from local.faults import Cut, Hold
+from local.storage_proxy.faults import BUSY, REFUSED, Act, Answer, Fault, Match, Point
 from shared.adapters.storage import call as storage_call
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit import TableAudit

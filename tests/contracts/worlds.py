@@ -13,7 +13,8 @@ from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 
 from local.azurite import server as azurite
-from local.storage_proxy.faults import Cut, Fault, Match, Point
+from local.faults import Cut
+from local.storage_proxy.faults import Fault, Match, Point
 from local.storage_proxy.server import Listening
 from shared.adapters.storage import audit_entity
 from shared.adapters.storage.account import Account

@@ -5,15 +5,22 @@ import os
 import subprocess
 import sys
 import uuid
+from collections.abc import AsyncIterator
 
 import pytest
 
-from local import stack
+from local import process, stack
 from tests.e2e.callers import gateway
 from tests.e2e.curl import needs_curl
 from tests.e2e.outside import Outside
 
 SAMPLES = stack.ROOT / "samples" / "clients"
+
+
+@pytest.fixture(scope="module")
+async def host(running: stack.Stack) -> AsyncIterator[process.Child]:
+    async with gateway(running, "samples", "--keys", "first") as started:
+        yield started
 
 
 def play(url: str, *command: str) -> str:
@@ -42,12 +49,11 @@ def play(url: str, *command: str) -> str:
     ids=["sdk_sync", "sdk_aio", "curl"],
 )
 async def test_a_sample_starts_one_run(
-    running: stack.Stack, world: Outside, command: tuple[str, ...], says: str
+    host: process.Child, world: Outside, command: tuple[str, ...], says: str
 ) -> None:
     day = str(uuid.uuid4())
     filled = (*command[:-1], command[-1].format(day=day))
-    async with gateway(running, "samples", "--keys", "first") as host:
-        said = await asyncio.to_thread(play, host.url, *filled)
+    said = await asyncio.to_thread(play, host.url, *filled)
 
     (run,) = [run for run in await world.synapse.runs() if run.parameters.get("day") == day]
     assert run.run_id in said
@@ -60,17 +66,16 @@ async def test_a_sample_starts_one_run(
     [("noSuchPipeline", "first", '"code":"PipelineNotFound"'), ("copyOrders", "wrong", "401")],
 )
 async def test_curl_shows_a_refusal_and_fails(
-    running: stack.Stack, pipeline: str, key: str, says: str
+    host: process.Child, pipeline: str, key: str, says: str
 ) -> None:
-    async with gateway(running, "samples", "--keys", "first") as host:
-        done = await asyncio.to_thread(
-            subprocess.run,
-            ["sh", str(SAMPLES / "curl.sh"), pipeline],
-            env=os.environ | {"GATEWAY": host.url, "FUNCTION_KEY": key},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    done = await asyncio.to_thread(
+        subprocess.run,
+        ["sh", str(SAMPLES / "curl.sh"), pipeline],
+        env=os.environ | {"GATEWAY": host.url, "FUNCTION_KEY": key},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
     assert done.returncode != 0
     assert says in done.stderr.replace('": "', '":"')

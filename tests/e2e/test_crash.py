@@ -1,7 +1,7 @@
 """The crash harness as a smoke test: hosts that die among many requests, and books that balance. `make soak` is the long form."""
 
-from local.crash import kills, report
-from local.crash.play import play
+from tests.crash import kills, report
+from tests.crash.play import play
 
 
 async def test_where_the_workspace_echoes_nothing_is_lost_doubled_or_contradictory() -> None:

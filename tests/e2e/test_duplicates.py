@@ -1,7 +1,7 @@
 """Three hundred deliveries of thirty requests at once."""
 
-from local.crash import duplicates, report
-from local.crash.play import play
+from tests.crash import duplicates, report
+from tests.crash.play import play
 
 
 async def test_each_request_has_one_run_and_each_delivery_an_answer_of_its_own() -> None:

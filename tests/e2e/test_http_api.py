@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from local import schemas, stack
-from local.synapse.faults import Answer, Delay
+from local.faults import Delay
+from local.synapse.faults import Answer
 from tests.e2e.outside import Outside
 
 THROTTLED = Answer(

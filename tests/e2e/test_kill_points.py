@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from local.crash import report
-from local.crash.ground import Ground, ground, names
-from local.crash.hosts import Hosts
-from local.crash.observed import Entity, history
-from local.crash.plan import Entry, Posting, Request
-from local.crash.play import Play, Reckoning, playing
-from local.crash.steps import STEPS, Trap
+from tests.crash import report
+from tests.crash.ground import Ground, ground, names
+from tests.crash.hosts import Hosts
+from tests.crash.observed import Entity, history
+from tests.crash.plan import Entry, Posting, Request
+from tests.crash.play import Play, Reckoning, playing
+from tests.crash.steps import STEPS, Trap
+from tests.kill_points import CLEAN, FOUND, KILL_POINTS, SENT_AGAIN, End
 
 AT_ONCE = 8
 
@@ -27,38 +28,17 @@ class Case:
 
     entry: Entry
     steps: tuple[str, ...]
-    posts: int
-    history: tuple[str, ...]
+    end: End
     asks_again: bool = False  #: a caller over HTTP for whom nothing was claimed has to
 
 
-CLEAN = ("claimed", "createRun")
-SENT_AGAIN = ("claimed", "answer lost", "waiting", "taken", "createRun")
-FOUND = ("claimed", "answer lost", "found")
-
-#: The step: how many POSTs the workspace got in the end, and the history.
-STEP_BY_STEP: Mapping[str, tuple[int, tuple[str, ...]]] = {
-    "before the claim": (1, CLEAN),
-    "after the claim": (1, SENT_AGAIN),
-    "before sending": (2, SENT_AGAIN),  # the first one ended on its way
-    "while waiting for the answer": (1, FOUND),
-    "in the middle of the answer": (1, FOUND),
-    "after the answer": (1, FOUND),
-    "after settling": (1, CLEAN),
-    "before publishing": (1, CLEAN),
-    "after publishing": (1, CLEAN),
-    "before auditing": (1, CLEAN),
-    "after auditing": (1, CLEAN),
-    "before acknowledging": (1, CLEAN),
-    "after acknowledging": (1, CLEAN),
-}
 #: Over HTTP nothing is claimed before the recovery message is on the queue.
 UNCLAIMED = ("before its message", "after its message", "before the claim")
 #: Whoever takes it up dies, too.
-TWICE: Mapping[tuple[str, ...], tuple[int, tuple[str, ...]]] = {
-    ("while waiting for the answer", "while looking for the run"): (1, FOUND),
-    ("after the claim", "before taking it up again"): (1, SENT_AGAIN),
-    ("after the claim", "after taking it up again"): (
+TWICE: Mapping[tuple[str, ...], End] = {
+    ("while waiting for the answer", "while looking for the run"): End(1, FOUND),
+    ("after the claim", "before taking it up again"): End(1, SENT_AGAIN),
+    ("after the claim", "after taking it up again"): End(
         1,
         (*SENT_AGAIN[:-1], "answer lost", "waiting", "taken", "createRun"),
     ),
@@ -67,22 +47,21 @@ TWICE: Mapping[tuple[str, ...], tuple[int, tuple[str, ...]]] = {
 
 def _cases() -> dict[str, Case]:
     cases = {}
-    for step, (posts, told) in STEP_BY_STEP.items():
+    for step, end in KILL_POINTS.items():
         for entry in (Entry.PLAIN, Entry.HTTP):
             cases[f"{entry}: {step}"] = Case(
                 entry=entry,
                 steps=(step,),
-                posts=posts,
-                history=told,
+                end=end,
                 asks_again=step in UNCLAIMED,
             )
     for step in UNCLAIMED[:2]:
         cases[f"{Entry.HTTP}: {step}"] = Case(
-            entry=Entry.HTTP, steps=(step,), posts=1, history=CLEAN, asks_again=True
+            entry=Entry.HTTP, steps=(step,), end=End(1, CLEAN), asks_again=True
         )
-    for steps, (posts, told) in TWICE.items():
+    for steps, end in TWICE.items():
         cases[f"{Entry.PLAIN}: {', then '.join(steps)}"] = Case(
-            entry=Entry.PLAIN, steps=steps, posts=posts, history=told
+            entry=Entry.PLAIN, steps=steps, end=end
         )
     return cases
 
@@ -165,8 +144,8 @@ async def test_whoever_dies_leaves_one_run(
         if result["requestId"] == outcome.record["requestId"]
     ]
 
-    assert tuple(entry["event"] for entry in history(outcome.record)) == case.history
-    assert outcome.posts == case.posts
+    assert tuple(entry["event"] for entry in history(outcome.record)) == case.end.history
+    assert outcome.posts == case.end.posts
     assert (outcome.record["status"], outcome.record["runId"]) == (
         "Started",
         outcome.record["clientRequestId"],

@@ -40,7 +40,7 @@ class Site:
         return done.returncode, done.stdout.strip()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def site(running: stack.Stack) -> AsyncIterator[Site]:
     values = stack.settings(storage=running.storage, synapse=running.synapse.url)
     values |= {"RUN_REQUESTS_QUEUE": QUEUE, "AzureWebJobs.answer_poison.Disabled": "true"}

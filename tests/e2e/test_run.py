@@ -11,12 +11,13 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from local import run, stack
+from local import process, run, stack
 from local.stack import ROOT
 from tests.e2e.curl import needs_curl
 
@@ -63,17 +64,13 @@ def serving(
             served.kill()
 
 
-def test_once_ends_with_zero_if_every_sample_came_out_as_expected() -> None:
-    done = subprocess.run(
-        [*COMMAND, "--once"], check=False, cwd=ROOT, capture_output=True, text=True
-    )
-
-    assert done.returncode == 0, done.stdout + done.stderr
+def all_samples_came_out() -> str:
     number = len(list((ROOT / "samples" / "requests").glob("*.json")))
-    assert f"{number} of {number} samples came out as their files expect." in done.stdout
+    return f"{number} of {number} samples came out as their files expect."
 
 
-def test_a_proxy_that_is_set_without_exceptions_is_not_asked_for_this_machine() -> None:
+def test_once_ends_with_zero_if_every_sample_came_out_as_expected() -> None:
+    """Also where a proxy is set without exceptions: it is not asked for this machine."""
     nowhere = "http://127.0.0.1:9"
     plain = {name: value for name, value in os.environ.items() if name.lower() != "no_proxy"}
     done = subprocess.run(
@@ -86,24 +83,34 @@ def test_a_proxy_that_is_set_without_exceptions_is_not_asked_for_this_machine() 
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
+    assert all_samples_came_out() in done.stdout
 
 
 async def test_once_ends_with_one_if_a_sample_came_out_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And shows what came instead as it is: brackets are no markup of the table's."""
+    """And shows what came instead as it is: brackets are no markup of the table's. Ports that are taken are named."""
     body = {"pipelineName": "copyOrders", "requestId": "otherwise", "workspace": "[/nowhere]"}
     sample = {"shows": "…", "entry": "http", "body": body, "expect": {"status": "Started"}}
     (tmp_path / "otherwise.json").write_text(json.dumps(sample))
     monkeypatch.setattr(run, "REQUESTS", tmp_path)
-    said = io.StringIO()
-
-    code = await run.main(Namespace(once=True), Console(file=said, width=200))
+    with (
+        socket.create_server(("127.0.0.1", 0)) as one,
+        socket.create_server(("127.0.0.1", 0)) as other,
+    ):
+        host, queues = (taken.getsockname()[1] for taken in (one, other))
+        monkeypatch.setattr(run, "PORTS", stack.Ports(host=host, queues=queues))
+        said = io.StringIO()
+        code = await run.main(Namespace(once=True), Console(file=said, width=200))
 
     assert code == 1
     assert "status Rejected instead of Started" in said.getvalue()
     assert "'[/nowhere]'" in said.getvalue()
     assert "0 of 1 samples came out as their files expect." in said.getvalue()
+    lines = [line for line in said.getvalue().splitlines() if "is taken" in line]
+    assert len(lines) == 2
+    assert f"Port {host} is taken: what answers at http://127.0.0.1:{host} is" in lines[0]
+    assert f"Port {queues} is taken" in lines[1]
 
 
 @needs_curl
@@ -126,6 +133,7 @@ def test_the_commands_that_it_shows_work_in_a_newcomers_shell() -> None:
             for command in (curl, python)
         ]
 
+    assert all_samples_came_out() in "".join(said)
     assert " 202 " in by_http.stdout, by_http.stderr
     assert '"status":"Started"' in by_http.stdout
     assert by_queue.returncode == 0, by_queue.stderr
@@ -140,26 +148,25 @@ def test_the_commands_that_it_shows_work_in_a_newcomers_shell() -> None:
         ("HTTP_AUTH", "Entra", "target=HTTP_AUTH reason="),  # nobody may ask then: it is in the log
     ],
 )
-def test_what_is_wrong_is_named_and_no_sample_is_sent(
-    tmp_path: Path, name: str, value: str, told: str
+async def test_what_is_wrong_is_named_and_no_sample_is_sent(
+    running: stack.Stack, tmp_path: Path, name: str, value: str, told: str
 ) -> None:
+    """The host alone is started for it, beside the servers of the other tests."""
     file = tmp_path / "gateway.json"
     file.write_text('{"ruls": []}')
+    values = stack.settings(storage=running.storage, synapse=running.synapse.url)
+    values |= {"RUN_REQUESTS_QUEUE": "unread-requests", name: value.format(file=file)}
+    said = io.StringIO()
 
-    done = subprocess.run(
-        COMMAND,
-        check=False,
-        cwd=ROOT,
-        env=os.environ | {name: value.format(file=file)},
-        capture_output=True,
-        text=True,
-    )
+    async with process.running(stack.host_command(), env=values) as host:
+        wrong = replace(running, host=host, children={**running.children, "host": host})
+        code = await run._serve(wrong, Namespace(once=True), Console(file=said, width=200))
 
-    assert done.returncode == 1
-    assert "The gateway can't work:" in done.stdout
-    assert told in done.stdout
-    assert "What came of the samples" not in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
+    assert code == 1
+    assert "The gateway can't work:" in said.getvalue()
+    assert told in said.getvalue()
+    assert "What came of the samples" not in said.getvalue()
+    assert "Traceback" not in said.getvalue() + host.output()
 
 
 async def test_a_server_that_does_not_start_is_named_with_its_last_words(
@@ -178,27 +185,8 @@ async def test_a_server_that_does_not_start_is_named_with_its_last_words(
     assert "Traceback" not in said.getvalue()
 
 
-async def test_a_port_that_is_taken_is_told_with_what_answers_there(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as one,
-        socket.create_server(("127.0.0.1", 0)) as other,
-    ):
-        host, queues = (taken.getsockname()[1] for taken in (one, other))
-        monkeypatch.setattr(run, "PORTS", stack.Ports(host=host, queues=queues))
-        said = io.StringIO()
-        code = await run.main(Namespace(once=True), Console(file=said, width=200))
-
-    assert code == 0
-    lines = [line for line in said.getvalue().splitlines() if "is taken" in line]
-    assert len(lines) == 2
-    assert f"Port {host} is taken: what answers at http://127.0.0.1:{host} is" in lines[0]
-    assert f"Port {queues} is taken" in lines[1]
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="needs make")
-def test_ctrl_c_ends_make_run_without_an_error() -> None:
+def test_ctrl_c_ends_make_run_and_its_servers_without_an_error() -> None:
     installed = [f"--old-file={name}" for name in (".venv/.installed", AZURITE)]
     # A shell lets what it starts in the background ignore it, and so do all children then.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -213,14 +201,17 @@ def test_ctrl_c_ends_make_run_without_an_error() -> None:
         signal.signal(signal.SIGINT, before)
         assert made.stdout is not None
         next(line for line in made.stdout if "Ctrl-C ends everything" in line)
+        pids = children(made.pid)
         os.killpg(made.pid, signal.SIGINT)
         said = made.stdout.read()
 
     assert "Error" not in said
+    assert len(pids) >= 4 or sys.platform != "linux"  # /proc names them
+    assert eventually_gone(pids) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("ended_by", [signal.SIGTERM, signal.SIGKILL])
 def test_nothing_outlives_it(ended_by: signal.Signals) -> None:
     with serving() as served:
         pids = children(served.pid)
@@ -245,11 +236,11 @@ def test_nothing_outlives_the_make_that_started_it() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("number", [0, 1, 2])
-def test_when_one_server_ends_all_end(number: int) -> None:
+def test_when_one_server_ends_all_end() -> None:
+    """Whichever it is: each of them does so amid the samples below."""
     with serving() as served:
         pids = children(served.pid)
-        os.kill(pids[number], signal.SIGKILL)
+        os.kill(pids[1], signal.SIGKILL)
         code = served.wait(15)
 
     assert code == 1

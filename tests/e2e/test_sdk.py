@@ -12,8 +12,9 @@ from azure.core.exceptions import (
 )
 
 from local import certificate, stack
+from local.faults import Cut
 from local.synapse.client import SeenRun
-from local.synapse.faults import Answer, Cut, Point
+from local.synapse.faults import Answer, Point
 from local.synapse.identity import SYSTEM_PRINCIPAL
 from tests.e2e.callers import APPLICATION, Token, gateway, write_rules
 from tests.e2e.outside import Outside

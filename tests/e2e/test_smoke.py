@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -52,9 +53,21 @@ class Deployed:
         return await asyncio.to_thread(self.cloud.run, *command, env=env, cwd=self.clone)
 
 
-@pytest.fixture
-async def deployed(running: stack.Stack, tmp_path: Path) -> AsyncIterator[Deployed]:
-    clone = tmp_path / "clone"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """The clone and its gateway, which no test changes."""
+
+    clone: Path
+    certificate: Path
+    state: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+async def served(
+    running: stack.Stack, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Served]:
+    folder = tmp_path_factory.mktemp("smoke")
+    clone = folder / "clone"
     shutil.copytree(ROOT / "infra" / "smoke", clone / "infra" / "smoke")
     shutil.copy(ROOT / "function_app.py", clone)
     config = json.loads((ROOT / "gateway.json").read_text())
@@ -63,7 +76,7 @@ async def deployed(running: stack.Stack, tmp_path: Path) -> AsyncIterator[Deploy
     for queue in (QUEUE, f"{QUEUE}-poison"):
         async with QueueClient.from_connection_string(running.storage, queue) as client:
             await _made(client)
-    file, key = certificate.write(tmp_path)
+    file, key = certificate.write(folder)
     options = {"GATEWAY_CONFIG": str(clone / "gateway.json"), "HOOK_GITHUB_SECRETS": SECRET}
     tls = ("--tls-cert", str(file), "--tls-key", str(key), "--keys", KEY)
     async with gateway(running, "smoke", *tls, **options) as host:
@@ -80,7 +93,13 @@ async def deployed(running: stack.Stack, tmp_path: Path) -> AsyncIterator[Deploy
             "key": KEY,
             "storage": running.storage,
         }
-        yield Deployed(clone=clone, cloud=Cloud(tmp_path, state), certificate=file)
+        yield Served(clone=clone, certificate=file, state=state)
+
+
+@pytest.fixture
+def deployed(served: Served, tmp_path: Path) -> Deployed:
+    cloud = Cloud(tmp_path, deepcopy(served.state))
+    return Deployed(clone=served.clone, cloud=cloud, certificate=served.certificate)
 
 
 async def _made(client: QueueClient) -> None:
@@ -115,13 +134,13 @@ async def test_every_way_in_is_followed_to_its_run(
 
 
 async def test_without_a_pipeline_nothing_is_started(deployed: Deployed, world: Outside) -> None:
-    before = await world.synapse.runs()
+    before = {run.run_id for run in await world.synapse.runs()}
 
     done = await deployed.smoke()
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("PipelineNotFound, as it should") == 3
-    assert await world.synapse.runs() == before
+    assert {run.run_id for run in await world.synapse.runs()} == before
 
 
 async def test_a_missing_role_is_named(deployed: Deployed, world: Outside) -> None:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from local.crash import outage, report
-from local.crash.outage import What
-from local.crash.play import play
+from tests.crash import outage, report
+from tests.crash.outage import What
+from tests.crash.play import play
 
 
 async def test_azurite_stops_and_comes_back_on_its_disk(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """A workspace that admits far less than what comes: 429 with Retry-After 3."""
 
-from local.crash import report, storm
-from local.crash.play import play
 from local.synapse.settings import Admission
+from tests.crash import report, storm
+from tests.crash.play import play
 
 #: A call that had left when the 429 was read arrives within this time, on a machine that tests keep busy.
 ON_ITS_WAY = 0.5

@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from local.crash import report, two_hosts
-from local.crash.play import Reckoning, play
+from tests.crash import report, two_hosts
+from tests.crash.play import Reckoning, play
 
 
 async def test_no_wall_clock_decides_about_a_lease() -> None:

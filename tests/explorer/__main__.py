@@ -41,7 +41,7 @@ def main() -> int:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 - a command prints
+    print(text, flush=True)
 
 
 def _report(played: Played, *, log: bool) -> None:

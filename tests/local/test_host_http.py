@@ -22,8 +22,6 @@ from local.host.http_messages import BODY_LIMIT
 from local.process import Child
 from tests.local.host_app.serving import host
 
-GUID = "7d9f2f5e-0000-4000-8000-000000000000"
-
 
 @pytest.fixture(scope="module")
 async def azurite() -> AsyncIterator[server.Azurite]:
@@ -109,11 +107,10 @@ async def test_a_route_value_is_decoded_once(
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        (f"/items/{GUID}", f"guid {GUID}"),
+        ("/items/first", "the first"),
         ("/items/7", "any 7"),
-        (f"/ITEMS/{GUID}", f"guid {GUID}"),
-        ("/files/a/b/c.txt", "file a/b/c.txt"),
-        ("/files", "file None"),
+        ("/ITEMS/First", "the first"),
+        ("/files/c.txt", "file c.txt"),
     ],
 )
 async def test_the_most_specific_route_answers(
@@ -129,6 +126,7 @@ async def test_the_most_specific_route_answers(
         ("DELETE", "/echo/n"),
         ("HEAD", "/items/7"),
         ("GET", "/echo/n/m"),
+        ("GET", "/files"),
         ("GET", "/"),
     ],
 )

@@ -115,7 +115,7 @@ def test_expressions_are_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_development_storage_is_the_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("Named", "UseDevelopmentStorage=true")
-    opened = storage.Storage("none")
+    opened = storage.Storage()
 
     assert opened.queue("Named", "q").url == "http://127.0.0.1:10001/devstoreaccount1/q"
     await opened.close()
@@ -126,33 +126,15 @@ async def test_development_storage_is_the_emulator(monkeypatch: pytest.MonkeyPat
     [
         ("a/{b}", "a/x", {"b": "x"}),
         ("a/{b}", "a", None),
-        ("a/{b?}", "a", {}),
-        ("a/{b}.{c}", "a/x.y", {"b": "x", "c": "y"}),
-        ("{*all}", "", {}),
-        ("{*all}", "a/b", {"all": "a/b"}),
-        ("{a:int}", "7", {"a": "7"}),
-        ("{a:int}", "x", None),
-        ("{a:int:range(1,5)}", "5", {"a": "5"}),
-        ("{a:int:range(1,5)}", "6", None),
-        ("{a:min(2)}", "1", None),
-        ("{a:max(2)}", "1", {"a": "1"}),
-        ("{a:length(2)}", "xx", {"a": "xx"}),
-        ("{a:length(2,3)}", "xxxx", None),
-        ("{a:minlength(2)}", "x", None),
-        ("{a:maxlength(2)}", "xxx", None),
-        ("{a:alpha}", "xY", {"a": "xY"}),
-        ("{a:alpha}", "x1", None),
-        ("{a:bool}", "True", {"a": "True"}),
-        ("{a:double}", "1.5", {"a": "1.5"}),
-        ("{a:regex(^x+$)}", "xx", {"a": "xx"}),
-        ("{a:guid}", "7d9f2f5e00004000800000000000000g", None),
+        ("a/{b}", "a/x/y", None),
+        ("a/{b}/c/{d}", "A/x/C/y", {"b": "x", "d": "y"}),
     ],
 )
 def test_a_route_template(template: str, path: str, values: dict[str, str] | None) -> None:
     assert routes.compiled("f", template, None).values(path) == values
 
 
-@pytest.mark.parametrize("template", ["{a:colour}", "{a", "{a=1}"])
+@pytest.mark.parametrize("template", ["{a:int}", "{a?}", "{*a}", "{a}.{b}", "{a", "{a=1}"])
 def test_a_route_template_that_can_not_be_read(template: str) -> None:
     with pytest.raises(routes.RouteInvalid):
         routes.compiled("f", template, None)

@@ -105,16 +105,6 @@ async def test_a_message_received_too_often_is_poisoned_without_a_run(
     assert "Message has reached MaxDequeueCount of 2" in child.output()
 
 
-async def test_an_array_output_becomes_a_message_for_each_element(
-    shared: Child, queues: Queues
-) -> None:
-    """Even one that the function meant as text: functions-python-worker issue 1492."""
-    await queues.send("tasks", {"mark": "many", "many": True})
-
-    assert await queues.told(mark="many")
-    assert (await queues.take("told")).content == "second"
-
-
 async def test_a_lease_is_renewed_while_the_function_runs(
     azurite: server.Azurite, queues: Queues
 ) -> None:
@@ -152,12 +142,10 @@ async def test_no_more_run_at_once_than_batch_and_threshold(
     assert max(one["at_once"] for one in told) == 6
 
 
-async def test_base64_is_decoded_and_encoded(in_base64: Child, queues: Queues) -> None:
+async def test_base64_is_decoded(in_base64: Child, queues: Queues) -> None:
     await queues.send("coded", base64.b64encode(b'{"mark": "coded"}').decode())
 
-    told = json.loads(base64.b64decode((await queues.take("told")).content))
-
-    assert told["wanted"] == {"mark": "coded"}
+    assert await queues.told(mark="coded")
 
 
 async def test_what_is_not_base64_is_poisoned_without_a_run(

@@ -15,8 +15,9 @@ from azure.storage.queue.aio import QueueClient
 
 from local import process
 from local.azurite import server as azurite
+from local.faults import Cut, Delay, Hold
 from local.storage_proxy.client import ProxyControl
-from local.storage_proxy.faults import BUSY, REFUSED, Answer, Cut, Delay, Hold, Point
+from local.storage_proxy.faults import BUSY, REFUSED, Answer, Point
 from local.storage_proxy.operation import Service
 
 KEYS = {"PartitionKey": "a'b c", "RowKey": "record"}

@@ -7,8 +7,9 @@ from typing import Literal
 
 import pytest
 
+from local.faults import Cut
 from local.synapse.client import Simulator
-from local.synapse.faults import Act, Cut, Point, Silence
+from local.synapse.faults import Act, Point, Silence
 from local.synapse.in_process import simulating
 from local.synapse.pipelines import Pipeline
 

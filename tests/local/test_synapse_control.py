@@ -3,8 +3,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from local.faults import Cut
 from local.synapse.client import ControlRefused, Simulator
-from local.synapse.faults import Answer, Cut
+from local.synapse.faults import Answer
 from local.synapse.identity import SYSTEM_PRINCIPAL
 from local.synapse.in_process import calling, simulating
 from local.synapse.pipelines import Pipeline

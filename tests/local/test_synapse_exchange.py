@@ -8,8 +8,9 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 
+from local.faults import Delay, Hold
 from local.synapse.client import Simulator
-from local.synapse.faults import Answer, Delay, Hold, Point
+from local.synapse.faults import Answer, Point
 from local.synapse.in_process import calling, simulating
 from local.synapse.pipelines import Pipeline
 from local.synapse.simulation import IDENTITY_HEADER

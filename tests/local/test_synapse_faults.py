@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from local.synapse.faults import Answer, Cut, Delay, Facts, Fault, Faults, Match, Point, matches
+from local.faults import Cut, Delay, Faults
+from local.synapse.faults import Answer, Facts, Fault, Match, Point, matches
 from local.synapse.routes import Operation
 
 FACTS = Facts(
@@ -16,7 +17,7 @@ FACTS = Facts(
 
 def met(fault: Fault, requests: int, *, seed: int = 0) -> list[bool]:
     """Say which of so many equal requests a fault meets."""
-    faults = Faults(seed)
+    faults = Faults[Fault, Facts](matches, seed)
     faults.add(fault)
     return [bool(faults.due(FACTS, {fault.point})) for _ in range(requests)]
 
@@ -70,7 +71,7 @@ def test_chance_is_the_same_with_the_same_seed() -> None:
 
 def test_only_the_points_asked_for_count() -> None:
     """A request passes each point once."""
-    faults = Faults(0)
+    faults = Faults[Fault, Facts](matches)
     faults.add(Fault(act=Cut(), point=Point.CREATED))
 
     assert faults.due(FACTS, {Point.RECEIVED}) == []
@@ -80,7 +81,7 @@ def test_only_the_points_asked_for_count() -> None:
 
 def test_faults_come_in_order_and_go_by_number() -> None:
     """Several may meet one request."""
-    faults = Faults(0)
+    faults = Faults[Fault, Facts](matches)
     first = faults.add(Fault(act=Delay(seconds=1), times=None))
     faults.add(Fault(act=Cut(), times=None))
 

@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from local import process
+from local.faults import Cut
 from local.synapse.client import Simulator
-from local.synapse.faults import Cut, Point
+from local.synapse.faults import Point
 from local.synapse.in_process import calling
 from local.synapse.pipelines import Catalogue, Pipeline
 from local.synapse.server import serving

@@ -16,8 +16,9 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import CredentialUnavailableError
 
+from local.faults import Cut
 from local.synapse.client import Simulator
-from local.synapse.faults import Act, Answer, Cut, Point, Silence
+from local.synapse.faults import Act, Answer, Point, Silence
 from local.synapse.in_process import simulating
 from local.synapse.pipelines import Pipeline
 from shared.adapters.synapse_token import Credential

@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from shared.config import gateway_json
 from shared.config.gateway_json import GatewayConfig
+from tests.examples import examples
 from tests.scenarios.event_senders import EVENT, SAMPLES, Senders, a_rule, sample
 from tests.scenarios.world import World
 
 MUTATIONS = int(os.environ.get("MUTATIONS", "1500"))
 EXTENSIVE = settings(
-    max_examples=MUTATIONS,
-    deadline=None,
+    max_examples=examples(MUTATIONS),
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

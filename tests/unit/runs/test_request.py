@@ -19,6 +19,7 @@ from shared.runs.request import (
     decode,
     too_far_ahead,
 )
+from tests.examples import examples
 from tests.unit.builders import a_request
 
 VALID: dict[str, Any] = {
@@ -307,7 +308,7 @@ def test_a_forged_message_is_rejected(extra: str) -> None:
     assert outcome.error.code == "InvalidRequest"
 
 
-@settings(max_examples=10_000, deadline=None)
+@settings(max_examples=examples(10_000))
 @given(st.binary(max_size=300))
 def test_ten_thousand_random_byte_strings_never_raise(body: bytes) -> None:
     outcome = read(body)
@@ -326,7 +327,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.dictionaries(st.sampled_from([*VALID, "resume", "isRecovery", "x"]), JSON))
 def test_any_json_object_never_raises(fields: dict[str, Any]) -> None:
     outcome = read(json.dumps(fields).encode())
@@ -335,7 +336,7 @@ def test_any_json_object_never_raises(fields: dict[str, Any]) -> None:
         assert read(outcome.to_json()) == outcome or outcome.request_id == "msg-7"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(st.dictionaries(st.text(), JSON, max_size=50))
 def test_parameters_pass_through_unchanged(parameters: dict[str, Any]) -> None:
     outcome = read(json.dumps({"pipelineName": "p", "parameters": parameters}).encode())

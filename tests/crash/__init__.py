@@ -1,4 +1,4 @@
-"""The crash harness: sends many requests, does harm on the way, and checks that each was run once.
+"""The crash harness: play many requests through the gateway, do harm, and balance the books: one run each, whatever dies.
 
     plan        which requests, through which entry points, in which waves (the seed fixes it)
     ground      what stays: Azurite, a proxy before it, the simulated workspace
@@ -11,5 +11,5 @@
     books       what has to be true of it
     resolution  an operator settles by hand what nobody could know
 
-`python -m local.crash kills --help`
+`python -m tests.crash kills --help`
 """

@@ -1,4 +1,4 @@
-"""The steps at which a host is caught: a call that belongs to a step is held on its way, or its answer is.
+"""Where in the sequence a host is caught: at the call that belongs to a step. It is held on its way, or its answer is.
 
 The app has no hook for this and knows of nothing: a call that is held is one whose answer takes long.
 """
@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from local.crash.ground import Ground, Names
+from local.faults import Hold
 from local.storage_proxy.client import SeenCall
-from local.storage_proxy.faults import Hold as StorageHold, Point as StoragePoint
+from local.storage_proxy.faults import Point as StoragePoint
 from local.synapse.client import SeenHeld
-from local.synapse.faults import Hold as SynapseHold, Point as SynapsePoint
+from local.synapse.faults import Point as SynapsePoint
+from tests.crash.ground import Ground, Names
 
 LOOK_AGAIN = 0.02
 RECEIVED, FORWARDED = StoragePoint.RECEIVED, StoragePoint.FORWARDED
@@ -103,7 +104,7 @@ class Trap:
         match self._step:
             case StorageStep() as step:
                 self._number = await self._ground.proxy.fault(
-                    StorageHold(),
+                    Hold(),
                     point=step.point,
                     times=None,
                     operation=step.operation,
@@ -114,7 +115,7 @@ class Trap:
             case SynapseStep() as step:
                 is_call = step.operation == "createRun"
                 self._number = await self._ground.synapse.fault(
-                    SynapseHold(),
+                    Hold(),
                     at=step.point,
                     times=None,
                     operation=step.operation,

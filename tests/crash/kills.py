@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import cycle
 
 from local import process
-from local.crash.hosts import LEASE
-from local.crash.plan import Plan, draw
-from local.crash.play import Play, Reckoning
-from local.crash.steps import STEPS, Trap
+from tests.crash.hosts import LEASE
+from tests.crash.plan import Plan, draw
+from tests.crash.play import Play, Reckoning
+from tests.crash.steps import STEPS, Trap
 
 AT_RANDOM = "at random"
 STEP_PATIENCE = 1.5  # some steps need a request that waits, and there may be none

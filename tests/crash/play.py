@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.crash import resolution
-from local.crash.books import Books, balance
-from local.crash.ground import Ground, ground
-from local.crash.hosts import AGAIN, POISONED, Hosts
-from local.crash.observed import Observed, Observer, error_code, observer
-from local.crash.plan import Entry, Posting, Request
-from local.crash.senders import Senders, senders
+from tests.crash import resolution
+from tests.crash.books import Books, balance
+from tests.crash.ground import Ground, ground
+from tests.crash.hosts import AGAIN, POISONED, Hosts
+from tests.crash.observed import Observed, Observer, error_code, observer
+from tests.crash.plan import Entry, Posting, Request
+from tests.crash.senders import Senders, senders
 
 PATIENCE = 240.0  # a backoff may take minutes
 

@@ -1,4 +1,4 @@
-"""Play the harness by hand: `python -m local.crash kills --requests 2200 --kills 200 --stops 20`.
+"""Play the harness by hand: `python -m tests.crash kills --requests 2200 --kills 200 --stops 20`.
 
 Ends with 1 where the books do not balance, and shows all that is known of the requests that are to blame.
 """
@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from local.crash import duplicates, kills, outage, report, storm, two_hosts
-from local.crash.outage import What
-from local.crash.play import Reckoning, play
 from local.synapse.settings import Admission
+from tests.crash import duplicates, kills, outage, report, storm, two_hosts
+from tests.crash.outage import What
+from tests.crash.play import Reckoning, play
 
 type Outcome = tuple[list[str], Reckoning]
 #: Long outages are played with the delay of host.json.
@@ -92,7 +92,7 @@ PLAYS: Mapping[str, Callable[[argparse.Namespace], Awaitable[Outcome]]] = {
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="local.crash", description=__doc__)
+    parser = argparse.ArgumentParser(prog="tests.crash", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--logs", type=Path, help="directory for the servers' logs")
     plays = parser.add_subparsers(dest="play", required=True)

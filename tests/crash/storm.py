@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from local.crash import load
-from local.crash.observed import Observed, history
-from local.crash.plan import draw
-from local.crash.play import Play, Reckoning
 from local.synapse.settings import Admission
+from tests.crash import load
+from tests.crash.observed import Observed, history
+from tests.crash.plan import draw
+from tests.crash.play import Play, Reckoning
 
 RETRY_AFTER = 3.0
 PATIENCE = 900.0

@@ -1,4 +1,4 @@
-"""Run the local host with a wall clock that is ten minutes ahead: `python -m local.crash.ahead`, with its arguments.
+"""Run the local host with a wall clock that is ten minutes ahead: `python -m tests.crash.ahead`, with its arguments.
 
 The app is not touched: what it and its libraries ask for the time is replaced before they are loaded. Time that passes
 (the monotonic clock) is everybody's.
@@ -18,7 +18,7 @@ def _advance() -> None:
 
     from shared.adapters.clock import SystemClock  # noqa: PLC0415 - after time.time was replaced
 
-    def now(self: SystemClock) -> datetime:  # noqa: ARG001 - a method
+    def now(self: SystemClock) -> datetime:
         return datetime.now(UTC) + AHEAD
 
     SystemClock.now = now  # type: ignore[method-assign]

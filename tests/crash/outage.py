@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Mapping
 from enum import StrEnum
 
-from local.crash import load
-from local.crash.plan import MIX, Entry, draw
-from local.crash.play import Play, Reckoning
 from local.storage_proxy.faults import BUSY
 from local.storage_proxy.operation import Service
+from tests.crash import load
+from tests.crash.plan import MIX, Entry, draw
+from tests.crash.play import Play, Reckoning
 
 # A sender whose put was cut off puts it again: without an id, that would be another request.
 NAMED: Mapping[Entry, int] = {

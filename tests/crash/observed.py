@@ -1,4 +1,4 @@
-"""What can be seen from outside: records, results, audit entries, and the workspace's runs."""
+"""What can be seen from outside: records, results, audit entries, and what the workspace says."""
 
 import asyncio
 import base64
@@ -13,8 +13,8 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables.aio import TableClient
 from azure.storage.queue.aio import QueueClient
 
-from local.crash.ground import Names
 from local.synapse.client import SeenCall, SeenRun, Simulator
+from tests.crash.ground import Names
 
 LOOK_AGAIN = 0.3
 HIDDEN = 24 * 3600  # what was read is not deleted, and must not be read twice

@@ -1,4 +1,4 @@
-"""Starts, kills, stops and continues the gateway's processes."""
+"""Starts, kills, stops and continues the gateway's process."""
 
 import asyncio
 import signal
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from local import process, stack
-from local.crash.ground import Ground, Names
+from tests.crash.ground import Ground, Names
 
 #: Short settings, so that what takes minutes in Azure takes seconds here.
 CALL_TIMEOUT = 1.0

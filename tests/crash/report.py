@@ -4,11 +4,11 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
-from local.crash.books import Books
-from local.crash.kills import Harm
-from local.crash.observed import Entity, history
-from local.crash.play import Reckoning
-from local.crash.storm import Weather
+from tests.crash.books import Books
+from tests.crash.kills import Harm
+from tests.crash.observed import Entity, history
+from tests.crash.play import Reckoning
+from tests.crash.storm import Weather
 
 KINDS = ("lost", "doubled", "contradictory", "unanswered", "unaudited", "poisoned", "not quiet")
 SHOWN = 10  # requests in full; more would say no more

@@ -1,4 +1,4 @@
-"""What keeps running while hosts die: Azurite, a proxy before it, and the simulated workspace."""
+"""What stays where it is while hosts die: Azurite, a proxy before it, and the simulated workspace."""
 
 import random
 from collections.abc import AsyncIterator

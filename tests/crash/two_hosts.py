@@ -4,11 +4,11 @@ import asyncio
 import random
 import sys
 
-from local.crash.plan import draw
-from local.crash.play import Play, Reckoning
-from local.crash.steps import STEPS, Trap
+from tests.crash.plan import draw
+from tests.crash.play import Play, Reckoning
+from tests.crash.steps import STEPS, Trap
 
-AHEAD = (sys.executable, "-m", "local.crash.ahead")
+AHEAD = (sys.executable, "-m", "tests.crash.ahead")
 #: What one leaves there, the other has to judge by its age.
 LEFT_AT = ("after the claim", "while waiting for the answer", "after the answer", "before sending")
 

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.crash.observed import Entity, Observed, error_code, history
-from local.crash.plan import Entry
-from local.crash.senders import Sent
 from local.synapse.client import SeenRun
 from shared.runs.identity import client_request_id
+from tests.crash.observed import Entity, Observed, error_code, history
+from tests.crash.plan import Entry
+from tests.crash.senders import Sent
 
 type News = tuple[str, str | None, str | None]  # status, run id, error code
 

@@ -1,7 +1,7 @@
 """Many deliveries of few requests are thrown at the gateway at once, through queue and HTTP."""
 
-from local.crash.plan import duplicates
-from local.crash.play import Play, Reckoning
+from tests.crash.plan import duplicates
+from tests.crash.play import Play, Reckoning
 
 
 async def run(play: Play, *, seed: int, requests: int, copies: int, hosts: int = 1) -> Reckoning:

@@ -1,10 +1,10 @@
-"""Sends requests while no host dies on purpose: at a steady pace, or all at once."""
+"""How requests come in when no host dies on purpose: at a steady pace, or all at once."""
 
 import asyncio
 from collections.abc import Sequence
 
-from local.crash.plan import Posting
-from local.crash.play import Play
+from tests.crash.plan import Posting
+from tests.crash.play import Play
 
 
 async def steadily(play: Play, postings: Sequence[Posting], seconds: float) -> None:

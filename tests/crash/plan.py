@@ -1,4 +1,4 @@
-"""Plans which requests are sent, through which entry points, and when; the seed alone decides."""
+"""Which requests are sent, through which entry points, and when: the seed alone decides."""
 
 import random
 from collections.abc import Iterator, Mapping

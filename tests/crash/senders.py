@@ -1,4 +1,4 @@
-"""The callers of each entry point, and how each behaves when the gateway dies under it.
+"""What each kind of caller does when the gateway dies under it.
 
 A queue message is put once, and the platform delivers it until it is acknowledged. Event Grid sends an event until it
 is acknowledged. A caller over HTTP that got no answer asks again only sometimes: where its claim had landed, the
@@ -17,7 +17,7 @@ import aiohttp
 from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.storage.queue.aio import QueueClient
 
-from local.crash.plan import Entry, Posting, Request
+from tests.crash.plan import Entry, Posting, Request
 
 PAUSE = 1.0  # Event Grid's is ten seconds at first
 NO_HOST = 0.05
