@@ -36,7 +36,7 @@ param entraTenantId string = ''
 @description('ENTRA_AUDIENCES, for httpAuth entra: one or several, separated by spaces or commas.')
 param entraAudiences string = ''
 
-@description('Settings of the app besides those that this deployment determines, as MAX_ATTEMPTS. See the table in README.')
+@description('Settings of the app besides those that this deployment determines, as MAX_ATTEMPTS. docs/settings.md has them all.')
 param appSettings object = {}
 
 @description('App settings that hold the secrets of webhooks, as HOOK_GITHUB_SECRETS, separated by spaces. Each becomes a reference to a Key Vault secret: hook-github-secrets. Empty: no vault.')
