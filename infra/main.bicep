@@ -116,7 +116,7 @@ var vaultEnabled = !empty(hookSettings)
 var synapseEndpointEnabled = vnetEnabled && !empty(synapseWorkspaceId)
 var privateServices = vnetEnabled ? ['blob', 'queue', 'table'] : []
 
-// What the app reads, by the names of shared/settings.py, and what the platform reads. They win over appSettings.
+// What the app reads, by the names of shared/config/settings.py, and what the platform reads. They win over appSettings.
 var ownSettings = {
   // The host's own storage, by identity. AzureWebJobsStorage itself is never set, not even empty: the host would take it.
   AzureWebJobsStorage__credential: 'managedidentity'
