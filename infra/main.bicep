@@ -36,7 +36,7 @@ param entraTenantId string = ''
 @description('ENTRA_AUDIENCES, for httpAuth entra: one or several, separated by spaces or commas.')
 param entraAudiences string = ''
 
-@description('Settings of the app besides those that this deployment determines, as MAX_ATTEMPTS. See the table in README.')
+@description('Settings of the app besides those that this deployment determines, as MAX_ATTEMPTS. docs/settings.md has them all.')
 param appSettings object = {}
 
 @description('App settings that hold the secrets of webhooks, as HOOK_GITHUB_SECRETS, separated by spaces. Each becomes a reference to a Key Vault secret: hook-github-secrets. Empty: no vault.')
@@ -116,7 +116,7 @@ var vaultEnabled = !empty(hookSettings)
 var synapseEndpointEnabled = vnetEnabled && !empty(synapseWorkspaceId)
 var privateServices = vnetEnabled ? ['blob', 'queue', 'table'] : []
 
-// What the app reads, by the names of shared/settings.py, and what the platform reads. They win over appSettings.
+// What the app reads, by the names of shared/config/settings.py, and what the platform reads. They win over appSettings.
 var ownSettings = {
   // The host's own storage, by identity. AzureWebJobsStorage itself is never set, not even empty: the host would take it.
   AzureWebJobsStorage__credential: 'managedidentity'

@@ -85,7 +85,9 @@ def shell(running: stack.Stack, found: list[Example]) -> list[str]:
 
 
 @needs_curl
-@pytest.mark.parametrize("page", ["README.md", "docs/http.md", "docs/events.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/requests.md", "docs/http.md", "docs/events.md"]
+)
 async def test_the_commands_of_a_page_answer_as_it_shows(page: str) -> None:
     found = examples(page)
     assert found

@@ -16,7 +16,7 @@ from tests.infra import cli
 from tests.infra.clouds import EMPTY, Cloud
 from tests.infra.fake_azure import PRINCIPAL, ROOT
 
-PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")} - {ROOT / "CHANGELOG.md"})
+PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")} - {ROOT / "CHANGELOG.md"})
 SCRIPTS = [ROOT / "infra" / "grant_synapse_roles.sh", ROOT / "infra" / "postprovision.sh"]
 FIRST = ["Names", "A workspace to try it with"]
 AFTERWARDS = ["Look whether it works", "The Synapse roles"]
@@ -159,7 +159,7 @@ def _words(text: str) -> list[str]:
     return words
 
 
-@pytest.mark.parametrize("page", [*PAGES, *SCRIPTS], ids=lambda path: path.name)
+@pytest.mark.parametrize("page", [*PAGES, *SCRIPTS], ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_exists_with_those_options(page: Path) -> None:
     for words in commands(page):
         cli.read(words)

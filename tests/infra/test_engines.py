@@ -76,7 +76,7 @@ BREAKAGES: Final = [
     ("identity of another name", KEDA, "      authenticationRef:\n        name: run-gateway-queues", "      authenticationRef:\n        name: keda", "scaling"),
     ("placeholder that nobody fills", GATEWAY, "${GATEWAY_CLIENT_ID}", "${CLIENT_ID}", "placeholders"),
     ("setting of a container app misspelt", "docs/containers.md", "RunStorage__tableServiceUri=", "RunStorage__tablesServiceUri=", "container apps"),
-    ("identity of a container app left out", "docs/containers.md", "      AZURE_CLIENT_ID=<client id> \\\n", "", "container apps"),
+    ("identity of a container app left out", "docs/containers.md", "      AZURE_CLIENT_ID=<client-id> \\\n", "", "container apps"),
     ("connection string", GATEWAY, "  HTTP_AUTH: key", "  HTTP_AUTH: key\n  RunStorage: AccountName=x;AccountKey=y", "secrets"),
     ("secret in the image", "Dockerfile", "WORKDIR", "ENV RunStorage=AccountKey=y\nWORKDIR", "secrets"),
     ("key of a workflow mistyped", CI, "runs-on:", "run-on:", "workflow schema"),

@@ -1,5 +1,8 @@
 """The environment becomes Settings, or every fault by name."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from shared.config.settings import (
@@ -13,6 +16,7 @@ from shared.config.settings import (
     read_storage,
 )
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "settings.md"
 TENANT = "11111111-aaaa-4111-8111-111111111111"
 VALID = {
     "SYNAPSE_ENDPOINT": "https://w.dev.azuresynapse.net",
@@ -256,3 +260,14 @@ def test_what_is_wrong_with_the_storage_is_told_by_name(
 
     assert not isinstance(outcome, StorageSettings)
     assert [fault.target for fault in outcome] == [target]
+
+
+def test_the_page_has_each_setting_with_its_default() -> None:
+    rows = re.findall(r"^\| (`[^|]*`) \| ([^|]+) \|", PAGE.read_text(), re.MULTILINE)
+    shown = {name: default for names, default in rows for name in re.findall("`([^`]+)`", names)}
+
+    for field in Settings.model_fields.values():
+        if field.alias != "RunStorage__clientId":  # named beside the addresses
+            expected = field.default if isinstance(field.default, (str, int)) else None
+            assert field.alias in shown
+            assert expected is None or shown[field.alias].strip("`") == str(expected)
