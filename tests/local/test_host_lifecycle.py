@@ -47,6 +47,41 @@ async def test_what_outlasts_the_grace_is_left(azurite: server.Azurite) -> None:
             await running
 
 
+APP = """import azure.functions as func
+app = func.FunctionApp()
+@app.route("{route}")
+{output}
+async def served(req: func.HttpRequest, out: func.Out[str]) -> str:
+    return ""
+"""
+OUTPUT = '@app.queue_output("out", queue_name="told", connection="TestStorage")'
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        (
+            APP.format(route="runs", output=OUTPUT),
+            "served: this host serves no output bindings, such as queue out",
+        ),
+        (
+            APP.replace(", out: func.Out[str]", "").format(route="runs/{id:guid}", output=""),
+            "route segment '{id:guid}' can't be read",
+        ),
+    ],
+    ids=["output binding", "route constraint"],
+)
+async def test_an_app_that_needs_what_this_host_lacks_is_refused(
+    tmp_path: Path, source: str, says: str
+) -> None:
+    (tmp_path / "function_app.py").write_text(source)
+
+    with pytest.raises(process.NotServing, match="exit code 1") as fault:
+        await process.start(process.module("local.host", "--port", "0", "--app", str(tmp_path)))
+
+    assert says in str(fault.value)
+
+
 async def test_an_app_that_can_not_be_indexed_says_why(tmp_path: Path) -> None:
     (tmp_path / "function_app.py").write_text("import nothing_of_this_name")
 

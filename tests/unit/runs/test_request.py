@@ -316,19 +316,20 @@ def test_ten_thousand_random_byte_strings_never_raise(body: bytes) -> None:
     assert isinstance(outcome, RunRequest | Resume) or outcome.error.code
 
 
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=20,
-)
+def json_values(leaves: int) -> st.SearchStrategy[Any]:
+    return st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=leaves,
+    )
 
 
 @settings(max_examples=examples(300))
-@given(st.dictionaries(st.sampled_from([*VALID, "resume", "isRecovery", "x"]), JSON))
+@given(st.dictionaries(st.sampled_from([*VALID, "resume", "isRecovery", "x"]), json_values(20)))
 def test_any_json_object_never_raises(fields: dict[str, Any]) -> None:
     outcome = read(json.dumps(fields).encode())
 
@@ -337,7 +338,7 @@ def test_any_json_object_never_raises(fields: dict[str, Any]) -> None:
 
 
 @settings(max_examples=examples(200))
-@given(st.dictionaries(st.text(), JSON, max_size=50))
+@given(st.dictionaries(st.text(), json_values(4), max_size=50))
 def test_parameters_pass_through_unchanged(parameters: dict[str, Any]) -> None:
     outcome = read(json.dumps({"pipelineName": "p", "parameters": parameters}).encode())
 
