@@ -125,7 +125,7 @@ async def requeue() -> AsyncIterator[Requeue]:
 
 async def identify(request: func.HttpRequest) -> Caller | CloudError:
     """Return the caller; `Unauthenticated` for bad credentials, `GatewayUnavailable` if they can't be checked."""
-    authenticate = _door()
+    authenticate = _authenticator()
     return authenticate if isinstance(authenticate, CloudError) else await authenticate(request)
 
 
@@ -219,7 +219,7 @@ async def rights(caller: Caller) -> Statement | None:
 
 
 @cache
-def _door() -> Identify | CloudError:
+def _authenticator() -> Identify | CloudError:
     """Return the authentication, read apart from the other settings: it works even if those are wrong."""
     proof = app_settings.read_http_access(os.environ)
     if isinstance(proof, tuple):

@@ -16,7 +16,7 @@ from shared import wiring
 from shared.config import gateway_json
 from shared.config.gateway_json import GatewayConfig
 from shared.events import envelope, webhook_event
-from shared.events.dry_run import tell
+from shared.events.dry_run import describe
 from shared.events.envelope import Item
 
 
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
         return _end(f"{given.config} has no hook {given.hook}.", 2)
     items = _items(config, body, given)
     principal = None if given.hook is None else f"hook:{given.hook}"
-    said, requests = tell(config, items, given.at or wiring.now(), principal)
+    said, requests = describe(config, items, given.at or wiring.now(), principal)
     return _end(said, 0 if requests else 1)
 
 

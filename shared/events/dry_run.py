@@ -13,7 +13,7 @@ from shared.events.rule_engine import Matched, Unmatched, explain
 from shared.kernel.cloud_error import CloudError
 
 
-def tell(
+def describe(
     config: GatewayConfig, items: Sequence[Item], now: datetime, principal: str | None = None
 ) -> tuple[str, int]:
     """Return a description in words, and how many requests would be enqueued.

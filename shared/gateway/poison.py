@@ -14,7 +14,7 @@ from shared.ports import Records, Requests
 from shared.runs import payload
 from shared.runs.delivery import Delivery, Source
 from shared.runs.record import FINAL
-from shared.runs.request import QUEUE_LIMIT, Rejection, Resume, RunRequest, decode, told
+from shared.runs.request import QUEUE_LIMIT, Rejection, Resume, RunRequest, decode, with_ids
 
 PRINCIPAL: Final = "queue"
 LAST_ROUND: Final = 12  # with the delays below, after a day and a few hours
@@ -35,7 +35,7 @@ class Poison:
         delivery = Delivery(id=message_id, source=Source.POISON)
         message = decode(body, default_id=f"msg-{message_id}", limit=QUEUE_LIMIT)
         if not isinstance(message, Resume):
-            delivery = told(delivery, message)
+            delivery = with_ids(delivery, message)
         if isinstance(message, Rejection):
             await self._gateway.turn_away(message, delivery, PRINCIPAL)
             return

@@ -41,9 +41,9 @@ class SynchronousStart:
 
     def begin(self) -> OnOpen:
         """Start the caller's time now, so that it includes what precedes the first visit."""
-        return partial(self._attend, self._clock.monotonic() + LONGEST)
+        return partial(self._hold, self._clock.monotonic() + LONGEST)
 
-    async def _attend(self, until: float, progress: Progress, delivery: Delivery) -> Progress:
+    async def _hold(self, until: float, progress: Progress, delivery: Delivery) -> Progress:
         """Bring a request to an end that its caller understands, or stop when time is up."""
         while (wait := progress.wait) is not None:
             record = progress.stored.record

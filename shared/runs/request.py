@@ -177,7 +177,7 @@ def refuse(request: RunRequest, error: CloudError) -> Rejection:
     )
 
 
-def told(delivery: Delivery, request: RunRequest | Rejection) -> Delivery:
+def with_ids(delivery: Delivery, request: RunRequest | Rejection) -> Delivery:
     """Return a delivery with the ids that its request carries."""
     return delivery.about(request.correlation_id, request.traceparent)
 

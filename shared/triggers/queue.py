@@ -8,7 +8,7 @@ from shared.gateway.gateway import Gateway, unreadable
 from shared.gateway.poison import Poison
 from shared.kernel.errors import RecordUnreadable
 from shared.runs.delivery import Delivery, Source
-from shared.runs.request import QUEUE_LIMIT, Rejection, Resume, decode, told
+from shared.runs.request import QUEUE_LIMIT, Rejection, Resume, decode, with_ids
 
 PRINCIPAL = "queue"
 
@@ -25,13 +25,13 @@ async def receive(
     if isinstance(request, Rejection):
         if take_event and await take_event(body, delivery):
             return
-        await gateway.turn_away(request, told(delivery, request), PRINCIPAL)
+        await gateway.turn_away(request, with_ids(delivery, request), PRINCIPAL)
         return
     try:
         if isinstance(request, Resume):
             await gateway.resume(request, delivery)
         else:
-            await gateway.submit(request, told(delivery, request), PRINCIPAL)
+            await gateway.submit(request, with_ids(delivery, request), PRINCIPAL)
     except RecordUnreadable as error:
         request_id = request.resume if isinstance(request, Resume) else request.request_id
         await gateway.note(unreadable(request_id, error), delivery, PRINCIPAL)

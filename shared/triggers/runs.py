@@ -20,7 +20,7 @@ from shared.ports import Audit, Clock, Records, VersionedRecord
 from shared.runs import audit_query
 from shared.runs.caller import Caller
 from shared.runs.delivery import Delivery, Source
-from shared.runs.request import REQUEST_ID, Rejection, told
+from shared.runs.request import REQUEST_ID, Rejection, with_ids
 from shared.triggers import responses, run_call
 from shared.triggers.run_call import RunCall
 
@@ -44,9 +44,9 @@ class Runs:
         delivery = Delivery(id=call_id, source=Source.HTTP)
         call = run_call.read(request, call_id)
         if isinstance(call, Rejection):
-            rejected = told(delivery, call)
+            rejected = with_ids(delivery, call)
             return responses.reply(await self.gateway.turn_away(call, rejected, caller.principal))
-        delivery = told(delivery, call.request)
+        delivery = with_ids(delivery, call.request)
         try:
             reception = await self._take(call, delivery, caller.principal)
         except RecordUnreadable as error:

@@ -49,7 +49,7 @@ class TableRecords(Records):
         try:
             etag = await self._account.table(self._table).insert(entity)
         except Exists:
-            return await self._standing(record, owner)
+            return await self._winner(record, owner)
         return VersionedRecord(record=record, version=etag, age=0.0)
 
     @override
@@ -65,7 +65,7 @@ class TableRecords(Records):
         except Missing:
             return Conflict(stored=None)
         except Changed:
-            return await self._standing(record, owner)
+            return await self._winner(record, owner)
         return VersionedRecord(record=record, version=etag, age=0.0)
 
     @override
@@ -116,7 +116,7 @@ class TableRecords(Records):
             return Echo.UNKNOWN, None
         return Echo(columns.read(row.values, "echo", _ECHO)), row.etag
 
-    async def _standing(self, record: Record, owner: str) -> VersionedRecord | Conflict:
+    async def _winner(self, record: Record, owner: str) -> VersionedRecord | Conflict:
         """Return the record as stored after a conflict: this process's own write, or another's."""
         found = await self._read(record.request_id)
         if found is None:
