@@ -203,7 +203,10 @@ def test_ctrl_c_ends_make_run_and_its_servers_without_an_error() -> None:
         next(line for line in made.stdout if "Ctrl-C ends everything" in line)
         pids = children(made.pid)
         os.killpg(made.pid, signal.SIGINT)
-        said = made.stdout.read()
+        try:
+            said, _ = made.communicate(timeout=60)
+        finally:
+            made.kill()
 
     assert "Error" not in said
     assert len(pids) >= 4 or sys.platform != "linux"  # /proc names them
