@@ -169,7 +169,7 @@ class Settings(HttpAccess, StorageSettings):
     )
     unknown_outcome: UnknownOutcome = Field(default=UnknownOutcome.FAIL, alias="UNKNOWN_OUTCOME")
     retention_days: int = Field(default=90, ge=0, le=36500, alias="RETENTION_DAYS")
-    call_timeout: float = Field(default=30, ge=0.1, le=300, alias="CALL_TIMEOUT_SECONDS")
+    call_timeout: float = Field(default=30, ge=0.1, le=60, alias="CALL_TIMEOUT_SECONDS")
     lease: float = Field(default=90, ge=0.3, le=3600, alias="LEASE_SECONDS")
     settle: float = Field(default=60, ge=0, le=3600, alias="SETTLE_SECONDS")
 

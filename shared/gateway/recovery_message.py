@@ -73,11 +73,15 @@ class RecoveryMessage:
     async def cover[T](self, record: Record, write: Callable[[Record], Awaitable[T]]) -> T:
         """Put the message on the queue, hidden until the lease has certainly lapsed, then write the record.
 
-        A write that takes longer is allowed for: see `Gateway.resume`.
+        If the write took longer than the lease, the message may have been delivered meanwhile and answered by the
+        record before: then another one is enqueued. If the process dies before that, see `Gateway.resume`.
         """
         if self._receipt is None:
             await self._put(record)
-        return await write(record)
+        written = await write(record)
+        if self._clock.monotonic() >= self._hidden_until:
+            await self._put(record)
+        return written
 
     async def defer(self, record: Record, seconds: float) -> None:
         """Make the message visible when the request is due.

@@ -6,6 +6,7 @@ the winner's record.
 """
 
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -44,6 +45,7 @@ from shared.synapse.reply import (
     Unreachable,
 )
 
+_ASKING: Final = (records.Due, records.Reconcile)
 MAX_STEPS: Final = 8  # of one visit; other processes may be working on the same record
 Insert = Callable[[Record], Awaitable[VersionedRecord | Conflict]]
 
@@ -114,11 +116,10 @@ class Runner:
                 return stored
             return await self._send(stored, since)
 
-    async def advance(self, stored: VersionedRecord) -> Progress:
-        """Do what can be done for a request now."""
-        lease = self._settings.lease
+    async def advance(self, stored: VersionedRecord, until: float = math.inf) -> Progress:
+        """Do what can be done for a request now; from `until` on, by the monotonic clock, nothing is asked of Synapse."""
         for _ in range(MAX_STEPS):
-            step = records.next_step(stored.record, stored.age, lease)
+            step = self._next_step(stored, until)
             match step:
                 case records.Answer():
                     return Progress(stored=stored)
@@ -141,6 +142,11 @@ class Runner:
                 case _:
                     assert_never(step)
         return Progress(stored=stored, wait=1.0 + self._clock.jitter())
+
+    def _next_step(self, stored: VersionedRecord, until: float) -> records.Step:
+        step = records.next_step(stored.record, stored.age, self._settings.lease)
+        is_late = self._clock.monotonic() >= until
+        return records.Wait(0.0) if is_late and isinstance(step, _ASKING) else step
 
     async def settle(self, stored: VersionedRecord, record: Record) -> VersionedRecord:
         """Write a request's outcome; a final record keeps no secret. Returns the record as now stored."""
@@ -188,8 +194,12 @@ class Runner:
         run_id = payload.read(record).reference_pipeline_run_id
         bar = await self.lookup.bar(record, run_id) if run_id else None
         match bar:
-            case NotAsked(seconds=seconds) | Unreachable(retry_after=float(seconds)):
-                return _Held(rest=seconds, why="looks at the workspace's runs are throttled")
+            case Unreachable(retry_after=float(seconds), error=error):
+                message = "Looks at the workspace's runs are throttled."
+                throttled = CloudError(code=Code.THROTTLED, message=message, details=(error,))
+                return _Held(rest=seconds, error=throttled, why=message)
+            case NotAsked(seconds=seconds, error=error):
+                return _Held(rest=seconds, error=error, why=error.message)
             case Unreachable(error=error):
                 return _Held(error=error, why=error.message)
             case CloudError():
@@ -215,11 +225,11 @@ class Runner:
         if held.refusal is not None:
             return records.stop(record, held.refusal, now)
         if held.error is not None:
-            seconds = retry.backoff(record.attempts + 1, jitter)
-            return records.retry(record, _within(record, seconds, now), held.error, now)
+            seconds = max(held.rest, retry.backoff(record.attempts + 1, jitter))
+            return records.retry(record, payload.within(record, seconds, now), held.error, now)
         # Spread as after a 429: otherwise all waiting requests would return together each time.
         seconds = retry.wait_for_throttle(held.rest, _waits(record), jitter) if held.rest else 0.0
-        return records.wait(record, _within(record, seconds, now), held.why, now)
+        return records.wait(record, payload.within(record, seconds, now), held.why, now)
 
     async def _send_again(self, stored: VersionedRecord) -> VersionedRecord:
         """Send a request that is due, if it still may be sent."""
@@ -319,13 +329,13 @@ class Runner:
             case Throttled(error=error, retry_after=retry_after, wire=wire):
                 seconds = retry.wait_for_throttle(retry_after, _waits(record), jitter)
                 self._throttle.starts(record.endpoint).rest(retry_after or seconds)
-                seconds = _within(record, seconds, now)
+                seconds = payload.within(record, seconds, now)
                 return records.throttle(
                     record, seconds, await payload.safe(error, record), now, wire
                 )
             case NotSent(error=error):
                 seconds = retry.backoff(record.attempts + 1, jitter)
-                seconds = _within(record, seconds, now)
+                seconds = payload.within(record, seconds, now)
                 return records.retry(record, seconds, await payload.safe(error, record), now)
             case Unknown(error=error, wire=wire):
                 return records.lose(record, await payload.safe(error, record), now, wire)
@@ -383,13 +393,3 @@ class Runner:
 def _waits(record: Record) -> int:
     """Count how often a request has waited, the wait to come included."""
     return sum(entry.event == "waiting" for entry in record.history) + 1
-
-
-def _within(record: Record, seconds: float, now: datetime) -> float:
-    """Shorten a wait that would outlast the request, so that its expiry is reported in time."""
-    expires_at = payload.read(record).expires_at
-    return (
-        seconds
-        if expires_at is None
-        else min(seconds, max(0.0, (expires_at - now).total_seconds()))
-    )

@@ -18,10 +18,11 @@ from shared.kernel.errors import StorageUnavailable
 from shared.ports import Clock, Records
 from shared.runs import record as records
 from shared.runs.delivery import Delivery
-from shared.runs.record import FINAL, Record, Status
+from shared.runs.record import Record, Status
 
 PLATFORM: Final = 230.0  # its front end ends an HTTP call then (learn, functions-scale: "Time out")
 LONGEST: Final = 200.0
+TOKEN: Final = 10.0  # what the identity service may take: see `SynapsePipelines`
 _SHORTEST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 2.0
 
@@ -35,16 +36,17 @@ class SynchronousStart:
         self._clock = clock
         self._records = records
         self._runner = runner
-        # A visit may take two calls to Synapse, with their waits for a place, and has to end before the
-        # platform disconnects its caller.
-        self._last_visit = LONGEST - (PLATFORM - 2 * (call_timeout + PATIENCE))
+        # A step takes a wait for a place, a token, and after a 401 another token and a second call. It has to end
+        # before the platform disconnects its caller.
+        self._last_step = PLATFORM - (PATIENCE + TOKEN + 2 * call_timeout)
 
     def begin(self) -> OnOpen:
         """Start the caller's time now, so that it includes what precedes the first visit."""
-        return partial(self._hold, self._clock.monotonic() + LONGEST)
+        return partial(self._hold, self._clock.monotonic())
 
-    async def _hold(self, until: float, progress: Progress, delivery: Delivery) -> Progress:
+    async def _hold(self, began: float, progress: Progress, delivery: Delivery) -> Progress:
         """Bring a request to an end that its caller understands, or stop when time is up."""
+        until, last_step = began + LONGEST, began + self._last_step
         while (wait := progress.wait) is not None:
             record = progress.stored.record
             left = until - self._clock.monotonic()
@@ -52,14 +54,13 @@ class SynchronousStart:
                 progress = await self._withdraw(progress, wait)
             elif left > 0 and (wait < left or record.status is not Status.WAITING):
                 pause = max(_SHORTEST_PAUSE, min(wait, _LONGEST_PAUSE, left))
-                visit = left - pause >= self._last_visit
-                progress = await self._look(progress, wait - pause, pause, visit=visit)
+                progress = await self._look(progress, wait - pause, pause, last_step)
             else:
                 break
         return progress
 
     async def _look(
-        self, progress: Progress, wait: float, pause: float, *, visit: bool
+        self, progress: Progress, wait: float, pause: float, last_step: float
     ) -> Progress:
         await self._clock.pause(pause)
         stored = await self._records.get(progress.stored.record.request_id)
@@ -69,11 +70,7 @@ class SynchronousStart:
         if stored.version == progress.stored.version and wait > 0:
             # It is not due: Synapse is asked no more often than for any other request.
             return Progress(stored=stored, wait=wait)
-        if not visit:
-            return Progress(
-                stored=stored, wait=None if stored.record.status in FINAL else _LONGEST_PAUSE
-            )
-        return await self._runner.advance(stored)
+        return await self._runner.advance(stored, until=last_step)
 
     async def _withdraw(self, progress: Progress, wait: float) -> Progress:
         record = progress.stored.record
@@ -81,14 +78,11 @@ class SynchronousStart:
         withdrawn = records.withdraw(record, error, wait, self._clock.now())
         return await self._runner.advance(await self._runner.settle(progress.stored, withdrawn))
 
-    def _rests(self, endpoint: str) -> bool:
-        throttle = self._runner.throttle
-        lanes = (throttle.starts(endpoint), throttle.looks(endpoint))
-        return any(lane.remaining() for lane in lanes)
-
     def _why(self, record: Record) -> CloudError:
         last = (record.error,) if record.error else ()
-        if record.http_status == 429 or self._rests(record.endpoint):
+        is_throttled = any(error.code == Code.THROTTLED for error in last)
+        rests = self._runner.throttle.starts(record.endpoint).remaining() > 0
+        if is_throttled or rests or record.http_status == 429:
             message = "The workspace is throttled. Nothing was started: ask again with the same id."
             return CloudError(code=Code.THROTTLED, message=message, details=last)
         message = "Synapse can't be called now. Nothing was started: ask again with the same id."

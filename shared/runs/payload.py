@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -81,4 +82,14 @@ def call(record: Record, request: RunRequest) -> CreateRun:
         is_recovery=request.is_recovery,
         start_activity_name=request.start_activity_name,
         client_request_id=record.client_request_id,
+    )
+
+
+def within(record: Record, seconds: float, now: datetime) -> float:
+    """Shorten a wait that would outlast the request, so that its expiry is reported in time."""
+    expires_at = read(record).expires_at
+    return (
+        seconds
+        if expires_at is None
+        else min(seconds, max(0.0, (expires_at - now).total_seconds()))
     )

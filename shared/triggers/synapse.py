@@ -165,9 +165,11 @@ def _created(reception: Reception) -> func.HttpResponse:
 
 
 def _still_open(record: Record, seconds: float) -> func.HttpResponse:
+    # With UNKNOWN_OUTCOME=resend, two sends of it may each have started a run.
+    once = "" if record.may_run else "; at most one run will exist"
     message = (
         f"The request is {record.status} and not settled yet: a run may exist. Ask again with the same "
-        f"{CLIENT_REQUEST_ID}; at most one run will exist."
+        f"{CLIENT_REQUEST_ID}{once}."
     )
     error = CloudError(code=Code.OUTCOME_UNKNOWN, message=message)
     return responses.refusal(error, retry_after=max(1, round(min(seconds, _SOON))))

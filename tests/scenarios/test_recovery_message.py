@@ -1,5 +1,7 @@
 """A caller over HTTP who gets no answer may never ask again: what was claimed for it must heal by itself."""
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
 from shared.kernel.errors import StorageUnavailable
@@ -119,3 +121,57 @@ async def test_a_message_without_a_record_that_can_t_be_put_back_is_noted_and_ma
 
     assert [entry.error.code for entry in world.audit.entries if entry.error] == ["NotFound"]
     assert len(world.requests.messages) == 1
+
+
+def frozen_by_others(world: World, *, put_fails: bool = False) -> Callable[[], Awaitable[None]]:
+    """Freeze a process for longer than its lease, while another takes the messages that show."""
+
+    async def frozen() -> None:
+        world.clock.advance(200.0)
+        if put_fails:
+            world.requests.mishaps.fail("enqueue", landed=False)
+        other = world.restart()
+        for message in world.requests.take_due():
+            await other.deliver(message.resume.to_json().encode(), "own")
+
+    return frozen
+
+
+async def test_a_put_that_fails_leaves_no_late_record_alone() -> None:
+    world = World()
+    world.records.echoes[ENDPOINT] = Echo.CONFIRMED
+    world.records.mishaps.meanwhile("insert", frozen_by_others(world, put_fails=True))
+    world.records.mishaps.fail("update", landed=False)
+
+    with pytest.raises(StorageUnavailable):
+        await world.host.call(a_request())
+    world.restart()
+    await world.drain()
+
+    assert world.record.status is Status.STARTED
+
+
+async def test_a_rerun_that_lands_late_is_resumed_if_its_process_dies_then() -> None:
+    """Its message has found the generation before meanwhile, and is gone."""
+    world = World()
+    await world.deliver()
+    world.records.echoes[ENDPOINT] = Echo.CONFIRMED
+    freeze = frozen_by_others(world)
+
+    async def frozen() -> None:
+        await freeze()
+        world.records.mishaps.meanwhile("update", dies)
+
+    async def dies() -> None:
+        world.records.mishaps.fail("update", landed=False)
+
+    world.records.mishaps.meanwhile("update", frozen)
+
+    with pytest.raises(StorageUnavailable):
+        await world.host.operations.rerun(
+            "order-17", 2, Delivery(id="h-2", source=Source.HTTP), "key", {"day": 1}
+        )
+    world.restart()
+    await world.drain()
+
+    assert (world.record.status, world.record.generation) == (Status.STARTED, 2)

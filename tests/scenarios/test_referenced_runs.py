@@ -124,3 +124,18 @@ async def test_a_client_of_synapse_is_told_to_come_again(
     world.pipelines.unreachable = None
     world.clock.advance(30.0)
     assert (await wire.create(query=query)).status == 202
+
+
+@pytest.mark.parametrize("retry_after", [None, 600.0])
+async def test_a_run_that_can_never_be_looked_at_ends_the_request(
+    retry_after: float | None,
+) -> None:
+    world = World()
+    world.barred.add("secret")
+    world.pipelines.unreachable = Unreachable(error=ERROR, retry_after=retry_after)
+
+    await refer(world, "0f8fad5b-d9cb-469f-a165-70867728950e")
+    await world.drain(for_seconds=2 * 24 * 3600.0)
+
+    assert the_last(world).error is not None
+    assert len(world.pipelines.looks) == world.settings.max_attempts

@@ -8,9 +8,9 @@ from shared.kernel.errors import StorageUnavailable
 from shared.runs.delivery import Delivery, Source
 from shared.runs.record import Status, is_withdrawn
 from shared.synapse.create_run import CreateRun
-from shared.synapse.reply import NotSent, Reply, Throttled, Wire as Marks
+from shared.synapse.reply import NotSent, Reply, Throttled, Unknown, Wire as Marks
 from tests.scenarios.wire import ID, Wire
-from tests.scenarios.world import World, a_request
+from tests.scenarios.world import ENDPOINT, World, a_request
 
 ERROR = CloudError(code="TooManyRequests", message="Slower.")
 THROTTLED = Throttled(error=ERROR, retry_after=10.0, wire=Marks(http_status=429))
@@ -230,3 +230,29 @@ async def test_two_calls_that_open_it_at_once_end_in_one_run() -> None:
 
     assert (answer.status, told) == (202, [202])
     assert len(world.pipelines.runs) == 1
+
+
+async def test_looks_that_rest_say_nothing_of_a_start_without_a_token() -> None:
+    world = World()
+    wire = Wire(world)
+    world.host.gateway._runner.throttle.looks(ENDPOINT).rest(300.0)
+    world.pipelines.no_token = NO_TOKEN
+
+    answer = await wire.create()
+
+    assert (answer.status, answer.code) == (503, "GatewayUnavailable")
+
+
+async def test_where_lost_calls_are_sent_again_no_single_run_is_promised() -> None:
+    world = World(UNKNOWN_OUTCOME="resend", echoes=False)
+
+    def start_unseen(call: CreateRun) -> Reply:
+        world.pipelines.start(call)
+        return Unknown(error=ERROR)
+
+    world.pipelines.script(start_unseen, Throttled(error=ERROR, retry_after=500.0))
+
+    answer = await Wire(world).create()
+
+    assert (answer.status, answer.code) == (504, "OutcomeUnknown")
+    assert "at most one run" not in answer.text
