@@ -71,6 +71,7 @@ BREAKAGES: Final = [
     ("metric that Flex lacks", "infra/modules/alerts.bicep", "OnDemandFunctionExecutionCount", "FunctionExecutionCount", "alerts"),
     ("alert for nobody", "infra/modules/alerts.bicep", "actions: [{ actionGroupId: people.id }]", "actions: []", "alerts"),
     ("log line that nobody writes", "infra/workbook.json", "run_gateway.delivery_ended", "run_gateway.delivery_done", "workbook"),
+    ("rows counted", "infra/workbook.json", "sum(itemCount)", "count()", "workbook"),
     ("service under another name", "azure.yaml", "  gateway:", "  app:", "azd"),
     ("hook that calls nothing", "azure.yaml", "infra/postprovision.sh", "infra/none.sh", "azd"),
     ("suppression without a reason", "infra/modules/app.bicep", "CKV_AZURE_225: A parameter, as not every region has zones.", "CKV_AZURE_225", "suppressions"),
