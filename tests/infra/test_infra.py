@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.infra.checks import CHECKS, findings
+from tests.infra.scenarios import expand
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,3 +23,9 @@ def test_no_log_line_is_sampled_away() -> None:
 
     assert {"Trace", "Exception"} <= set(excluded)
     assert "count()" not in (ROOT / "docs" / "operate.md").read_text()
+
+
+def test_the_page_counts_the_alerts() -> None:
+    found = expand(ROOT).deployments["least"].of_type("Microsoft.Insights/metricAlerts")
+
+    assert f"{len(found)} metric alerts," in (ROOT / "docs" / "infra.md").read_text()
