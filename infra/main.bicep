@@ -40,7 +40,7 @@ param entraAudiences string = ''
 param appSettings object = {}
 
 @description('App settings that hold the secrets of webhooks, as HOOK_GITHUB_SECRETS, separated by spaces. Each becomes a reference to a Key Vault secret: hook-github-secrets. Empty: no vault.')
-param webhookSecretSettings string = ''
+param webhookSettingNames string = ''
 
 @allowed([512, 2048, 4096])
 @description('Memory of an instance in MB. 2048 has one core.')
@@ -74,7 +74,7 @@ param appSubnetPrefix string = '10.0.0.0/24'
 @description('For private endpoints.')
 param endpointsSubnetPrefix string = '10.0.1.0/24'
 
-@description('Resource id of the storage account whose events become requests. Empty: no Event Grid.')
+@description('Resource id of the storage account whose events become requests: in this subscription, and without a system topic so far (docs/infra.md). Empty: no Event Grid.')
 param eventSourceId string = ''
 
 @description('Region of that account: its system topic lives there. Empty: location.')
@@ -90,7 +90,7 @@ param eventTypes array = ['Microsoft.Storage.BlobCreated']
 param alertEmails string = ''
 
 @minValue(1)
-@description('More executions in one hour than this raise an alert.')
+@description('More executions in one hour than this, on demand or on warm instances, raise an alert.')
 param executionsPerHour int = 100000
 
 @minValue(30)
@@ -110,7 +110,7 @@ var poisonQueue = '${requestsQueue}-poison'
 var resultsQueue = 'run-results'
 var runsTable = 'runs'
 var auditTable = 'runaudit'
-var hookSettings = empty(webhookSecretSettings) ? [] : split(webhookSecretSettings, ' ')
+var hookSettings = empty(webhookSettingNames) ? [] : split(webhookSettingNames, ' ')
 var eventsEnabled = !empty(eventSourceId)
 var vaultEnabled = !empty(hookSettings)
 var synapseEndpointEnabled = vnetEnabled && !empty(synapseWorkspaceId)
@@ -350,7 +350,6 @@ module alerts 'modules/alerts.bicep' = {
     emails: empty(alertEmails) ? [] : split(alertEmails, ' ')
     storageId: storage.outputs.id
     appId: app.outputs.id
-    maximumInstanceCount: maximumInstanceCount
     executionsPerHour: executionsPerHour
   }
 }

@@ -5,7 +5,6 @@ param tags object
 param emails array
 param storageId string
 param appId string
-param maximumInstanceCount int
 param executionsPerHour int
 
 var onStorage = [
@@ -79,16 +78,17 @@ var onApp = [
     operator: 'GreaterThan'
     threshold: executionsPerHour
   }
+  // An alert's criteria all have to be met, and the warm instances count apart: an alert of its own.
   {
-    name: 'app-at-its-limit'
-    description: 'All the instances that it may have are in use: requests wait longer.'
-    severity: 3
-    windowSize: 'PT15M'
-    frequency: 'PT5M'
-    metric: 'InstanceCount'
-    aggregation: 'Maximum'
-    operator: 'GreaterThanOrEqual'
-    threshold: maximumInstanceCount
+    name: 'app-running-wild-warm'
+    description: 'More executions in an hour on always-ready instances than were expected: somebody sends in a loop, or messages come back.'
+    severity: 2
+    windowSize: 'PT1H'
+    frequency: 'PT15M'
+    metric: 'AlwaysReadyFunctionExecutionCount'
+    aggregation: 'Total'
+    operator: 'GreaterThan'
+    threshold: executionsPerHour
   }
   {
     name: 'app-5xx'

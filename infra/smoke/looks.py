@@ -43,7 +43,9 @@ def setup(outside: Outside, deployment: Deployment) -> Iterator[Line]:
         error = "AzureWebJobsStorage is set: the host takes it before the identity, even empty."
         yield Line(ok=False, what="settings", said=error, advice=Advice("Remove that setting."))
     else:
-        yield Line(ok=True, what="settings", said=f"{len(deployment.settings)}, no shared key")
+        yield Line(
+            ok=True, what="settings", said=f"{len(deployment.settings)}, no AzureWebJobsStorage"
+        )
     yield _functions(outside, deployment)
     yield _readiness(outside, deployment)
 

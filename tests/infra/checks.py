@@ -15,6 +15,7 @@ _OF_THE_LANGUAGE: Final[dict[str, Callable[[World], Iterator[str]]]] = {
     "versions": language.versions,
     "use": language.use,
     "parameters": language.parameters,
+    "linter": language.linter,
 }
 _OF_THE_CONTRACT: Final[dict[str, Callable[[World], Iterator[str]]]] = {
     "settings": contract.settings,

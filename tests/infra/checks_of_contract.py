@@ -327,6 +327,8 @@ def workbook(world: World) -> Iterator[str]:
     for event in set(re.findall(r"run_gateway\.([a-z_]+)", text)):
         if f'"{event}"' not in code:
             yield f"The app logs no run_gateway.{event}."
+    if "count()" in text:
+        yield "It counts rows: a sampled row stands for itemCount of them."
     for field in set(re.findall(r"\\\\b(\w+)=", text)):
         if not re.search(rf"\b{field}=", code):
             yield f"The app logs no {field}."

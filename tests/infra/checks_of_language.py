@@ -135,7 +135,35 @@ def parameters(world: World) -> Iterator[str]:
     yield from _odd_values(given)
 
 
+#: Rules of Bicep's linter that a check of this module follows: a violation fails here first.
+_FOLLOWED: Final = {
+    "no-unused-existing-resources",
+    "no-unused-params",
+    "no-unused-vars",
+    "secure-secrets-in-params",
+}
+#: What secure-secrets-in-params takes for a secret's name, and what it doesn't (SecretsInParamsMustBeSecureRule.cs of
+#: github.com/Azure/bicep, commit 078d46f). It looks at strings and objects that are not @secure.
+_SECRET: Final = re.compile("password|pwd|secret|accountkey|acctkey", re.IGNORECASE)
+_NO_SECRET: Final = re.compile(
+    "secretpermissions|secretversion|secretur[il]|secretname", re.IGNORECASE
+)
+
+
+def linter(world: World) -> Iterator[str]:
+    """No rule of Bicep's linter stops a deployment, but those that are followed here; no parameter looks like a secret."""
+    config = json.loads((world.infra / "bicepconfig.json").read_text())
+    rules = config["analyzers"]["core"]["rules"]
+    stopping = {name for name, rule in rules.items() if rule["level"] == "error"}
+    for name in sorted(stopping ^ _FOLLOWED):
+        yield f"bicepconfig.json: {name} is an error and not followed here, or the other way round."
+    for file in world.files:
+        for name, one in bicep_source.read(world.infra, file).parameters.items():
+            if one.type in {"string", "object"} and _SECRET.search(name) and not _NO_SECRET.search(name):  # fmt: skip
+                yield f"{one.place}: {name} looks like a secret and is not @secure."
+
+
 def _odd_values(given: dict[str, dict[str, str]]) -> Iterator[str]:
     for name, entry in given.items():
-        if not re.fullmatch(r"\$\{[A-Z_]+(=[a-z]*)?\}", entry["value"]):
+        if not re.fullmatch(r"\$\{[A-Z_]+(=[A-Za-z]*)?\}", entry["value"]):
             yield f"main.parameters.json: {name} is not ${{NAME}} or ${{NAME=default}}."

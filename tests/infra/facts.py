@@ -62,8 +62,8 @@ FLEX_SETTINGS: Final = {
 METRICS: Final = {
     ("Microsoft.Storage/storageAccounts", "Availability", "Average"),
     ("Microsoft.Storage/storageAccounts", "Transactions", "Total"),
+    ("Microsoft.Web/sites", "AlwaysReadyFunctionExecutionCount", "Total"),
     ("Microsoft.Web/sites", "Http5xx", "Total"),
-    ("Microsoft.Web/sites", "InstanceCount", "Maximum"),
     ("Microsoft.Web/sites", "OnDemandFunctionExecutionCount", "Total"),
 }
 #: Values of the dimension ResponseType of storage's Transactions (azure-docs, storage monitoring data reference).

@@ -21,6 +21,7 @@ def new(state: State, command: Command) -> None:
         "AZURE_LOCATION": command["--location"],
         "AZURE_SUBSCRIPTION_ID": command["--subscription"],
         "AZURE_PRINCIPAL_ID": USER,
+        "AZURE_PRINCIPAL_TYPE": "User",
     }
 
 

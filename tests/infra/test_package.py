@@ -57,10 +57,10 @@ def test_the_package_holds_the_app_and_nothing_else(built: Path) -> None:
     }
 
 
-def test_what_git_does_not_track_stays_out(tmp_path: Path) -> None:
+def test_what_git_does_not_track_or_funcignore_names_stays_out(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
     shutil.copy(ROOT / ".funcignore", tmp_path)
-    for name in ("function_app.py", "secrets.json", "pyproject.toml"):
+    for name in ("function_app.py", "secrets.json", "pyproject.toml", "venv", "prod_env"):
         (tmp_path / name).write_text(name)
     tracked = [
         "git",
@@ -69,6 +69,8 @@ def test_what_git_does_not_track_stays_out(tmp_path: Path) -> None:
         "add",
         "function_app.py",
         "pyproject.toml",
+        "venv",
+        "prod_env",
         ".funcignore",
     ]
     subprocess.run(tracked, check=True)
