@@ -37,7 +37,7 @@ from shared.runs.record import (
     reopen,
     wait,
 )
-from shared.runs.request import Rejection, Resume, RunRequest, refuse, too_far_ahead
+from shared.runs.request import Rejection, Resume, RunRequest, is_of_event, refuse, too_far_ahead
 from shared.runs.result import RunResult
 
 MAX_RACES: Final = 5  # lost for one record, before the delivery has to come again
@@ -131,6 +131,13 @@ class Gateway:
         """Record a request and leave it to the queue: durable and fast to acknowledge, whatever its size."""
         return await self._take(request, replace(self.attempt(delivery, principal), left=True))
 
+    async def decline(self, rejection: Rejection, delivery: Delivery, principal: str) -> Reception:
+        """Answer a delivery that makes no request from the record of its id; refuse it if there is none."""
+        stored = rejection.request_id and await self._records.get(rejection.request_id)
+        if not stored:
+            return await self.turn_away(rejection, delivery, principal)
+        return await self.bring(stored, replace(self.attempt(delivery, principal), left=True))
+
     async def exhaust(
         self, request: RunRequest, delivery: Delivery, principal: str, exhausted: Exhausted
     ) -> Reception:
@@ -154,7 +161,8 @@ class Gateway:
             await self.note(rejection, message.delivery or delivery, message.principal)
             return None
         recipient = message.delivery or stored.record.delivery
-        if message.fingerprint not in {None, stored.record.fingerprint}:
+        is_other = message.fingerprint not in {None, stored.record.fingerprint}
+        if is_other and not is_of_event(message.resume):
             rejection = Rejection(error=_conflict(None), request_id=message.resume)
             return await self.turn_away(rejection, recipient, message.principal)
         return await self.bring(stored, self._by_queue(recipient, message.principal))
@@ -276,7 +284,7 @@ class Gateway:
 
     def _conflicts(self, request: RunRequest, record: Record, attempt: Attempt) -> Rejection | None:
         """Return the conflict of a request with an existing record; None if both ask for the same."""
-        if record.delivery.is_same(attempt.delivery):
+        if record.delivery.is_same(attempt.delivery) or is_of_event(request.request_id):
             return None
         if self._print(request, record) == record.fingerprint:
             return None

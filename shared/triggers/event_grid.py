@@ -136,7 +136,8 @@ class Events:
             pipeline_name=matched.pipeline_name,
             workspace=matched.workspace,
         )
-        return await self._gateway.turn_away(rejection, delivery, asking)
+        # Event Grid may deliver again after the rule has changed; an earlier delivery's run is not taken back.
+        return await self._gateway.decline(rejection, delivery, asking)
 
 
 def arrival(event_id: str) -> Delivery:
