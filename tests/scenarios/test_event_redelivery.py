@@ -60,3 +60,19 @@ async def test_an_event_that_still_waits_keeps_its_request_after_its_rule_has_ch
     assert {result.status for result in world.results.published} == {"Started"}
     (run,) = world.pipelines.runs
     assert (run.call.pipeline_name, run.call.parameters) == ("copy", b'{"total": 5}')
+
+
+@pytest.mark.parametrize(
+    "changes", [{"parameters": BROKEN}, {"workspace": "gone"}], ids=["broken", "unknown workspace"]
+)
+async def test_each_refusal_that_an_event_gets_is_news_of_its_own(changes: dict[str, str]) -> None:
+    """Two rules refuse one event; and one rule two events of one id."""
+    world = World()
+    senders = Senders(world, [a_rule(name="a", **changes), a_rule(name="b", **changes)])
+
+    await senders.post([EVENT, EVENT | {"source": "/invoices"}])
+    await senders.post(EVENT)
+
+    told = {(result.request_id, result.result_id) for result in world.results.published}
+    assert len(world.results.published) == 6
+    assert len(told) == len({result_id for _, result_id in told}) == 4
