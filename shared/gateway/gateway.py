@@ -129,14 +129,18 @@ class Gateway:
 
     async def accept(self, request: RunRequest, delivery: Delivery, principal: str) -> Reception:
         """Record a request and leave it to the queue: durable and fast to acknowledge, whatever its size."""
-        return await self._take(request, replace(self.attempt(delivery, principal), left=True))
+        attempt = replace(self.attempt(delivery, principal), left=True)
+        try:
+            return await self._take(request, attempt)
+        except RecordUnreadable:
+            await attempt.message.withdraw()  # the sender sends again: no answer is owed
+            raise
 
     async def decline(self, rejection: Rejection, delivery: Delivery, principal: str) -> Reception:
         """Answer a delivery that makes no request from the record of its id; refuse it if there is none."""
+        attempt = replace(self.attempt(delivery, principal), left=True)
         stored = rejection.request_id and await self._records.get(rejection.request_id)
-        if not stored:
-            return await self.turn_away(rejection, delivery, principal)
-        return await self.bring(stored, replace(self.attempt(delivery, principal), left=True))
+        return await (self.bring(stored, attempt) if stored else self._end(rejection, attempt))
 
     async def exhaust(
         self, request: RunRequest, delivery: Delivery, principal: str, exhausted: Exhausted
@@ -274,10 +278,8 @@ class Gateway:
 
     def _hides(self, stored: VersionedRecord, request: RunRequest, attempt: Attempt) -> bool:
         """Return whether a record is hidden from this caller: it is another's, and the caller may not start it."""
-        workspace, asking = (
-            request.workspace or self._policy.default_workspace,
-            attempt.principal or "",
-        )
+        workspace = request.workspace or self._policy.default_workspace
+        asking = attempt.principal or ""
         if self._policy.permits(asking, request.pipeline_name, workspace):
             return False
         return not _is_same_asker(stored.record.principal, asking)
