@@ -136,4 +136,6 @@ async def ready(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 (th
 @app.route("api/health/settings", methods=["GET"])
 async def settings(req: func.HttpRequest) -> func.HttpResponse:
     """Serve GET /api/health/settings: invalid settings and rights, for an authenticated caller."""
-    return await wiring.admit(req, lambda who: health.settings(wiring.faults(), wiring.rights(who)))
+    return await wiring.admit(
+        req, lambda who: health.settings(wiring.readiness()(), wiring.rights(who))
+    )

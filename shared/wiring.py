@@ -206,7 +206,7 @@ async def faults() -> tuple[CloudError, ...]:
 
 @cache
 def readiness() -> Cached[tuple[CloudError, ...]]:
-    """Return the faults as the open probe asks for them: kept for a few seconds."""
+    """Return the faults, kept for a few seconds: callers whom `access` does not name may ask as well."""
     return Cached(SystemClock(), faults, health.KEPT_SECONDS)
 
 

@@ -37,6 +37,22 @@ def permits(
     )
 
 
+def permits_any(
+    access: Collection[Access] | None,
+    principals: str | Collection[str],
+    workspace: str,
+    *,
+    default: bool,
+) -> bool:
+    """Return whether the principals may start anything in this workspace; otherwise like `permits`."""
+    if access is None:
+        return default
+    return any(
+        any(fits(workspace, pattern) for pattern in entry.workspaces)
+        for entry in _entries(access, principals)
+    )
+
+
 def names(
     access: Collection[Access] | None, principals: str | Collection[str], *, default: bool
 ) -> bool:

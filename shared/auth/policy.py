@@ -20,6 +20,7 @@ class Policy:
     workspaces: Mapping[str, str]  #: name → endpoint
     default_workspace: str
     permits: Callable[[str, str, str], bool]  #: (principal, pipeline name, workspace name)
+    permits_any: Callable[[str, str], bool]  #: (principal, workspace name): whether any pipeline
     names: Callable[[str], bool]  #: whether an entry of `access` names this principal
     bars: Callable[[str], bool]  #: whether anything is forbidden to this principal
 
@@ -42,6 +43,9 @@ class Policy:
             workspaces=config.endpoints(settings.synapse_endpoint),
             default_workspace=config.default_workspace,
             permits=permits,
+            permits_any=lambda one, workspace: access_list.permits_any(
+                config.access, one, workspace, default=default(one)
+            ),
             names=lambda one: access_list.names(config.access, one, default=default(one)),
             bars=lambda one: access_list.bars(config.access, one, default=default(one)),
         )

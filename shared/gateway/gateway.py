@@ -37,7 +37,7 @@ from shared.runs.record import (
     reopen,
     wait,
 )
-from shared.runs.request import Rejection, Resume, RunRequest, refuse, too_far_ahead
+from shared.runs.request import Rejection, Resume, RunRequest, is_of_event, refuse, too_far_ahead
 from shared.runs.result import RunResult
 
 MAX_RACES: Final = 5  # lost for one record, before the delivery has to come again
@@ -129,7 +129,18 @@ class Gateway:
 
     async def accept(self, request: RunRequest, delivery: Delivery, principal: str) -> Reception:
         """Record a request and leave it to the queue: durable and fast to acknowledge, whatever its size."""
-        return await self._take(request, replace(self.attempt(delivery, principal), left=True))
+        attempt = replace(self.attempt(delivery, principal), left=True)
+        try:
+            return await self._take(request, attempt)
+        except RecordUnreadable:
+            await attempt.message.withdraw()  # the sender sends again: no answer is owed
+            raise
+
+    async def decline(self, rejection: Rejection, delivery: Delivery, principal: str) -> Reception:
+        """Answer a delivery that makes no request from the record of its id; refuse it if there is none."""
+        attempt = replace(self.attempt(delivery, principal), left=True)
+        stored = rejection.request_id and await self._records.get(rejection.request_id)
+        return await (self.bring(stored, attempt) if stored else self._end(rejection, attempt))
 
     async def exhaust(
         self, request: RunRequest, delivery: Delivery, principal: str, exhausted: Exhausted
@@ -154,7 +165,8 @@ class Gateway:
             await self.note(rejection, message.delivery or delivery, message.principal)
             return None
         recipient = message.delivery or stored.record.delivery
-        if message.fingerprint not in {None, stored.record.fingerprint}:
+        is_other = message.fingerprint not in {None, stored.record.fingerprint}
+        if is_other and not is_of_event(message.resume):
             rejection = Rejection(error=_conflict(None), request_id=message.resume)
             return await self.turn_away(rejection, recipient, message.principal)
         return await self.bring(stored, self._by_queue(recipient, message.principal))
@@ -266,17 +278,15 @@ class Gateway:
 
     def _hides(self, stored: VersionedRecord, request: RunRequest, attempt: Attempt) -> bool:
         """Return whether a record is hidden from this caller: it is another's, and the caller may not start it."""
-        workspace, asking = (
-            request.workspace or self._policy.default_workspace,
-            attempt.principal or "",
-        )
+        workspace = request.workspace or self._policy.default_workspace
+        asking = attempt.principal or ""
         if self._policy.permits(asking, request.pipeline_name, workspace):
             return False
         return not _is_same_asker(stored.record.principal, asking)
 
     def _conflicts(self, request: RunRequest, record: Record, attempt: Attempt) -> Rejection | None:
         """Return the conflict of a request with an existing record; None if both ask for the same."""
-        if record.delivery.is_same(attempt.delivery):
+        if record.delivery.is_same(attempt.delivery) or is_of_event(request.request_id):
             return None
         if self._print(request, record) == record.fingerprint:
             return None

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import SkipJsonSchema
 
 from shared.config.rule import Rule
 from shared.config.settings import StorageSettings
@@ -75,6 +76,13 @@ class Right(_Stated):
     command: str | None = None
     last_success: datetime | None = None
     last_refusal: datetime | None = None
+    workspaces: SkipJsonSchema[tuple[str, ...]] = Field(
+        default=(), exclude=True
+    )  #: named by `target`
+
+    def within(self, workspaces: tuple[str, ...]) -> Self:
+        """Return the same right in some of its workspaces."""
+        return self.model_copy(update={"workspaces": workspaces, "target": ", ".join(workspaces)})
 
 
 class RulePipeline(_Stated):
@@ -101,10 +109,22 @@ class Statement(_Stated):
         is_missing = any(one.state is PipelineState.MISSING for one in self.pipelines)
         return not is_missing and not any(one.state in faulty for one in self.rights)
 
-    def only(self, may_see: Callable[[str, str], bool]) -> Self:
-        """Leave out the pipelines that a caller may not see: `may_see(pipeline name, workspace name)`."""
-        seen = tuple(one for one in self.pipelines if may_see(one.pipeline_name, one.workspace))
-        return self.model_copy(update={"pipelines": seen})
+    def only(
+        self, may_start: Callable[[str, str], bool], may_start_any: Callable[[str], bool]
+    ) -> Self:
+        """Leave out the pipelines that a caller may not start, and the workspaces in which it may start nothing.
+
+        Args:
+            may_start: (pipeline name, workspace name).
+            may_start_any: (workspace name).
+        """
+        pipelines = (one for one in self.pipelines if may_start(one.pipeline_name, one.workspace))
+        return self.model_copy(
+            update={
+                "rights": tuple(_seen(self.rights, may_start_any)),
+                "pipelines": tuple(pipelines),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +200,15 @@ def wanted_pipelines(
     return wanted
 
 
+def _seen(rights: Sequence[Right], may_start_any: Callable[[str], bool]) -> Iterator[Right]:
+    for right in rights:
+        workspaces = tuple(name for name in right.workspaces if may_start_any(name))
+        if workspaces:
+            yield right.within(workspaces)
+        elif not right.workspaces:
+            yield right
+
+
 def _of_storage(
     seen: StorageSeen, settings: StorageSettings, identity: Identity, now: datetime
 ) -> Iterator[Right]:
@@ -192,7 +221,11 @@ def _of_storage(
 
 
 def _of_workspace(seen: WorkspaceSeen, now: datetime) -> Iterator[Right]:
-    target = ", ".join(seen.names)
+    for right in _at_endpoint(seen, ", ".join(seen.names), now):
+        yield right.within(seen.names)
+
+
+def _at_endpoint(seen: WorkspaceSeen, target: str, now: datetime) -> Iterator[Right]:
     lost = seen.run.error if isinstance(seen.run, Lost) else None
     yield _tried("getToken", target, _reached(seen.no_token), None)
     yield _tried("reachWorkspace", target, _reached(lost), None)

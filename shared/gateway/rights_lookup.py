@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from shared.auth.policy import Policy
@@ -43,10 +44,11 @@ class RightsLookup:
         self._statement = Cached(clock, self._look, KEPT_SECONDS)
 
     async def __call__(self, principal: str) -> Statement:
-        """Return the statement, without the pipelines that this principal may not start."""
+        """Return the statement, without what this principal may not start, and where it may start nothing."""
         statement = await self._statement()
-        permits = self._policy.permits
-        return statement.only(lambda pipeline, workspace: permits(principal, pipeline, workspace))
+        return statement.only(
+            partial(self._policy.permits, principal), partial(self._policy.permits_any, principal)
+        )
 
     async def _look(self) -> Statement:
         names: dict[str, list[str]] = {}  # a workspace with two names is asked once

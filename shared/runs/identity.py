@@ -47,9 +47,9 @@ def result_id(request_id: str, generation: int, outcome: str) -> str:
     return _digest("result", request_id, str(generation), outcome)
 
 
-def rejection_id(source: str, delivery_id: str, code: str) -> str:
-    """Return the id of a rejection for which there is no record."""
-    return _digest("rejection", source, delivery_id, code)
+def rejection_id(source: str, delivery_id: str, request_id: str | None, code: str) -> str:
+    """Return the id of a rejection for which there is no record; one event's delivery may have several."""
+    return _digest("rejection", source, delivery_id, request_id or "", code)
 
 
 def _digest(*parts: str) -> str:

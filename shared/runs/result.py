@@ -94,7 +94,9 @@ def answer(record: Record, delivery: Delivery) -> RunResult:
 def turn_away(rejection: Rejection, delivery: Delivery, now: datetime) -> RunResult:
     """Return the result for a delivery whose request was rejected without a record."""
     return RunResult(
-        result_id=rejection_id(delivery.source, delivery.id, rejection.error.code),
+        result_id=rejection_id(
+            delivery.source, delivery.id, rejection.request_id, rejection.error.code
+        ),
         request_id=rejection.request_id,
         status=Outcome.FAILED if rejection.may_run else Outcome.REJECTED,
         error=redaction.without_looks(rejection.error),

@@ -92,12 +92,21 @@ class Events:
             event: the event.
             delivery: its delivery.
             principal: the authenticated sender; None: each rule is the principal of its own request.
+
+        Raises:
+            StorageUnavailable: nothing is lost, and the event should come again.
+            RecordUnreadable: the record of a request can't be read; those of all other rules were taken. Never for
+                a message of the poison queue: the platform would deliver it without an end.
         """
         matches = rule_engine.match(self._rules, event, self._clock.now())
         delivery = delivery.about(event.correlation_id, event.traceparent)
         if not matches:
             await self.refuse(_unmatched(event), delivery, principal)
-        return [await self._start(matched, delivery, principal) for matched in matches]
+        started = [await self._start(matched, delivery, principal) for matched in matches]
+        for one in started:
+            if isinstance(one, RecordUnreadable):
+                raise one
+        return [one for one in started if isinstance(one, Taken)]
 
     def why_not(self, item: Item, taken: Sequence[Taken]) -> dict[str, Any] | None:
         """Return why an event made no request; None if it made one."""
@@ -113,13 +122,18 @@ class Events:
         """Record in the audit what starts nothing. No result is published: no sender waits for one."""
         await self._gateway.note(rejection, delivery, principal or PRINCIPAL)
 
-    async def _start(self, matched: Matched, delivery: Delivery, principal: str | None) -> Taken:
+    async def _start(
+        self, matched: Matched, delivery: Delivery, principal: str | None
+    ) -> Taken | RecordUnreadable:
         asking = principal or matched.principal
         try:
             reception = await self._accept(matched, delivery, asking)
         except RecordUnreadable as error:
-            await self.refuse(unreadable(matched.request_id, error), delivery, asking)
-            raise
+            rejection = unreadable(matched.request_id, error)
+            if delivery.source is not Source.POISON:
+                await self.refuse(rejection, delivery, asking)
+                return error
+            reception = await self._gateway.turn_away(rejection, delivery, asking)
         return Taken(
             rule=matched.rule,
             request_id=matched.request_id,
@@ -136,7 +150,8 @@ class Events:
             pipeline_name=matched.pipeline_name,
             workspace=matched.workspace,
         )
-        return await self._gateway.turn_away(rejection, delivery, asking)
+        # Event Grid may deliver again after the rule has changed; an earlier delivery's run is not taken back.
+        return await self._gateway.decline(rejection, delivery, asking)
 
 
 def arrival(event_id: str) -> Delivery:

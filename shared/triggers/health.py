@@ -10,7 +10,7 @@ from shared.gateway.rights import Statement
 from shared.kernel.cloud_error import CloudError
 from shared.triggers import responses
 
-#: How long the answer of the readiness probe is cached: each check calls the storage.
+#: How long the faults are cached: each check calls the storage and may ask for a token.
 KEPT_SECONDS: Final = 5.0
 
 

@@ -43,7 +43,8 @@ async def receive_poisoned(
 ) -> None:
     """Take one message that the platform gave up on.
 
-    An event is taken once more: the ids of its requests derive from it, so none is started twice.
+    An event is taken once more: the ids of its requests derive from it, so none is started twice. A request whose
+    record can't be read is answered: a run may exist. Raises only `StorageUnavailable`.
     """
     delivery = Delivery(id=message.id or "", source=Source.POISON)
     if not await take_event(message.get_body(), delivery):

@@ -186,15 +186,22 @@ async def _safely(answer: Awaitable[func.HttpResponse]) -> func.HttpResponse:
 async def _each(
     items: Iterable[tuple[int, Item]], work: Callable[[int, Item], Awaitable[None]]
 ) -> None:
-    """Do the work for every item, `AT_ONCE` at a time. A failure does not stop items in progress; it is raised at the end."""
+    """Do the work for every item, `AT_ONCE` at a time, and raise a failure at the end.
+
+    A record that can't be read stops no other item: it would do so each time. Other failures stop items not yet begun.
+    """
     left = iter(items)
+    unreadable: list[RecordUnreadable] = []
 
     async def worker() -> None:
         for index, item in left:
-            await work(index, item)
+            try:
+                await work(index, item)
+            except RecordUnreadable as error:
+                unreadable.append(error)
 
     ends = await asyncio.gather(*(worker() for _ in range(AT_ONCE)), return_exceptions=True)
-    for end in ends:
+    for end in (*ends, *unreadable):
         if end is not None:
             raise end
 

@@ -49,6 +49,7 @@ class Api:
             workspaces={"default": ENDPOINT} | dict(world.workspaces),
             default_workspace="default",
             permits=lambda _, name, __: pipelines is None or name in pipelines,
+            permits_any=lambda _, __: pipelines is None or bool(pipelines),
             names=lambda _: True,
             bars=lambda _: pipelines is not None,
         )

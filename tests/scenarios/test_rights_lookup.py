@@ -44,6 +44,7 @@ class Lookups:
         self.synapse.definitions["copy"] = DEFINITION
         self.storage = FakeStorageRights()
         self.hidden: set[str] = set()
+        self.closed: set[str] = set()  #: workspaces in which the caller may start nothing
         self.throttle = self.world.host.gateway._runner.throttle
         self.lookup = RightsLookup(
             clock=self.world.clock,
@@ -53,7 +54,8 @@ class Lookups:
             policy=Policy(
                 workspaces={"default": ENDPOINT} | dict(workspaces or {}),
                 default_workspace="default",
-                permits=lambda _, name, __: name not in self.hidden,
+                permits=lambda _, name, place: name not in self.hidden and place not in self.closed,
+                permits_any=lambda _, place: place not in self.closed,
                 names=lambda _: True,
                 bars=lambda _: False,
             ),
@@ -234,6 +236,25 @@ async def test_a_caller_sees_the_pipelines_that_it_may_start() -> None:
     lookups.hidden = {"load"}
 
     assert list(await lookups.pipelines()) == ["copy"]
+
+
+async def test_a_caller_sees_the_rights_of_workspaces_in_which_it_may_start_something() -> None:
+    lookups = Lookups(
+        a_rule("a"),
+        a_rule("b", workspace="sales"),
+        workspaces={"sales": SALES, "also-sales": SALES, "hr": "https://hr.dev.azuresynapse.net"},
+    )
+    lookups.closed = {"default", "sales", "hr"}
+    statement = await lookups()
+    lookups.closed = set()
+    all_rights = (await lookups()).rights
+
+    targets = {one.target for one in statement.rights}
+    assert targets == {"runs", "runaudit", "run-requests", "run-results", "also-sales"}
+    assert {one.target for one in all_rights} - targets == {"default", "sales, also-sales", "hr"}
+    text = statement.model_dump_json(by_alias=True)
+    assert "hr" not in text
+    assert '"sales' not in text
 
 
 class Throttling(FakePipelines):

@@ -29,6 +29,7 @@ class Wire:
             workspaces={"default": ENDPOINT},
             default_workspace="default",
             permits=lambda _, name, __: pipelines is None or name in pipelines,
+            permits_any=lambda _, __: pipelines is None or bool(pipelines),
             names=lambda _: True,
             bars=lambda _: pipelines is not None,
         )

@@ -46,6 +46,7 @@ class Host:
             workspaces=workspaces,
             default_workspace="default",
             permits=lambda _, name, __: world.permitted and name not in world.barred,
+            permits_any=lambda _, __: world.permitted,
             names=lambda _: True,
             bars=lambda _: not world.permitted or bool(world.barred),
         )

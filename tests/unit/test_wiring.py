@@ -4,9 +4,12 @@ import errno
 from collections.abc import Iterator
 from pathlib import Path
 
+import azure.functions as func
 import pytest
 
+import function_app
 from shared import wiring
+from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import Misconfigured
 from tests.scenarios.world import ENVIRONMENT
 
@@ -14,7 +17,7 @@ from tests.scenarios.world import ENVIRONMENT
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Start as a process does: nothing is wired yet."""
-    caches = (wiring._config_file, wiring._wire)
+    caches = (wiring._config_file, wiring._wire, wiring.readiness)
     for each in caches:
         each.cache_clear()
     for name, value in ENVIRONMENT.items():
@@ -62,3 +65,25 @@ def test_a_configuration_that_could_not_be_read_once_is_read_again(
     fresh.setenv("RETENTION_DAYS", "90")
 
     assert wiring.app() is wiring.app()
+
+
+async def test_the_settings_route_and_the_probe_share_one_look(fresh: pytest.MonkeyPatch) -> None:
+    """Anyone in a tenant may ask the route; each look calls the storage and the identity."""
+    looks = 0
+
+    async def faults() -> tuple[CloudError, ...]:
+        nonlocal looks
+        looks += 1
+        return ()
+
+    fresh.setattr(wiring, "faults", faults)
+    fresh.delenv("SYNAPSE_ENDPOINT")  # then no right is looked up either
+    request = func.HttpRequest(method="GET", url="https://g/api/health/settings", body=b"")
+
+    answers = [
+        await each(request)
+        for each in (function_app.settings, function_app.ready, function_app.settings)
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert looks == 1

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.auth.access_list import bars, names, permits
+from shared.auth.access_list import bars, names, permits, permits_any
 from shared.config.gateway_json import Access
 from shared.runs.caller import Caller
 
@@ -99,6 +99,28 @@ def test_a_caller_is_known_by_what_a_record_keeps(kept: Caller, permitted: bool)
     entry = an_entry(principals=(APP,))
 
     assert permits((entry,), kept.principal, "copy", "default", default=True) is permitted
+
+
+@pytest.mark.parametrize(
+    ("principal", "workspace", "permitted"),
+    [
+        ("key", "sales-eu", True),
+        ("key", "default", False),
+        ("queue", "default", True),
+        ("queue", "sales-eu", False),
+        (USER, "default", False),
+    ],
+)
+def test_a_workspace_counts_in_which_anything_may_be_started(
+    principal: str, workspace: str, permitted: bool
+) -> None:
+    access = (
+        an_entry(principals=("key",), pipelines=("copy",), workspaces=("sales-*",)),
+        an_entry(principals=("queue",), workspaces=("default",)),
+    )
+
+    assert permits_any(access, principal, workspace, default=True) is permitted
+    assert permits_any(None, principal, workspace, default=permitted) is permitted
 
 
 @pytest.mark.parametrize("default", [True, False])

@@ -346,10 +346,15 @@ def test_pipelines_are_wanted_once_for_all_their_rules() -> None:
     }
 
 
-def test_pipelines_that_a_caller_may_not_see_are_left_out() -> None:
-    statement = state()
+def test_what_a_caller_may_not_see_is_left_out() -> None:
+    statement = state(names=("default", "sales"))
 
-    assert statement.only(lambda name, workspace: (name, workspace) == ("copy", "default")) == (
-        statement
-    )
-    assert statement.only(lambda *_: False).pipelines == ()
+    def is_copy(name: str, workspace: str) -> bool:
+        return (name, workspace) == ("copy", "default")
+
+    assert statement.only(is_copy, lambda _: True) == statement
+    assert statement.only(lambda *_: False, lambda _: True).pipelines == ()
+    of_sales = statement.only(is_copy, lambda one: one == "sales")
+    assert the(of_sales, "startRuns", "sales").state is RightState.GRANTED
+    of_storage = [one for one in statement.rights if one.target != "default, sales"]
+    assert list(statement.only(is_copy, lambda _: False).rights) == of_storage

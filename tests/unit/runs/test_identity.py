@@ -93,10 +93,10 @@ def test_the_fingerprint_never_changes() -> None:
 def test_the_names_of_news_never_change() -> None:
     """Known answers: readers drop a result they have seen by its id."""
     told = '["result", "order-17", "2", "Started run-1"]'
-    turned_away = '["rejection", "queue", "m-1", "InvalidJson"]'
+    turned_away = '["rejection", "queue", "m-1", "order-17", "InvalidJson"]'
 
     assert result_id("order-17", 2, "Started run-1") == sha256(told.encode()).hexdigest()[:32]
     assert (
-        rejection_id("queue", "m-1", "InvalidJson")
+        rejection_id("queue", "m-1", "order-17", "InvalidJson")
         == (sha256(turned_away.encode()).hexdigest()[:32])
     )

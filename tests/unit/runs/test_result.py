@@ -79,7 +79,7 @@ def test_a_rejection_without_a_record_is_named_by_its_delivery() -> None:
     told = turn_away(rejection, delivery, NOW)
 
     assert json.loads(told.to_json()) == {
-        "resultId": rejection_id("queue", "m-1", "BadThing"),
+        "resultId": rejection_id("queue", "m-1", "msg-1", "BadThing"),
         "requestId": "msg-1",
         "status": "Rejected",
         "error": {"code": "BadThing", "message": "It went wrong."},
