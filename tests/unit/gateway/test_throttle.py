@@ -1,13 +1,15 @@
 """Tests of shared/gateway/throttle.py."""
 
 import asyncio
+from datetime import timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
 
 from shared.gateway.throttle import Lane, NotAsked, Throttle
 from shared.synapse.reply import Absent, Answer, Unreachable
-from tests.fakes.clock import FakeClock
+from tests.fakes.clock import START, FakeClock
 from tests.unit.builders import ERROR
 
 
@@ -20,6 +22,8 @@ def test_a_lane_rests_until_its_time_has_passed() -> None:
 
     lanes = (throttle.starts("a"), throttle.starts("b"), throttle.looks("a"))
     assert [lane.remaining() for lane in lanes] == [1.0, 0.0, 0.0]
+    assert throttle.looks("a") is throttle.looks("a")
+    assert throttle.looks("a") is not throttle.looks("b")
     clock.advance(1.0)
     assert throttle.starts("a").remaining() == 0.0
 
@@ -61,6 +65,7 @@ async def test_a_wait_for_a_place_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not has_place
     assert isinstance(answer, NotAsked)
     assert (answer.error.code, answer.seconds) == ("GatewayUnavailable", 2.0)
+    assert answer.error.message == "Too many calls to the workspace are in progress."
     async with lane.place() as has_place:  # the one who gave up has taken none
         assert has_place
 
@@ -75,6 +80,14 @@ async def never() -> None:
         (Unreachable(error=ERROR, retry_after=30.0), 30.0),
         (Answer(status=429, headers={"Retry-After": "30"}, body=b""), 30.0),
         (Answer(status=429, headers={}, body=b""), 3.0),
+        (
+            Answer(
+                status=429,
+                headers={"Retry-After": format_datetime(START + timedelta(seconds=9), usegmt=True)},
+                body=b"",
+            ),
+            9.0,
+        ),
         (Unreachable(error=ERROR), 0.0),
         (Absent(), 0.0),
         (Answer(status=503, headers={"Retry-After": "30"}, body=b""), 0.0),

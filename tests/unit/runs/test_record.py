@@ -217,6 +217,8 @@ def test_a_limit_of_a_request_whose_run_may_exist_leaves_its_outcome_unknown(
 
     assert reached is not None
     ended = records.stop(record, reached, NOW)
+    refused = records.refuse(record, reached, LATER, WIRE)
+    assert (refused.changed_at, refused.finished_at, refused.http_status) == (LATER, LATER, 202)
     assert ended.status is Status.FAILED
     assert ended.error is not None
     assert (ended.error.code, ended.error.details) == ("OutcomeUnknown", (reached,))

@@ -311,13 +311,28 @@ class TestRuns:
     def test_anything_else_is_no_list(self, outcome: Answer | Lost) -> None:
         assert isinstance(reply.read_runs(outcome, now=NOW), Unreachable)
 
-    def test_a_429_says_when_to_ask_again(self) -> None:
-        throttled = Answer(status=429, headers={"Retry-After": "7"}, body=b"")
+    def test_why_there_is_no_list_is_kept(self) -> None:
+        lost = reply.read_runs(Lost(sent=True, error=ERROR), now=NOW)
+        page = reply.read_runs(answer(200, b"<html>"), now=NOW)
+
+        assert lost == Unreachable(error=ERROR)
+        assert isinstance(page, Unreachable)
+        assert page.error.code == "UnreadableResponse"
+        assert page.error.message.startswith("Synapse answered HTTP 200 with a body")
+
+    @pytest.mark.parametrize("again", ["7", "Tue, 24 Nov 2026 08:00:07 GMT"])
+    def test_a_429_says_when_to_ask_again(self, again: str) -> None:
+        throttled = Answer(status=429, headers={"Retry-After": again}, body=b"")
 
         seen = reply.read_runs(throttled, now=NOW)
 
         assert isinstance(seen, Unreachable)
         assert seen.retry_after == 7.0
+
+    def test_an_id_may_be_one_character_long(self) -> None:
+        seen = reply.read_runs(answer(200, {"value": [{"runId": "r"}]}), now=NOW)
+
+        assert seen == (RunSeen(run_id="r", status=""),)
 
 
 @given(
