@@ -168,6 +168,7 @@ def test_a_withdrawn_request_is_opened_again_as_the_same_generation_of_who_asks_
     assert (again.delivery, again.principal, again.received_at) == (other, "key", LATER)
     assert (again.attempts, again.first_sent_at, again.finished_at) == (0, None, None)
     assert [e.event for e in again.history] == ["claimed", "withdrawn", "opened again"]
+    assert again.history[-1].detail == f"for {other.source} h-2"
     assert not records.is_withdrawn(again)
 
 

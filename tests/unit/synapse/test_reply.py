@@ -329,10 +329,19 @@ class TestRuns:
         assert isinstance(seen, Unreachable)
         assert seen.retry_after == 7.0
 
-    def test_an_id_may_be_one_character_long(self) -> None:
-        seen = reply.read_runs(answer(200, {"value": [{"runId": "r"}]}), now=NOW)
+    @pytest.mark.parametrize("run_id", ["r", "r" * reply.MAX_ID])
+    def test_an_id_has_one_to_two_hundred_characters(self, run_id: str) -> None:
+        seen = reply.read_runs(answer(200, {"value": [{"runId": run_id}]}), now=NOW)
 
-        assert seen == (RunSeen(run_id="r", status=""),)
+        assert seen == (RunSeen(run_id=run_id, status=""),)
+
+    def test_a_parameter_that_is_no_text_is_json_as_people_read_it(self) -> None:
+        run = {"runId": "r", "parameters": {"place": {"city": "Malmö"}}}
+
+        seen = reply.read_runs(answer(200, {"value": [run]}), now=NOW)
+
+        assert not isinstance(seen, Unreachable)
+        assert seen[0].parameters == {"place": '{"city": "Malmö"}'}
 
 
 @given(
