@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from shared.kernel.strict_json import MAX_DEPTH, Unreadable, for_xml, parse, read
 
@@ -55,6 +55,7 @@ def test_a_hundred_levels_are_read() -> None:
     assert parse(nested(MAX_DEPTH - 1))
 
 
+@example("a\ufffeb")
 @given(st.text())
 def test_what_is_escaped_for_xml_is_the_same_json(text: str) -> None:
     written = for_xml(json.dumps(text, ensure_ascii=False))
