@@ -26,7 +26,8 @@ async def answer_poison(message: func.QueueMessage) -> None:
 
 @app.timer_trigger("timer", schedule="0 17 * * * *")
 async def forget(timer: func.TimerRequest) -> None:  # noqa: ARG001 (the platform binds it by name)
-    """Delete what is older than RETENTION_DAYS, for five minutes in each hour."""
+    """Log what keeps the app from working, and delete what is older than RETENTION_DAYS, for five minutes in each hour."""
+    await wiring.readiness()()
     await wiring.app().retention.sweep(budget=300.0)
 
 

@@ -141,7 +141,8 @@ async def serve(
     request: func.HttpRequest, answer: Callable[[App, Caller], Awaitable[func.HttpResponse]]
 ) -> func.HttpResponse:
     """Answer an authenticated caller, even if settings are wrong or the storage is unavailable."""
-    return await admit(request, lambda caller: _serve(partial(_serve_named, answer, caller)))
+    served = partial(_serve_named, answer)
+    return responses.noted(await admit(request, lambda who: _serve(partial(served, who))))
 
 
 async def serve_wire(
@@ -159,7 +160,7 @@ async def take_in(
     answer: Callable[[App], Awaitable[func.HttpResponse]],
 ) -> func.HttpResponse:
     """Answer a call that the platform admitted by a key, or that is signed."""
-    return await _serve(answer)
+    return responses.noted(await _serve(answer))
 
 
 async def _serve_named(
@@ -190,6 +191,7 @@ async def faults() -> tuple[CloudError, ...]:
     """Return what keeps the app from working: settings by name, storage, and the identity's token."""
     wired = _wired()
     if isinstance(wired, tuple):
+        _log("not_ready", wired)
         return wired
     endpoint = wired.policy.workspaces[wired.policy.default_workspace]
     found = wired.webhooks.faults

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
+from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Clock, Identity
 
@@ -166,8 +168,12 @@ class TokenSource:
     def _make_do(self, error: Exception) -> Token | CloudError:
         """Keep using a token whose renewal failed, as long as it is valid."""
         held, now = self._held, self._clock.monotonic()
-        if held is None or held.ends_at <= now:
-            return _no_token(self._scope, error, self._time_limit)
+        is_held = held is not None and held.ends_at > now
+        failed = _no_token(self._scope, error, self._time_limit)
+        level = logging.WARNING if is_held else logging.ERROR
+        log_line.write(level, "token_unavailable", held=is_held, reason=failed.message)
+        if held is None or not is_held:
+            return failed
         held.renew_at = min(now + PAUSE, held.ends_at)
         return held
 

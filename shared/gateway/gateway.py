@@ -6,7 +6,6 @@ least once.
 """
 
 import asyncio
-import logging
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -17,7 +16,6 @@ from shared.gateway import delivery_log
 from shared.gateway.attempt import Attempt, Exhausted
 from shared.gateway.recovery_message import QueueMessage, RecoveryMessage
 from shared.gateway.runner import OnOpen, Runner
-from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.ports import Audit, Clock, Conflict, Records, Requests, Results, VersionedRecord
@@ -201,7 +199,7 @@ class Gateway:
             await asyncio.gather(self._results.publish(result), self._audit.append(entry))
         else:
             await self._audit.append(entry)
-        delivery_log.ended(result, now)
+        delivery_log.ended(result, delivery, now)
         return Answered(result=result)
 
     async def publish(self, record: Record, delivery: Delivery, principal: str | None) -> RunResult:
@@ -211,7 +209,7 @@ class Gateway:
         now = self._clock.now()
         entry = audit_entry.of_answer(record, delivery, principal, now, parameters=keep)
         await asyncio.gather(self._results.publish(result), self._audit.append(entry))
-        delivery_log.ended(result, now)
+        delivery_log.ended(result, delivery, now, record.http_status)
         return result
 
     def _by_queue(self, delivery: Delivery, principal: str | None) -> Attempt:
@@ -352,15 +350,7 @@ class Gateway:
 
     async def _defer(self, record: Record, attempt: Attempt, seconds: float) -> Deferred:
         await attempt.message.defer(record, seconds)
-        log_line.write(
-            logging.INFO,
-            "delivery_deferred",
-            requestId=record.request_id,
-            status=record.status,
-            attempt=record.attempts,
-            source=attempt.delivery.source,
-            seconds=round(seconds, 1),
-        )
+        delivery_log.deferred(record, attempt.delivery, seconds, self._clock.now())
         return Deferred(record=record, seconds=seconds)
 
 

@@ -14,6 +14,7 @@ from typing import Final, assert_never
 
 from shared.auth.policy import Policy
 from shared.config.settings import Settings
+from shared.gateway import delivery_log
 from shared.gateway.reconciliation import (
     Adopt,
     GiveUp,
@@ -156,6 +157,7 @@ class Runner:
             stored, records.aged(record, stored.record, stored.age)
         )
         if isinstance(outcome, VersionedRecord):
+            delivery_log.settled(stored.record, record)
             return outcome
         winner = outcome.stored
         if winner is None:
@@ -300,6 +302,7 @@ class Runner:
         reply = await self._pipelines.create_run(call)
         if not isinstance(reply, Unauthorized):
             return reply
+        log_line.write(logging.WARNING, "token_refused", endpoint=call.endpoint)
         not_sent = await self._pipelines.authorize(call.endpoint, refused=True)
         return (
             not_sent

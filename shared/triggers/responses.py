@@ -1,6 +1,7 @@
 """Writes values as HTTP responses."""
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Final
 
@@ -9,6 +10,7 @@ import azure.functions as func
 from shared.api import views
 from shared.auth import bearer
 from shared.gateway.gateway import Answered, Deferred, Reception
+from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable
 from shared.runs.result import Outcome
@@ -102,6 +104,13 @@ def unavailable(why: str) -> func.HttpResponse:
 def unreadable(error: RecordUnreadable) -> func.HttpResponse:
     """Report a record that this version can't read; an operator has to look at it."""
     return refusal(CloudError(code=Code.GATEWAY_UNAVAILABLE, message=str(error)))
+
+
+def noted(response: func.HttpResponse) -> func.HttpResponse:
+    """Log an error that is not the caller's; the platform adds the function's name to the line."""
+    if response.status_code >= 500:
+        log_line.write(logging.WARNING, "http_error", status=response.status_code)
+    return response
 
 
 def dump(value: object) -> str:
