@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local import process
+from local import npm, process
 from local.azurite import install
 
 SERVE = Path(__file__).with_name("serve.js")
@@ -68,7 +68,7 @@ async def start(
         "tablePort": table_port,
         "location": location and str(location),
     }
-    command = [install.node(), str(SERVE), json.dumps(options)]
+    command = [npm.node(), str(SERVE), json.dumps(options)]
     env = {
         "AZURITE_ACCOUNTS": f"{account.name}:{account.key}",
         "NODE_COMPILE_CACHE": str(install.installed() / "compiled"),  # a fifth of the start

@@ -13,6 +13,7 @@ from shared.kernel.cloud_error import Code
 from shared.redaction import patterns
 from shared.runs.delivery import Delivery
 from shared.runs.record import Record, Status
+from shared.runs.request import Rejection, Resume, RunRequest
 from shared.runs.result import RunResult
 
 # Codes that an operator should look at; all other failures are for the sender to correct.
@@ -115,6 +116,18 @@ def settled(before: Record, after: Record) -> None:
         seconds=round(after.wait_seconds, 1) if is_throttled else None,
         sinceLostMs=_between(before.changed_at, after.changed_at) if was_lost else None,
         workspace=after.workspace,
+    )
+
+
+def poisoned(delivery_id: str, message: RunRequest | Resume | Rejection | None) -> None:
+    """Write that the platform gave up on a message; None if it holds an event."""
+    named = message.resume if isinstance(message, Resume) else message and message.request_id
+    log_line.write(
+        logging.ERROR,
+        "poison_received",
+        requestId=named,
+        round=message.rounds if isinstance(message, Resume) else None,
+        deliveryId=delivery_id,
     )
 
 

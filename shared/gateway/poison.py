@@ -4,12 +4,11 @@ Only the body of such a message is left: a poison copy has lost its message id, 
 (azure-sdk-for-net, QueueProcessor.CopyMessageToPoisonQueueAsync).
 """
 
-import logging
 from typing import Final
 
+from shared.gateway import delivery_log
 from shared.gateway.attempt import Exhausted
 from shared.gateway.gateway import Gateway, unreadable
-from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable
 from shared.ports import Records, Requests
@@ -38,13 +37,7 @@ class Poison:
         message = decode(body, default_id=f"msg-{message_id}", limit=QUEUE_LIMIT)
         if not isinstance(message, Resume):
             delivery = with_ids(delivery, message)
-        log_line.write(
-            logging.ERROR,
-            "poison_received",
-            requestId=message.resume if isinstance(message, Resume) else message.request_id,
-            round=message.rounds if isinstance(message, Resume) else None,
-            deliveryId=message_id,
-        )
+        delivery_log.poisoned(message_id, message)
         if isinstance(message, Rejection):
             await self._gateway.turn_away(message, delivery, PRINCIPAL)
             return
