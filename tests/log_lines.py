@@ -37,7 +37,8 @@ class Part:
 
     events: frozenset[str]  #: without the prefix; empty: all
     fields: frozenset[str]
-    values: Mapping[str, frozenset[str]]  #: the texts that a field is compared with
+    values: Mapping[str, frozenset[str]]  #: the texts that a field has to be
+    others: Mapping[str, frozenset[str]]  #: the texts that it must not be
 
 
 def read(text: str) -> list[Line]:
@@ -61,11 +62,13 @@ def parts(query: str) -> list[Part]:
 
 def _part(prefix: str, keys: str, rest: str) -> Part:
     values: dict[str, frozenset[str]] = {}
-    for name, _, literals in _LITERALS.findall(rest):
-        values[name] = values.get(name, frozenset()) | set(re.findall(r'"([^"]*)"', literals))
+    others: dict[str, frozenset[str]] = {}
+    for name, comparison, literals in _LITERALS.findall(rest):
+        found = others if comparison.startswith("!") else values
+        found[name] = found.get(name, frozenset()) | set(re.findall(r'"([^"]*)"', literals))
     named = {prefix} if prefix else {one.partition(".")[2] for one in values.pop("event", ())}
     fields = frozenset(key.partition(":")[0].strip() for key in keys.split(","))
-    return Part(frozenset(named), fields, values)
+    return Part(frozenset(named), fields, values, others)
 
 
 def _plain(value: str) -> str:

@@ -52,7 +52,7 @@ def test_a_query_begins_with_its_question(name: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_a_query_compares_with_words_that_there_are(name: str) -> None:
     for part in log_lines.parts(FILES[name]):
-        for field, values in part.values.items():
+        for field, values in (*part.values.items(), *part.others.items()):
             assert values <= {word.value for word in WORDS[field]}, field
 
 
