@@ -86,6 +86,6 @@ MINUTES: Final = {
     "PT12H": 720,
     "P1D": 1440,
 }
-#: Besides those, a query rule may look back over two days (learn, azure-monitor/alerts/alerts-types).
+#: Besides those, a query rule may look back over two days (terraform-provider-azurerm #18960, azure-rest-api-specs #21258).
 QUERY_MINUTES: Final = MINUTES | {"P2D": 2880}
 EVALUATIONS: Final = {"PT1M", "PT5M", "PT15M", "PT30M", "PT1H"}
