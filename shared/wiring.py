@@ -197,7 +197,7 @@ async def faults() -> tuple[CloudError, ...]:
     found = wired.webhooks.faults
     try:
         await wired.records.echo(endpoint)
-    except StorageUnavailable as error:
+    except (RecordUnreadable, StorageUnavailable) as error:
         found.append(CloudError(code=Code.GATEWAY_UNAVAILABLE, message=str(error), target=STORAGE))
     not_sent = await wired.synapse.authorize(endpoint)
     if not_sent:
