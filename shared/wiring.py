@@ -141,25 +141,16 @@ async def serve(
     request: func.HttpRequest, answer: Callable[[App, Caller], Awaitable[func.HttpResponse]]
 ) -> func.HttpResponse:
     """Answer an authenticated caller, even if settings are wrong or the storage is unavailable."""
-    return await admit(request, lambda caller: _serve(partial(_serve_named, answer, caller)))
+    return await admit(request, lambda caller: take_in(partial(_serve_named, answer, caller)))
 
 
 async def serve_wire(
     request: func.HttpRequest,
     context: func.Context,
-    route: Callable[[App], Callable[[func.HttpRequest, Caller, str], Awaitable[func.HttpResponse]]],
+    answer: Callable[[App, Caller], Awaitable[func.HttpResponse]],
 ) -> func.HttpResponse:
     """Answer a client of Synapse's API, which expects Synapse's headers in refusals, too."""
-    call_id = context.invocation_id
-    answer = await serve(request, lambda app, caller: route(app)(request, caller, call_id))
-    return wire.complete(answer, request, call_id)
-
-
-async def take_in(
-    answer: Callable[[App], Awaitable[func.HttpResponse]],
-) -> func.HttpResponse:
-    """Answer a call that the platform admitted by a key, or that is signed."""
-    return await _serve(answer)
+    return wire.complete(await serve(request, answer), request, context.invocation_id)
 
 
 async def _serve_named(
@@ -173,7 +164,8 @@ async def _serve_named(
     return responses.refusal(CloudError(code=Code.NOT_PERMITTED, message=message))
 
 
-async def _serve(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
+async def take_in(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
+    """Answer a call that the platform admitted by a key, or that is signed."""
     try:
         return await answer(app())
     except Misconfigured:

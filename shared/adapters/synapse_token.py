@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
+from shared.kernel import guid
 from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Clock, Identity
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:  # azure.core takes 0.1 s
 RENEW_BEFORE_END: Final = 300.0  # azure-identity returns its cached token until then
 PAUSE: Final = 30.0  # between tries to renew a token that is still good
 
-_GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _PUBLIC: Final = "https://dev.azuresynapse.net/.default"
 _SCOPES: Final = {
     ".dev.azuresynapse.usgovcloudapi.net": "https://dev.azuresynapse.usgovcloudapi.net/.default",
@@ -58,8 +58,7 @@ def identity(token: str) -> Identity:
         ids = claims.get("oid"), claims.get("appid") or claims.get("azp")
     except (AttributeError, IndexError, ValueError):
         return Identity()
-    known = [one if isinstance(one, str) and _GUID.fullmatch(one) else None for one in ids]
-    return Identity(object_id=known[0], client_id=known[1])
+    return Identity(object_id=guid.read(ids[0]), client_id=guid.read(ids[1]))
 
 
 def token_scope(endpoint: str) -> str:

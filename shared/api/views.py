@@ -4,26 +4,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, JsonValue
 
+from shared.kernel.camel_model import CamelModel
 from shared.kernel.cloud_error import CloudError
 from shared.redaction import patterns, redact as redaction
 from shared.runs import payload
 from shared.runs.audit_entry import AuditEntry
 from shared.runs.delivery import Source
 from shared.runs.record import Record, Status
+from shared.runs.request import Content
 from shared.runs.result import Outcome
 
 
-class _Shown(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        validate_by_name=True,
-        from_attributes=True,
-    )
+class _Shown(CamelModel):
+    model_config = ConfigDict(from_attributes=True)
 
     def to_json(self) -> str:
         """Return the JSON text: camelCase names, absent fields left out."""
@@ -90,13 +85,6 @@ class Waiting(_Shown):
     correlation_id: str | None = None
 
 
-class UnreadContent(_Shown):
-    """What is kept of a message that could not be read: its size in bytes and its SHA-256 in hex."""
-
-    length: int
-    sha256: str
-
-
 class AuditItem(_Shown):
     """The outcome of one delivery."""
 
@@ -121,7 +109,7 @@ class AuditItem(_Shown):
     service_correlation_id: str | None = None
     correlation_id: str | None = None
     traceparent: str | None = None
-    content: UnreadContent | None = None
+    content: Content | None = None
 
 
 class AuditList(_Shown):

@@ -17,6 +17,7 @@ from pydantic import (
     ValidationError,
 )
 
+from shared.kernel import guid
 from shared.kernel.cloud_error import CloudError, Code
 
 #: The similarity (difflib's ratio) from which a name counts as a misspelt setting: one letter in ten is wrong.
@@ -104,10 +105,10 @@ def _has_good_port(parts: SplitResult) -> bool:
 
 
 def _read_tenant(text: str) -> str:
-    if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text.lower()):
-        msg = "Value should be the tenant's id, a GUID: tokens don't contain its domain"
-        raise ValueError(msg)
-    return text.lower()
+    if found := guid.read(text):
+        return found
+    msg = "Value should be the tenant's id, a GUID: tokens don't contain its domain"
+    raise ValueError(msg)
 
 
 Endpoint = Annotated[str, AfterValidator(read_endpoint)]

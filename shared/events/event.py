@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from shared.events import event_data
 from shared.kernel import strict_json, timestamp
 from shared.kernel.cloud_error import CloudError, Code
+from shared.runs.request import TRACEPARENT
 
 MAX_ID: Final = 400  # as a delivery's id
 MAX_SOURCE: Final = 2048
@@ -25,9 +26,8 @@ MAX_SUBJECT: Final = 8192  # a blob's contains its path: 1,024 characters, perha
 _CLOUD_EVENTS: Final = {"id": "id", "source": "source", "type": "type", "time": "time"}
 _EVENT_GRID: Final = {"id": "id", "source": "topic", "type": "eventType", "time": "eventTime"}
 _LIMITS: Final = {"id": MAX_ID, "source": MAX_SOURCE, "type": MAX_TYPE}
-_ANY: Final = re.compile(r".*", re.DOTALL)
-_TRACESTATE: Final = re.compile(r"[ -~]{1,512}")
-_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_ANY: Final = r"(?s:.*)"
+_TRACESTATE: Final = r"[ -~]{1,512}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ def read(value: JsonValue) -> Event | CloudError:
         time=_read_time(found["time"]),
         data=data,
         raw=value,
-        traceparent=_text(value, "traceparent", _TRACEPARENT),
+        traceparent=_text(value, "traceparent", TRACEPARENT),
         tracestate=_text(value, "tracestate", _TRACESTATE),
     )
 
@@ -99,9 +99,9 @@ def _first(value: dict[str, JsonValue], *names: str) -> JsonValue:
     return next((value[name] for name in names if value.get(name) is not None), None)
 
 
-def _text(value: dict[str, JsonValue], name: str, pattern: re.Pattern[str] = _ANY) -> str | None:
+def _text(value: dict[str, JsonValue], name: str, pattern: str = _ANY) -> str | None:
     text = value.get(name)
-    return text if isinstance(text, str) and pattern.fullmatch(text) else None
+    return text if isinstance(text, str) and re.fullmatch(pattern, text) else None
 
 
 def _faults(

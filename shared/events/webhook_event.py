@@ -14,10 +14,11 @@ from urllib.parse import parse_qs
 from pydantic import JsonValue
 
 from shared.config.gateway_json import Hook
-from shared.events import envelope, event as events
+from shared.events import event as events
 from shared.events.envelope import Item
 from shared.kernel import strict_json
 from shared.kernel.cloud_error import CloudError, Code
+from shared.runs.request import Content
 
 _FORM = "application/x-www-form-urlencoded"
 
@@ -41,7 +42,7 @@ def read(name: str, hook: Hook, webhook_id: str, headers: Mapping[str, str], bod
             "data": payload,
         }
         event = events.read(value)
-    return Item(event=event, content=envelope.content_of(body), named=webhook_id)
+    return Item(event=event, content=Content.of(body), named=webhook_id)
 
 
 def _text(headers: Mapping[str, str], body: bytes) -> bytes:

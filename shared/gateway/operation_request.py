@@ -2,22 +2,19 @@
 
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, Field, JsonValue, ValidationError
 
-from shared.kernel import validation
+from shared.kernel import guid, validation
+from shared.kernel.camel_model import CamelModel
 from shared.kernel.cloud_error import CloudError
 from shared.runs.request import MAX_PARAMETERS, Text, read_object
 
-GUID: Final = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 #: Far more reruns than needed, and the largest number that a table's 32-bit column holds.
 MAX_GENERATION: Final = 2**31 - 1
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
-    )
+class _Body(CamelModel):
+    model_config = ConfigDict(strict=True)
 
 
 class Recovery(_Body):
@@ -46,7 +43,7 @@ class Rerun(_Body):
 class Resolve(_Body):
     """The body of `/resolve`."""
 
-    run_id: Annotated[str, Field(pattern=GUID)] | None = Field(
+    run_id: Annotated[str, Field(pattern=f"^{guid.PATTERN}$")] | None = Field(
         description="The run that was found; null if there is none."
     )
 

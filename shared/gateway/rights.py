@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.config.rule import Rule
@@ -18,6 +17,7 @@ from shared.config.settings import StorageSettings
 from shared.gateway import role_grant
 from shared.gateway.role_grant import Grant
 from shared.kernel import cloud_error
+from shared.kernel.camel_model import CamelModel
 from shared.kernel.cloud_error import CloudError
 from shared.ports import Evidence, Identity
 from shared.synapse import reply
@@ -57,13 +57,7 @@ class PipelineState(StrEnum):
     UNKNOWN = "unknown"  #: the workspace could not be asked
 
 
-class _Stated(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
-    )
-
-
-class Right(_Stated):
+class Right(CamelModel):
     """One right. A refused one has a message and, if a role would grant it, that role with scope and command."""
 
     right: RightName
@@ -85,7 +79,7 @@ class Right(_Stated):
         return self.model_copy(update={"workspaces": workspaces, "target": ", ".join(workspaces)})
 
 
-class RulePipeline(_Stated):
+class RulePipeline(CamelModel):
     """A pipeline that rules of gateway.json start."""
 
     pipeline_name: str
@@ -95,7 +89,7 @@ class RulePipeline(_Stated):
     message: str | None = None
 
 
-class Statement(_Stated):
+class Statement(CamelModel):
     """All rights and all pipelines of rules, as seen at one time."""
 
     looked_at: datetime

@@ -103,7 +103,7 @@ class RunLookup:
         match await self._find(record.endpoint, run_id):
             case Found(pipeline_name=name) if _is_of(record, name):
                 return principal
-            case Absent() | Forbidden() if not self._policy.bars(principal):
+            case Absent() | Forbidden() if not self._policy.is_restricted(principal):
                 return f"{principal}, unseen by the gateway"
             case NotAsked(error=error) | Unreachable(error=error):
                 message = "Synapse could not be asked for the run."

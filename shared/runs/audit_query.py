@@ -16,10 +16,11 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from shared.kernel import validation
+from shared.kernel.camel_model import CamelModel
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.query import present
 from shared.runs.audit_entry import AuditEntry
@@ -88,12 +89,10 @@ Status = Annotated[
 ]
 
 
-class ListQuery(BaseModel):
+class ListQuery(CamelModel):
     """The query of `GET /api/runs`."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
-    )
+    model_config = ConfigDict(strict=True)
 
     status: Status | None = Field(default=None, description="The outcome of the request.")
     pipeline_name: Name | None = Field(default=None, pattern=PIPELINE_NAME)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -42,6 +42,8 @@ REQUEST_ID: Final = r"^[A-Za-z0-9._~:@+=-]{1,200}$"
 UNFIT_ID: Final = (
     r"msg-|evt-|\.{1,2}$"  # the beginning of an id that a sender may not use: see `unfit_id`
 )
+#: W3C Trace Context, 3.2.
+TRACEPARENT: Final = "[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 _BEYOND: Final = "Value should be a date-time within the years 1 to 9999 in UTC"
@@ -109,9 +111,7 @@ class RunRequest(BaseModel):
     )
     expires_at: Time | None = Field(default=None, alias="expiresAt")
     correlation_id: str | None = Field(alias="correlationId", default=None, max_length=200)
-    traceparent: str | None = Field(
-        default=None, pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"
-    )
+    traceparent: str | None = Field(default=None, pattern=f"^{TRACEPARENT}$")
     tracestate: str | None = Field(default=None, max_length=512)
 
     def to_json(self) -> bytes:
@@ -149,6 +149,11 @@ class Content:
 
     length: int
     sha256: str
+
+    @classmethod
+    def of(cls, body: bytes) -> Self:
+        """Measure a message."""
+        return cls(length=len(body), sha256=hashlib.sha256(body).hexdigest())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +199,7 @@ def decode(
         limit: the maximum size of a request in bytes.
         given_id: an id from outside the body (`Idempotency-Key`), with which the body's must agree.
     """
-    content = Content(length=len(body), sha256=hashlib.sha256(body).hexdigest())
+    content = Content.of(body)
     fallback = given_id or default_id
     value = read_object(body, limit=limit, may_be_base64=True)
     if isinstance(value, CloudError):

@@ -24,7 +24,7 @@ from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.ports import Clock
 from shared.runs.delivery import Delivery, Source
-from shared.runs.request import Rejection
+from shared.runs.request import Content, Rejection
 from shared.triggers import responses
 from shared.triggers.event_grid import Events, Taken, arrival
 
@@ -155,7 +155,7 @@ class Webhooks:
 
     async def _too_large(self, error: CloudError, body: bytes, call_id: str) -> func.HttpResponse:
         """Refuse with 413, the one refusal that helps: the sender may send the same events in smaller batches."""
-        rejection = Rejection(error=error, request_id=None, content=envelope.content_of(body))
+        rejection = Rejection(error=error, request_id=None, content=Content.of(body))
         await self._events.refuse(rejection, arrival(call_id))
         return responses.refusal(error)
 

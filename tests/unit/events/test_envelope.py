@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from shared.events.envelope import MAX_HEADER, Item, content_of, read_message, unpack
+from shared.events.envelope import MAX_HEADER, Item, read_message, unpack
 from shared.events.event import MAX_ID, Event
 from shared.kernel.cloud_error import CloudError
+from shared.runs.request import Content
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 EVENT: dict[str, Any] = {
@@ -260,7 +261,7 @@ def test_a_bad_event_spoils_none_of_the_others(bad: str) -> None:
     assert isinstance(first.event, Event)
     assert isinstance(last.event, Event)
     assert isinstance(wrong.event, CloudError)
-    assert wrong.content == content_of(bad.encode())
+    assert wrong.content == Content.of(bad.encode())
 
 
 @pytest.mark.parametrize(
