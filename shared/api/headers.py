@@ -1,6 +1,7 @@
 """Reads the headers of an HTTP call.
 
-The platform joins the values of a repeated header with commas, so a repeated header never looks like a single value.
+The platform's mapping ignores the case of names and lists them in lower case. It joins the values of a repeated header
+with commas, so that one never looks like a single value.
 """
 
 import re

@@ -56,10 +56,9 @@ def unpack(headers: Mapping[str, str], body: bytes) -> tuple[Item, ...]:
 
     At most MAX_EVENTS + 1 are read, so that the caller can see that there are too many.
     """
-    given = {name.lower(): value for name, value in headers.items()}
-    media_type = given.get("content-type", "").strip().lower()
-    if not media_type.startswith("application/cloudevents") and _BINARY & given.keys():
-        return (_binary(given, body),)
+    media_type = headers.get("content-type", "").strip().lower()
+    if not media_type.startswith("application/cloudevents") and _BINARY & headers.keys():
+        return (_binary(headers, body),)
     try:
         return tuple(_read(part) for part in islice(_parts(body), MAX_EVENTS + 1))
     except strict_json.Unreadable as error:

@@ -25,13 +25,12 @@ _FORM = "application/x-www-form-urlencoded"
 
 def read(name: str, hook: Hook, webhook_id: str, headers: Mapping[str, str], body: bytes) -> Item:
     """Read the event of a webhook whose signature is valid."""
-    given = {header.lower(): value for header, value in headers.items()}
     try:
-        payload: dict[str, JsonValue] = strict_json.parse(_text(given, body))
+        payload: dict[str, JsonValue] = strict_json.parse(_text(headers, body))
     except strict_json.Unreadable as error:
         event: events.Event | CloudError = CloudError(code=Code.INVALID_JSON, message=str(error))
     else:
-        kind = given.get("x-github-event") if hook.scheme == "github" else payload.get("type")
+        kind = headers.get("x-github-event") if hook.scheme == "github" else payload.get("type")
         time = None if hook.scheme == "github" else payload.get("timestamp")
         value = {
             "specversion": "1.0",

@@ -24,7 +24,7 @@ class Answer:
     """An HTTP answer; its body may be cut."""
 
     status: int
-    headers: Mapping[str, str] = field(hash=False)
+    headers: Mapping[str, str] = field(hash=False)  #: a mapping that ignores case, as httpx's
     body: bytes
 
 
@@ -236,11 +236,10 @@ def is_same_id(one: str, other: str) -> bool:
 
 def read_wire(answer: Answer) -> Wire:
     """Read the status, and the ids by which Synapse's support finds a call."""
-    fields = {name.lower(): value for name, value in answer.headers.items()}
     return Wire(
         http_status=answer.status,
-        request_id=_mark(fields.get("x-ms-request-id", "")),
-        correlation_id=_mark(fields.get("x-ms-correlation-request-id", "")),
+        request_id=_mark(answer.headers.get("x-ms-request-id", "")),
+        correlation_id=_mark(answer.headers.get("x-ms-correlation-request-id", "")),
     )
 
 

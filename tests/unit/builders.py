@@ -1,9 +1,12 @@
 """One valid thing of each kind; a test breaks one part of it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+
+import azure.functions as func
 
 from shared.kernel.cloud_error import CloudError
 from shared.runs.delivery import Delivery, Source
@@ -14,6 +17,11 @@ NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 PLACE = Place(name="default", endpoint="https://w.dev.azuresynapse.net")
 DELIVERY = Delivery(id="m-1", source=Source.QUEUE, correlation_id="c-1")
 ERROR = CloudError(code="BadThing", message="It went wrong.")
+
+
+def as_received(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return headers as the platform gives them: their names in any case."""
+    return func.HttpRequest(method="POST", url="/", headers=headers, body=b"").headers
 
 
 def a_request(**fields: Any) -> RunRequest:
