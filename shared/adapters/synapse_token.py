@@ -117,14 +117,19 @@ class TokenSource:
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._fetch(self._replace))
         outcome = await asyncio.shield(self._fetching)
-        is_refused = isinstance(outcome, Token) and outcome.refused
-        return _no_other(self._scope) if is_refused else outcome
+        if isinstance(outcome, CloudError) or not outcome.refused:
+            return outcome
+        message = f"Synapse refused the token for {self._scope}, and no other could be had."
+        return CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message)
 
     async def aclose(self) -> None:
         """Close the credential; a fetch in progress is cancelled."""
         if self._fetching is not None:
             self._fetching.cancel()
-        await self._drop_credential()
+        old, self._credential = self._credential, None
+        if old is not None:
+            with suppress(Exception):  # it is not used again, so its errors do not matter
+                await old.close()
 
     async def _fetch(self, ask: Callable[[], Awaitable[Token]]) -> Token | CloudError:
         try:
@@ -169,17 +174,6 @@ class TokenSource:
             return _no_token(self._scope, error, self._time_limit)
         held.renew_at = min(now + PAUSE, held.ends_at)
         return held
-
-    async def _drop_credential(self) -> None:
-        old, self._credential = self._credential, None
-        if old is not None:
-            with suppress(Exception):  # it is not used again, so its errors do not matter
-                await old.close()
-
-
-def _no_other(scope: str) -> CloudError:
-    message = f"Synapse refused the token for {scope}, and no other could be had."
-    return CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message)
 
 
 def _no_token(scope: str, error: Exception, time_limit: float) -> CloudError:

@@ -118,11 +118,6 @@ class Cutter:
         )
 
 
-async def cut(text: str, secrets: Collection[str]) -> str:
-    """Cut secrets out of a text."""
-    return await (await Cutter.of(secrets)).cut(text)
-
-
 async def cut_error(error: CloudError, secrets: Collection[str]) -> CloudError:
     """Cut secrets out of the texts of an error."""
     return await (await Cutter.of(secrets)).cut_error(error)

@@ -29,9 +29,8 @@ from shared.runs.result import Outcome
 
 MAX_TOP: Final = 200
 DEFAULT_TOP: Final = 50
-MOST_READ: Final = (
-    5_000  # entries read for one page, so that it is in time whatever the filters leave
-)
+# Entries read for one page, so that it is in time whatever the filters leave.
+MOST_READ: Final = 5_000
 
 # The platform's own parameters: a function key, and the name of the client it was made for.
 _PLATFORM: Final = frozenset({"code", "clientId"})
@@ -39,9 +38,6 @@ POSITION: Final = r"[0-9]{18}-[0-9a-f]{16}"
 _DIGEST: Final = 16
 _AHEAD: Final = timedelta(hours=1)
 _EARLIEST: Final = 315_537_897_599_999_999  # microseconds from the year 1 to the year 10000
-_FORBIDDEN: Final = (
-    "Value should be the continuationToken of the previous page, with the same filters"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +106,8 @@ class ListQuery(CamelModel):
         if self.continuation_token is not None:
             after = _position(self.continuation_token, self)
             if after is None:
-                return validation.invalid([_fault("continuationToken", f"{_FORBIDDEN}.")])
+                text = "Value should be the continuationToken of the previous page, with the same filters."
+                return validation.invalid([_fault("continuationToken", text)])
         return Wanted(
             since=self.since,
             # The search begins there: an entry that a wrong clock dated later appears at its time.

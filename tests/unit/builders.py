@@ -1,7 +1,7 @@
 """One valid thing of each kind; a test breaks one part of it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import azure.functions as func
 
 from shared.kernel.cloud_error import CloudError
+from shared.redaction.redact import Cutter
 from shared.runs.delivery import Delivery, Source
 from shared.runs.record import Place, Record, claim
 from shared.runs.request import RunRequest, decode
@@ -21,7 +22,13 @@ ERROR = CloudError(code="BadThing", message="It went wrong.")
 
 def as_received(headers: Mapping[str, str]) -> Mapping[str, str]:
     """Return headers as the platform gives them: their names in any case."""
-    return func.HttpRequest(method="POST", url="/", headers=headers, body=b"").headers
+    received: Mapping[str, str] = func.HttpRequest("POST", "/", headers=headers, body=b"").headers
+    return received
+
+
+async def cut(text: str, secrets: Collection[str]) -> str:
+    """Cut secrets out of one text."""
+    return await (await Cutter.of(secrets)).cut(text)
 
 
 def a_request(**fields: Any) -> RunRequest:
