@@ -13,7 +13,6 @@ from shared.runs import payload
 from shared.runs.audit_entry import AuditEntry
 from shared.runs.delivery import Source
 from shared.runs.record import Record, Status
-from shared.runs.request import Content
 from shared.runs.result import Outcome
 
 
@@ -85,6 +84,13 @@ class Waiting(_Shown):
     correlation_id: str | None = None
 
 
+class UnreadContent(_Shown):
+    """What is kept of a message that could not be read: its size in bytes and its SHA-256 in hex."""
+
+    length: int
+    sha256: str
+
+
 class AuditItem(_Shown):
     """The outcome of one delivery."""
 
@@ -109,7 +115,7 @@ class AuditItem(_Shown):
     service_correlation_id: str | None = None
     correlation_id: str | None = None
     traceparent: str | None = None
-    content: Content | None = None
+    content: UnreadContent | None = None
 
 
 class AuditList(_Shown):

@@ -76,10 +76,7 @@ def expected(authority: str, tenant: str, audiences: tuple[str, ...]) -> Expecte
 def read(claims: Claims, wanted: Expected, now: float) -> Caller | Reason:
     """Return the caller named by these claims, or the first reason to refuse the token.
 
-    Args:
-        claims: of a token whose signature is valid.
-        wanted: what they must be.
-        now: seconds since 1970.
+    The token's signature is valid; `now` is in seconds since 1970.
     """
     if not _complete(claims):
         return Reason.INCOMPLETE
