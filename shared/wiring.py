@@ -138,7 +138,7 @@ async def admit(
 async def serve(
     request: func.HttpRequest, answer: Callable[[App, Caller], Awaitable[func.HttpResponse]]
 ) -> func.HttpResponse:
-    """Answer an authenticated caller, even if settings are wrong or the storage is unavailable."""
+    """Answer an authenticated caller; otherwise like `take_in`."""
     return await admit(request, lambda caller: take_in(partial(_serve_named, answer, caller)))
 
 
@@ -147,7 +147,7 @@ async def serve_wire(
     context: func.Context,
     answer: Callable[[App, Caller], Awaitable[func.HttpResponse]],
 ) -> func.HttpResponse:
-    """Answer a client of Synapse's API, which expects Synapse's headers in refusals, too."""
+    """Answer a client of Synapse's API, which expects Synapse's headers in every response; otherwise like `serve`."""
     return wire.complete(await serve(request, answer), request, context.invocation_id)
 
 
@@ -163,7 +163,7 @@ async def _serve_named(
 
 
 async def take_in(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
-    """Answer a call that the platform admitted by a key, or that is signed."""
+    """Answer a call that a key or a signature admits, even if settings are wrong or the storage is unavailable."""
     try:
         return await answer(app())
     except Misconfigured:

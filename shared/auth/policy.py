@@ -30,8 +30,8 @@ class Policy:
 
         def granted(principal: str) -> Collection[Access]:
             # Anyone in a tenant can get a token; keys, queues and rules are controlled by the operator.
-            is_known = Caller.read(principal).object_id is None
-            is_open = is_known or settings.http_auth is not HttpAuth.ENTRA
+            is_operators = Caller.read(principal).object_id is None
+            is_open = is_operators or settings.http_auth is not HttpAuth.ENTRA
             return access_list.entries(config.access, principal, default=is_open)
 
         return cls(
