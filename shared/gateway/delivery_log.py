@@ -6,6 +6,7 @@ from typing import Final
 
 from shared.kernel import log_line
 from shared.kernel.cloud_error import Code
+from shared.runs.audit_entry import milliseconds
 from shared.runs.result import RunResult
 
 # Codes that an operator should look at; all other failures are for the sender to correct.
@@ -17,6 +18,7 @@ _ALARMING: Final = frozenset(
 def ended(result: RunResult, now: datetime) -> None:
     """Write the line that ends a delivery."""
     code = result.error.code if result.error else None
+    to_started = milliseconds(result.received_at, result.finished_at) if result.run_id else None
     level = logging.ERROR if code in _ALARMING else logging.WARNING if code else logging.INFO
     log_line.write(
         level,
@@ -26,12 +28,8 @@ def ended(result: RunResult, now: datetime) -> None:
         runId=result.run_id,
         code=code,
         attempt=result.attempts,
-        toStartedMs=_between(result.received_at, result.finished_at) if result.run_id else None,
-        totalMs=_between(result.received_at, now),
+        toStartedMs=to_started,
+        totalMs=milliseconds(result.received_at, now),
         source=result.source,
         duplicate=result.duplicate,
     )
-
-
-def _between(since: datetime, until: datetime) -> int:
-    return max(0, round((until - since).total_seconds() * 1000))
