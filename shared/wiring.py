@@ -44,7 +44,7 @@ from shared.kernel.errors import Misconfigured, RecordUnreadable, StorageUnavail
 from shared.ports import Records
 from shared.runs.caller import Caller
 from shared.triggers import health, responses, synapse as wire
-from shared.triggers.authentication import Identify, KeyHolders, TokenBearers
+from shared.triggers.authentication import Identify, TokenBearers, key_holder
 from shared.triggers.event_grid import Events
 from shared.triggers.run_operations import RunOperations
 from shared.triggers.runs import Runs
@@ -66,7 +66,6 @@ for noisy in ("azure", "httpx", "httpcore", "aiohttp"):
 class App:
     """Everything that the triggers call."""
 
-    identify: Identify
     gateway: Gateway
     runs: Runs
     run_operations: RunOperations
@@ -76,7 +75,6 @@ class App:
     poison: Poison
     retention: Retention
     rights: RightsLookup
-    config: GatewayConfig
     records: Records
     policy: Policy
     synapse: SynapsePipelines
@@ -134,33 +132,25 @@ async def admit(
 ) -> func.HttpResponse:
     """Answer an authenticated caller; refuse all others."""
     caller = await identify(request)
-    return responses.refusal(caller) if isinstance(caller, CloudError) else await answer(caller)
+    if isinstance(caller, CloudError):
+        return responses.noted(responses.refusal(caller))
+    return await answer(caller)
 
 
 async def serve(
     request: func.HttpRequest, answer: Callable[[App, Caller], Awaitable[func.HttpResponse]]
 ) -> func.HttpResponse:
-    """Answer an authenticated caller, even if settings are wrong or the storage is unavailable."""
-    served = partial(_serve_named, answer)
-    return responses.noted(await admit(request, lambda who: _serve(partial(served, who))))
+    """Answer an authenticated caller; otherwise like `take_in`."""
+    return await admit(request, lambda caller: take_in(partial(_serve_named, answer, caller)))
 
 
 async def serve_wire(
     request: func.HttpRequest,
     context: func.Context,
-    route: Callable[[App], Callable[[func.HttpRequest, Caller, str], Awaitable[func.HttpResponse]]],
+    answer: Callable[[App, Caller], Awaitable[func.HttpResponse]],
 ) -> func.HttpResponse:
-    """Answer a client of Synapse's API, which expects Synapse's headers in refusals, too."""
-    call_id = context.invocation_id
-    answer = await serve(request, lambda app, caller: route(app)(request, caller, call_id))
-    return wire.complete(answer, request, call_id)
-
-
-async def take_in(
-    answer: Callable[[App], Awaitable[func.HttpResponse]],
-) -> func.HttpResponse:
-    """Answer a call that the platform admitted by a key, or that is signed."""
-    return responses.noted(await _serve(answer))
+    """Answer a client of Synapse's API, which expects Synapse's headers in every response; otherwise like `serve`."""
+    return wire.complete(await serve(request, answer), request, context.invocation_id)
 
 
 async def _serve_named(
@@ -174,7 +164,12 @@ async def _serve_named(
     return responses.refusal(CloudError(code=Code.NOT_PERMITTED, message=message))
 
 
-async def _serve(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
+async def take_in(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
+    """Answer a call that a key or a signature admits, even if settings are wrong or the storage is unavailable."""
+    return responses.noted(await _take_in(answer))
+
+
+async def _take_in(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
     try:
         return await answer(app())
     except Misconfigured:
@@ -228,7 +223,7 @@ def _authenticator() -> Identify | CloudError:
         _log("misconfigured", proof)
         return CloudError(code=Code.GATEWAY_UNAVAILABLE, message="The gateway is not configured.")
     if proof.http_auth is HttpAuth.KEY:
-        return KeyHolders()
+        return key_holder
     from shared.adapters.entra import EntraTokens  # noqa: PLC0415 - 0.3 s, on first use
 
     clock, tenant = SystemClock(), proof.entra_tenant_id or ""
@@ -243,8 +238,8 @@ def _wired() -> App | tuple[CloudError, ...]:
     try:
         content = _config_file()
     except OSError as error:  # not cached: the next call may succeed
-        message = f"The file can't be read: {error.strerror}."
-        fault = CloudError(code=Code.INVALID_SETTING, message=message, target="GATEWAY_CONFIG")
+        unread = f"The file can't be read: {error.strerror}."
+        fault = app_settings.fault("GATEWAY_CONFIG", unread)
         return _misconfigured(app_settings.read(os.environ), (fault,))
     return _wire(content)
 
@@ -305,7 +300,6 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
     )
     events = Events(gateway=gateway, rules=config.rules, clock=clock)
     return App(
-        identify=identify,
         gateway=gateway,
         runs=Runs(clock=clock, gateway=gateway, records=records, audit=audit, policy=policy),
         run_operations=RunOperations(
@@ -338,7 +332,6 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
             rules=config.rules,
             settings=settings,
         ),
-        config=config,
         records=records,
         policy=policy,
         synapse=pipelines,
@@ -356,25 +349,17 @@ def _webhooks(config: GatewayConfig, events: Events, clock: SystemClock) -> Webh
 
 
 def _account(settings: StorageSettings) -> Account:
+    names = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
+    has_proxy = any(os.environ.get(name) for name in names)
     if settings.storage_connection is not None:
-        return Account(
-            ByConnectionString(text=settings.storage_connection), use_proxy_settings=_has_proxy()
-        )
-    client_id = settings.storage_client_id
-    return Account(
-        ByIdentity(
-            queue_uri=settings.storage_queues or "",
-            table_uri=settings.storage_tables or "",
-            credential=lambda: _credential(client_id),
-        ),
-        use_proxy_settings=_has_proxy(),
+        by_key = ByConnectionString(text=settings.storage_connection)
+        return Account(by_key, use_proxy_settings=has_proxy)
+    by_identity = ByIdentity(
+        queue_uri=settings.storage_queues or "",
+        table_uri=settings.storage_tables or "",
+        credential=partial(_credential, settings.storage_client_id),
     )
-
-
-def _has_proxy() -> bool:
-    return any(
-        os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
-    )
+    return Account(by_identity, use_proxy_settings=has_proxy)
 
 
 def _credential(client_id: str | None = None) -> "AsyncTokenCredential":

@@ -11,6 +11,7 @@ from typing import Final
 from shared.kernel import log_line
 from shared.kernel.cloud_error import Code
 from shared.redaction import patterns
+from shared.runs.audit_entry import milliseconds
 from shared.runs.delivery import Delivery
 from shared.runs.record import Record, Status
 from shared.runs.request import Rejection, Resume, RunRequest
@@ -56,6 +57,7 @@ def ended(
 ) -> None:
     """Write the line that ends a delivery; `http_status` is Synapse's."""
     code = result.error.code if result.error else None
+    to_started = milliseconds(result.received_at, result.finished_at) if result.run_id else None
     level = logging.ERROR if code in _ALARMING else logging.WARNING if code else logging.INFO
     log_line.write(
         level,
@@ -67,8 +69,8 @@ def ended(
         code=code,
         httpStatus=http_status,
         attempt=result.attempts,
-        toStartedMs=_between(result.received_at, result.finished_at) if result.run_id else None,
-        totalMs=_between(result.received_at, now),
+        toStartedMs=to_started,
+        totalMs=milliseconds(result.received_at, now),
         pipelineName=result.pipeline_name,
         workspace=result.workspace,
         source=result.source,
@@ -88,7 +90,7 @@ def deferred(record: Record, delivery: Delivery, seconds: float, now: datetime) 
         reason=_reason(record),
         seconds=round(seconds, 1),
         attempt=record.attempts,
-        totalMs=_between(record.received_at, now),
+        totalMs=milliseconds(record.received_at, now),
         pipelineName=patterns.cut(record.pipeline_name),
         workspace=record.workspace,
         source=delivery.source,
@@ -114,7 +116,7 @@ def settled(before: Record, after: Record) -> None:
         httpStatus=after.http_status,
         attempt=after.attempts,
         seconds=round(after.wait_seconds, 1) if is_throttled else None,
-        sinceLostMs=_between(before.changed_at, after.changed_at) if was_lost else None,
+        sinceLostMs=milliseconds(before.changed_at, after.changed_at) if was_lost else None,
         workspace=after.workspace,
     )
 
@@ -138,7 +140,3 @@ def _reason(record: Record) -> Reason:
         return Reason.ANSWER_LOST
     why = record.history[-1].detail if record.history else ""
     return next((reason for words, reason in _WAITS if why.startswith(words)), Reason.WAITING)
-
-
-def _between(since: datetime, until: datetime) -> int:
-    return max(0, round((until - since).total_seconds() * 1000))

@@ -191,10 +191,10 @@ class Runner:
 
     async def _barred(self, record: Record) -> _Held | None:
         """Return why the run that a request refers to keeps it from being sent; None if it does not."""
-        if not self._policy.bars(record.principal):
+        if not self._policy.is_restricted(record.principal):
             return None
         run_id = payload.read(record).reference_pipeline_run_id
-        bar = await self.lookup.bar(record, run_id) if run_id else None
+        bar = await self.lookup.reference_refusal(record, run_id) if run_id else None
         match bar:
             case Unreachable(retry_after=float(seconds), error=error):
                 message = "Looks at the workspace's runs are throttled."

@@ -49,12 +49,8 @@ class Redacted:
 async def redact(value: JsonValue, work: Work | None = None) -> Redacted:
     """Replace every value that is secret by its name or its form by a mark.
 
-    Values within objects, arrays and JSON inside strings are found too; all others stay unchanged.
-
-    Args:
-        value: any JSON value.
-        work: counts the work, for a caller with one bound for several values. Each value is redacted completely: the
-            caller checks between two values whether the bound is exceeded.
+    Values within objects, arrays and JSON inside strings are found too; all others stay unchanged. The value is always
+    redacted completely: a caller with one bound on its `work` for several values checks it between two of them.
     """
     work = work or Work()
     walk = _Walk(work)
@@ -116,11 +112,6 @@ class Cutter:
                 "details": tuple([await self.cut_error(detail) for detail in error.details]),
             }
         )
-
-
-async def cut(text: str, secrets: Collection[str]) -> str:
-    """Cut secrets out of a text."""
-    return await (await Cutter.of(secrets)).cut(text)
 
 
 async def cut_error(error: CloudError, secrets: Collection[str]) -> CloudError:

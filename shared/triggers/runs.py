@@ -1,6 +1,5 @@
 """`/api/runs`: starts, shows and lists requests."""
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -63,7 +62,7 @@ class Runs:
         beside = {"ETag": f'"{stored.tag}"'}
         again = settles_in(stored)
         if again is not None:
-            beside["Retry-After"] = str(math.ceil(again))
+            beside |= responses.after(again)
         if headers.is_unchanged(request.headers, beside["ETag"]):
             return responses.unchanged(beside)
         return responses.written((await views.show(stored.record)).to_json(), headers=beside)
