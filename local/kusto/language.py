@@ -12,6 +12,10 @@ HERE = Path(__file__).parent
 INSTALLED = npm.LOCAL / "kusto"
 
 
+class NotInstalled(Exception):
+    """The language service is not installed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """One query, parsed and with its names resolved."""
@@ -33,7 +37,13 @@ def check(
     Args:
         tables: the tables that exist, each with its columns and their types.
         queries: the texts, by name.
+
+    Raises:
+        NotInstalled: see `install`.
     """
+    if not (INSTALLED / "node_modules" / "@kusto").is_dir():
+        msg = "The Kusto language service is not installed: run `.venv/bin/python -m local.kusto`"
+        raise NotInstalled(msg)
     asked = {
         "installed": str(INSTALLED),
         "tables": {name: _schema(columns) for name, columns in tables.items()},
