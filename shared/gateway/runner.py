@@ -228,7 +228,7 @@ class Runner:
             seconds = max(held.rest, retry.backoff(record.attempts + 1, jitter))
             return records.retry(record, payload.within(record, seconds, now), held.error, now)
         # Spread as after a 429: otherwise all waiting requests would return together each time.
-        seconds = retry.wait_for_throttle(held.rest, _waits(record), jitter) if held.rest else 0.0
+        seconds = retry.wait_for_throttle(held.rest, record.waits + 1, jitter) if held.rest else 0.0
         return records.wait(record, payload.within(record, seconds, now), held.why, now)
 
     async def _send_again(self, stored: VersionedRecord) -> VersionedRecord:
@@ -327,7 +327,7 @@ class Runner:
             case Refused(error=error, wire=wire) | Unauthorized(error=error, wire=wire):
                 return records.refuse(record, await payload.safe(error, record), now, wire)
             case Throttled(error=error, retry_after=retry_after, wire=wire):
-                seconds = retry.wait_for_throttle(retry_after, _waits(record), jitter)
+                seconds = retry.wait_for_throttle(retry_after, record.waits + 1, jitter)
                 self._throttle.starts(record.endpoint).rest(retry_after or seconds)
                 seconds = payload.within(record, seconds, now)
                 return records.throttle(
@@ -388,8 +388,3 @@ class Runner:
             return seen
         error = await payload.safe(outcome_unknown(record, why, seen), record)
         return await self.settle(stored, records.fail(record, error, self._clock.now()))
-
-
-def _waits(record: Record) -> int:
-    """Count how often a request has waited, the wait to come included."""
-    return sum(entry.event == "waiting" for entry in record.history) + 1

@@ -21,7 +21,7 @@ from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable
 from shared.runs.caller import Caller
 from shared.runs.delivery import Delivery, Source
-from shared.runs.record import Record, is_withdrawn
+from shared.runs.record import Record
 from shared.runs.request import Rejection, RunRequest, read_object
 from shared.runs.result import Outcome
 from shared.synapse.reply import NOTHING, Wire
@@ -160,7 +160,8 @@ def _created(reception: Reception) -> func.HttpResponse:
             )
             if record is None:
                 return responses.refusal(error)
-            again = max(1, math.ceil(record.wait_seconds)) if is_withdrawn(record) else None
+            wait = record.retry_after
+            again = None if wait is None else max(1, math.ceil(wait))
             return responses.refusal(error, record.http_status, retry_after=again)
 
 

@@ -38,6 +38,8 @@ FIELDS: Final[Mapping[str, Column]] = {
     "may_run": columns.added(columns.FLAG, absent=False),
     "attempts": columns.INT,
     "wait_seconds": columns.FLOAT,
+    "waits": columns.added(columns.INT, absent=0),
+    "retry_after": columns.added(columns.optional(columns.FLOAT), absent=""),
     "run_id": columns.optional(columns.TEXT),
     "error": columns.optional(columns.ERROR),
     "http_status": columns.optional(columns.INT),
@@ -82,11 +84,18 @@ def decode(row: Mapping[str, object]) -> Record:
     if row.get("schemaVersion") != SCHEMA_VERSION:
         msg = "The column schemaVersion is missing, or another version of the gateway wrote it."
         raise RecordUnreadable(msg)
-    return Record(
-        **_read(row, FIELDS),
-        delivery=_delivery(row),
-        request=_joined(row),
-    )
+    fields = _read(row, FIELDS)
+    if "retryAfter" not in row:
+        fields |= _withdrawal(fields)
+    return Record(**fields, delivery=_delivery(row), request=_joined(row))
+
+
+def _withdrawal(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a withdrawal as version 0.1.0 kept it: in the last line of the history, and in waitSeconds."""
+    history = fields["history"]
+    if fields["status"] is Status.FAILED and history and history[-1].event == "withdrawn":
+        return {"retry_after": fields["wait_seconds"], "wait_seconds": 0.0}
+    return {}
 
 
 def _written(source: object, fields: Mapping[str, Column], prefix: str = "") -> Entity:
