@@ -224,7 +224,7 @@ class Gateway:
             first = self._judge(request, attempt)
             if isinstance(first, CloudError):
                 return await self._refuse(request, first, attempt)
-            outcome = await self._claim(first, attempt)
+            outcome = await self._claim(first, request, attempt)
             if isinstance(outcome, VersionedRecord):
                 return await self.bring(outcome, attempt)
             if outcome.stored is None:
@@ -256,12 +256,14 @@ class Gateway:
         nonce, principal = self._clock.nonce(), attempt.principal or ""
         return claim(request, place, attempt.delivery, principal, now, nonce=nonce)
 
-    async def _claim(self, first: Record, attempt: Attempt) -> VersionedRecord | Conflict:
+    async def _claim(
+        self, first: Record, request: RunRequest, attempt: Attempt
+    ) -> VersionedRecord | Conflict:
         async def insert(record: Record) -> VersionedRecord | Conflict:
             return await attempt.message.cover(record, self._records.insert)
 
         if first.status is Status.STARTING:
-            return await self._runner.begin(first, insert)
+            return await self._runner.begin(first, request, insert)
         return await insert(await payload.close(first) if first.status in FINAL else first)
 
     async def _refuse(

@@ -85,11 +85,8 @@ def call(record: Record, request: RunRequest) -> CreateRun:
     )
 
 
-def within(record: Record, seconds: float, now: datetime) -> float:
+def within(request: RunRequest, seconds: float, now: datetime) -> float:
     """Shorten a wait that would outlast the request, so that its expiry is reported in time."""
-    expires_at = read(record).expires_at
-    return (
-        seconds
-        if expires_at is None
-        else min(seconds, max(0.0, (expires_at - now).total_seconds()))
-    )
+    if request.expires_at is None:
+        return seconds
+    return min(seconds, max(0.0, (request.expires_at - now).total_seconds()))

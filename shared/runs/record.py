@@ -194,7 +194,7 @@ def claim(
 
 def take(record: Record, now: datetime) -> Record:
     """Resume a Waiting request, or send an Unknown one again: Starting, with a lease."""
-    return _next(record, Status.STARTING, now, "taken", wait_seconds=0.0)
+    return _next(record, Status.STARTING, now, "taken")
 
 
 def aged(after: Record, before: Record, age: float) -> Record:
@@ -294,8 +294,8 @@ def withdraw(record: Record, error: CloudError, seconds: float, now: datetime) -
     The same id opens it again: see `reopen`. It is Failed even if it was never sent, so that a reader of results
     need not know what delayed it.
     """
-    with_error = replace(record, error=error)
-    done = _finish(with_error, Status.FAILED, now, "withdrawn", f"{error.code}: {error.message}")
+    why = f"{error.code}: {error.message}"
+    done = _finish(replace(record, error=error), Status.FAILED, now, "withdrawn", why)
     return replace(done, retry_after=seconds)
 
 
@@ -366,8 +366,7 @@ def _with_wire(record: Record, wire: Wire) -> Record:
 
 
 def _finish(record: Record, status: Status, now: datetime, event: str, detail: str) -> Record:
-    done = _next(record, status, now, event, detail, wait_seconds=0.0)
-    return replace(done, finished_at=now)
+    return _next(record, status, now, event, detail, finished_at=now)
 
 
 def _next(
@@ -378,12 +377,14 @@ def _next(
     detail: str = "",
     *,
     wait_seconds: float = 0.0,
+    finished_at: datetime | None = None,
 ) -> Record:
     entry = Entry(at=now, event=event, detail=detail[:300])
     return replace(
         record,
         status=status,
         changed_at=now,
+        finished_at=finished_at,
         wait_seconds=wait_seconds,
         retry_after=None,
         history=_shortened((*record.history, entry)),

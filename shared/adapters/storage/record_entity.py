@@ -74,9 +74,11 @@ def encode(record: Record) -> Entity:
 
 def changes(before: Record, after: Record) -> Entity:
     """Return the properties to merge. Chunks left over from a longer request are overwritten as empty."""
-    old, new = encode(before), encode(after)
-    left_behind: Entity = {name: b"" for name in old if name not in new}
-    return {name: value for name, value in (new | left_behind).items() if old.get(name) != value}
+    return {
+        **_changed(before, after, FIELDS),
+        **_changed(before.delivery, after.delivery, DELIVERY_FIELDS, "delivery_"),
+        **_changed_chunks(before.request, after.request),
+    }
 
 
 def decode(row: Mapping[str, object]) -> Record:
@@ -105,6 +107,16 @@ def _written(source: object, fields: Mapping[str, Column], prefix: str = "") -> 
     }
 
 
+def _changed(
+    before: object, after: object, fields: Mapping[str, Column], prefix: str = ""
+) -> Entity:
+    return {
+        columns.name_of(prefix + name): column.write(value)
+        for name, column in fields.items()
+        if (value := getattr(after, name)) != getattr(before, name)
+    }
+
+
 def _read(
     row: Mapping[str, object], fields: Mapping[str, Column], prefix: str = ""
 ) -> dict[str, Any]:
@@ -127,6 +139,14 @@ def _chunks(request: bytes) -> Entity:
     size = columns.MAX_BINARY
     starts = range(0, max(1, len(request)), size)
     return {f"request{i}": request[start : start + size] for i, start in enumerate(starts)}
+
+
+def _changed_chunks(before: bytes, after: bytes) -> Entity:
+    if before == after:
+        return {}
+    old, new = _chunks(before), _chunks(after)
+    left_behind: Entity = dict.fromkeys(old.keys() - new.keys(), b"")
+    return {name: value for name, value in (new | left_behind).items() if old.get(name) != value}
 
 
 def _joined(row: Mapping[str, object]) -> bytes:
