@@ -30,7 +30,7 @@ from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.ports import Clock, Conflict, Echo, Pipelines, Records, VersionedRecord
 from shared.runs import payload, record as records
 from shared.runs.delivery import Delivery
-from shared.runs.record import FINAL, Record, Status
+from shared.runs.record import Record, Status
 from shared.runs.request import RunRequest
 from shared.synapse import retry
 from shared.synapse.create_run import CreateRun
@@ -115,7 +115,7 @@ class Runner:
             held = barred or await self._held(claimed.endpoint, has_place=has_place)
             since = self._clock.monotonic()
             first = claimed if held is None else self._hold(claimed, request, held)
-            stored = await insert(await payload.close(first) if first.status in FINAL else first)
+            stored = await insert(await payload.close(first))
             if isinstance(stored, Conflict) or held is not None:
                 return stored
             return await self._send(stored, request, since)
@@ -154,17 +154,11 @@ class Runner:
 
     async def settle(self, stored: VersionedRecord, record: Record) -> VersionedRecord:
         """Write a request's outcome; a final record keeps no secret. Returns the record as now stored."""
-        if record.status in FINAL:
-            record = await payload.close(record)
-        outcome = await self._records.update(
-            stored, records.aged(record, stored.record, stored.age)
-        )
+        changed = records.aged(await payload.close(record), stored.record, stored.age)
+        outcome = await self._records.update(stored, changed)
         if isinstance(outcome, VersionedRecord):
             return outcome
-        winner = outcome.stored
-        if winner is None:
-            msg = "The record was deleted while it was being processed."
-            raise StorageUnavailable(msg)
+        winner = _winner(outcome)
         if record.status is not Status.STARTED or record.run_id is None:
             return winner
         return await self._settle_late(winner, record.generation, record.run_id)
@@ -198,14 +192,8 @@ class Runner:
         run_id = request.reference_pipeline_run_id
         bar = await self.lookup.bar(record, run_id) if run_id else None
         match bar:
-            case Unreachable(retry_after=float(seconds), error=error):
-                message = "Looks at the workspace's runs are throttled."
-                throttled = CloudError(code=Code.THROTTLED, message=message, details=(error,))
-                return _Held(rest=seconds, error=throttled, why=message)
             case NotAsked(seconds=seconds, error=error):
                 return _Held(rest=seconds, error=error, why=error.message)
-            case Unreachable(error=error):
-                return _Held(error=error, why=error.message)
             case CloudError():
                 return _Held(refusal=bar, why=bar.message)
             case None:
@@ -257,10 +245,7 @@ class Runner:
             taken = await self._records.update(stored, claimed)
             if isinstance(taken, VersionedRecord):
                 return await self._send(taken, request, since)
-        if taken.stored is None:
-            msg = "The record was deleted while it was being processed."
-            raise StorageUnavailable(msg)
-        return taken.stored
+        return _winner(taken)
 
     async def _send(
         self, stored: VersionedRecord, request: RunRequest, since: float
@@ -393,3 +378,10 @@ class Runner:
             return seen
         error = await payload.safe(outcome_unknown(record, why, seen), record)
         return await self.settle(stored, records.fail(record, error, self._clock.now()))
+
+
+def _winner(conflict: Conflict) -> VersionedRecord:
+    if conflict.stored is None:
+        msg = "The record was deleted while it was being processed."
+        raise StorageUnavailable(msg)
+    return conflict.stored

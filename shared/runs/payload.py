@@ -11,7 +11,7 @@ from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import RecordUnreadable
 from shared.redaction import patterns, redact as redaction
 from shared.redaction.patterns import MARK
-from shared.runs.record import Record
+from shared.runs.record import FINAL, Record
 from shared.runs.request import KEPT_LIMIT, RunRequest
 from shared.synapse.create_run import CreateRun
 
@@ -28,7 +28,9 @@ def read(record: Record) -> RunRequest:
 
 
 async def close(record: Record) -> Record:
-    """Cut the secrets out of the request of a final record."""
+    """Cut the secrets out of the request of a record, once it is final."""
+    if record.status not in FINAL:
+        return record
     fields = _fields(record)
     kept = await redaction.redact(fields.get("parameters"))
     looked = {name: patterns.cut(fields[name]) for name in _TEXTS if name in fields}
