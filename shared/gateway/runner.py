@@ -48,7 +48,7 @@ from shared.synapse.reply import (
 
 _ASKING: Final = (records.Due, records.Reconcile)
 MAX_STEPS: Final = 8  # of one visit; other processes may be working on the same record
-Insert = Callable[[Record], Awaitable[VersionedRecord | Conflict]]
+Write = Callable[[Record], Awaitable[VersionedRecord | Conflict]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,21 +101,22 @@ class Runner:
         return self._throttle
 
     async def begin(
-        self, claimed: Record, request: RunRequest, insert: Insert
+        self, claimed: Record, request: RunRequest, write: Write, *, before: Record | None = None
     ) -> VersionedRecord | Conflict:
-        """Claim a new request and send it, unless it has a record already.
+        """Claim a request and send it; if it may not be sent now, let it wait.
 
         Args:
-            claimed: the record to be inserted.
+            claimed: the record with a lease.
             request: the request in it.
-            insert: inserts it, with everything else that must be stored before anything is sent.
+            write: stores the record, with everything else that must be stored before anything is sent.
+            before: the record without the lease; None for a new request.
         """
         barred = await self._barred(claimed, request)
         async with self._throttle.starts(claimed.endpoint).place() as has_place:
             held = barred or await self._held(claimed.endpoint, has_place=has_place)
             since = self._clock.monotonic()
-            first = claimed if held is None else self._hold(claimed, request, held)
-            stored = await insert(await payload.close(first))
+            taken = claimed if held is None else self._hold(before or claimed, request, held)
+            stored = await write(await payload.close(taken))
             if isinstance(stored, Conflict) or held is not None:
                 return stored
             return await self._send(stored, request, since)
@@ -235,17 +236,13 @@ class Runner:
         if request.not_before is not None and request.not_before > now:
             seconds = (request.not_before - now).total_seconds()
             return await self.settle(stored, records.wait(record, seconds, "notBefore", now))
-        barred = await self._barred(record, request)
-        async with self._throttle.starts(record.endpoint).place() as has_place:
-            held = barred or await self._held(record.endpoint, has_place=has_place)
-            if held is not None:
-                return await self.settle(stored, self._hold(record, request, held))
-            since = self._clock.monotonic()
-            claimed = records.aged(records.take(record, self._clock.now()), record, stored.age)
-            taken = await self._records.update(stored, claimed)
-            if isinstance(taken, VersionedRecord):
-                return await self._send(taken, request, since)
-        return _winner(taken)
+
+        async def update(changed: Record) -> VersionedRecord | Conflict:
+            aged = records.aged(changed, record, stored.age)
+            return await self._records.update(stored, aged)
+
+        taken = await self.begin(records.take(record, now), request, update, before=record)
+        return taken if isinstance(taken, VersionedRecord) else _winner(taken)
 
     async def _send(
         self, stored: VersionedRecord, request: RunRequest, since: float
