@@ -11,7 +11,7 @@ from typing import Final
 from shared.kernel import log_line
 from shared.kernel.cloud_error import Code
 from shared.redaction import patterns
-from shared.runs.audit_entry import milliseconds
+from shared.runs.audit_entry import AuditEntry, milliseconds
 from shared.runs.delivery import Delivery
 from shared.runs.record import Record, Status
 from shared.runs.request import Rejection, Resume, RunRequest
@@ -52,10 +52,8 @@ _WAITS: Final = (
 )
 
 
-def ended(
-    result: RunResult, delivery: Delivery, now: datetime, http_status: int | None = None
-) -> None:
-    """Write the line that ends a delivery; `http_status` is Synapse's."""
+def ended(result: RunResult, entry: AuditEntry) -> None:
+    """Write the line that ends a delivery."""
     code = result.error.code if result.error else None
     to_started = milliseconds(result.received_at, result.finished_at) if result.run_id else None
     level = logging.ERROR if code in _ALARMING else logging.WARNING if code else logging.INFO
@@ -67,14 +65,14 @@ def ended(
         status=result.status,
         runId=result.run_id,
         code=code,
-        httpStatus=http_status,
+        httpStatus=entry.http_status,
         attempt=result.attempts,
         toStartedMs=to_started,
-        totalMs=milliseconds(result.received_at, now),
+        totalMs=milliseconds(result.received_at, entry.at),
         pipelineName=result.pipeline_name,
         workspace=result.workspace,
         source=result.source,
-        deliveryId=patterns.cut(delivery.id),
+        deliveryId=entry.delivery_id,
         duplicate=result.duplicate,
     )
 

@@ -227,7 +227,9 @@ def read_wire(answer: Answer) -> Wire:
 
 
 def _mark(text: str) -> str | None:
-    return "".join(sign for sign in text if sign.isascii() and sign.isprintable())[:MAX_ID] or None
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(sign for sign in text if sign.isascii() and sign.isprintable())
+    return text[:MAX_ID] or None
 
 
 def content(answer: Answer) -> dict[str, Any]:
