@@ -14,6 +14,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 
 from local.faults import Cut, Hold
 from local.storage_proxy.faults import BUSY, REFUSED, Act, Answer, Fault, Match, Point
+from shared.adapters.clock import SystemClock
 from shared.adapters.storage import call as storage_call
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit import TableAudit
@@ -70,6 +71,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def note(_: object, seconds: float) -> None:
         waits.append(seconds)
 
+    monkeypatch.setattr(SystemClock, "pause", note)
     monkeypatch.setattr(AioHttpTransport, "sleep", note)
     return waits
 
