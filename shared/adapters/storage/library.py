@@ -3,7 +3,6 @@
 Import this module late: the libraries take 0.4 s. Their errors end here.
 """
 
-import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, override
@@ -12,7 +11,7 @@ import aiohttp
 from azure.core.async_paging import AsyncItemPaged
 from azure.core.credentials import AccessToken, AzureNamedKeyCredential, AzureSasCredential
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
+from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
@@ -230,24 +229,12 @@ async def translated[T](what: str, call: Awaitable[T]) -> T:
 def read(what: str, error: AzureError) -> Exception:
     """Return the error of ours that stands for one of the library's."""
     status = getattr(error, "status_code", None)
-    if isinstance(error, HttpResponseError) and status is not None:
-        return failure(what, status, _code(error))
+    if status is not None:
+        code: Any = getattr(error, "error_code", None) or ""
+        return failure(what, status, str(getattr(code, "value", code)))
     cause = getattr(error, "inner_exception", None)
     name = type(error).__name__ + (f" ({type(cause).__name__})" if cause else "")
     return StorageUnavailable(f"{what}: {name}")
-
-
-def _code(error: HttpResponseError) -> str:
-    found: Any = getattr(error, "error_code", None) or _code_in_body(error)
-    return str(getattr(found, "value", found))
-
-
-def _code_in_body(error: HttpResponseError) -> str:
-    """Read the code that the tables' library leaves undecoded in some operations (azure-data-tables 12.7)."""
-    try:
-        return str(json.loads(error.response.text())["odata.error"]["code"])  # type: ignore[union-attr]  # None is an AttributeError
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return ""
 
 
 async def _unless_it_exists(call: Awaitable[object]) -> None:

@@ -112,7 +112,7 @@ def put_message(queue: str, text: str, *, hidden: int) -> Request:
         path=f"/{queue}/messages",
         headers=_PUT,
         query={"visibilitytimeout": str(hidden), "messagettl": _NEVER},
-        body=body.encode("utf-8", "xmlcharrefreplace"),
+        body=body.encode(),
     )
 
 
