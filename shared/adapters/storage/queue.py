@@ -35,7 +35,9 @@ class Queue:
         If an answer is lost, it is put there twice.
         """
         request = point.put_message(self._name, strict_json.for_xml(text), hidden=_seconds(delay))
-        answer = await self._track.watch(self._send(request))
+        answer = await self._track.watch(
+            self._wire.send(self._what, request, create=lambda: self._library().create())
+        )
         return answers.receipt(self._what, answer)
 
     async def take(self, lease: float) -> list[tuple[str, Receipt]]:
@@ -61,13 +63,6 @@ class Queue:
             await self._wire.send(self._what, point.delete_message(self._name, receipt))
         except (Missing, Changed, NotCreated):
             return
-
-    async def _send(self, request: point.Request) -> answers.Answer:
-        try:
-            return await self._wire.send(self._what, request)
-        except NotCreated:
-            await self._library().create()
-            return await self._wire.send(self._what, request)
 
 
 def _seconds(delay: float) -> int:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from shared.adapters.storage import answers, point
-from shared.adapters.storage.answers import Row
+from shared.adapters.storage.answers import Answer, Row
 from shared.adapters.storage.columns import Entity
 from shared.adapters.storage.facts import Missing, NotCreated
 from shared.adapters.storage.point import Request
@@ -71,12 +71,8 @@ class Table:
         with suppress(Missing, NotCreated):
             await self._wire.send(self._what, point.get(self._name, "readiness", "readiness"))
 
-    async def _write(self, request: Request) -> answers.Answer:
+    async def _write(self, request: Request) -> Answer:
         return await self._track.watch(self._send(request))
 
-    async def _send(self, request: Request) -> answers.Answer:
-        try:
-            return await self._wire.send(self._what, request)
-        except NotCreated:
-            await self._library().create()
-            return await self._wire.send(self._what, request)
+    async def _send(self, request: Request) -> Answer:
+        return await self._wire.send(self._what, request, create=lambda: self._library().create())

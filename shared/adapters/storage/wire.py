@@ -5,7 +5,7 @@ write under a condition that the first one ended is `Changed` or `Missing`; a re
 entry's key show whose it is. A result or a message of our own may come twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ from yarl import URL
 from shared.adapters.storage.address import Endpoint, Sas, Service, SharedKey
 from shared.adapters.storage.answers import Answer, error, error_code
 from shared.adapters.storage.call import reach
-from shared.adapters.storage.facts import CONNECT_TIMEOUT, READ_TIMEOUT, RETRIES
+from shared.adapters.storage.facts import CONNECT_TIMEOUT, READ_TIMEOUT, RETRIES, NotCreated
 from shared.adapters.storage.point import Request
 from shared.adapters.storage.sign import Dates, sign
 from shared.adapters.synapse_token import Token, TokenSource
@@ -30,8 +30,6 @@ KEEP_ALIVE: Final = 4.0
 # The service is busy, or something on the way gave up (learn, rest/api/storageservices/common-rest-api-error-codes).
 _AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
 _FIRST_WAIT: Final = 0.5  # seconds, at most; doubled for each further one
-# A token that the service does not accept, in a version of its before challenges.
-_REFUSED_TOKEN: Final = frozenset({"AuthenticationFailed", "InvalidAuthenticationInfo"})
 
 
 def open_session(*, use_proxy_settings: bool) -> aiohttp.ClientSession:
@@ -67,14 +65,30 @@ class Wire:
         self._clock = clock
         self._dates = Dates(clock)
 
-    async def send(self, what: str, request: Request) -> Answer:
+    async def send(
+        self, what: str, request: Request, *, create: Callable[[], Awaitable[None]] | None = None
+    ) -> Answer:
         """Send a request until it is answered; only a success is returned.
+
+        Args:
+            what: what is called, for an error's text.
+            request: the request.
+            create: makes the table or the queue if it does not exist; the request is sent again then.
 
         Raises:
             Missing, Exists, Changed, NotCreated: the service's answer is such a fact.
             StorageRefused: it answered 401 or 403.
             StorageUnavailable: anything else.
         """
+        try:
+            return await self._send(what, request)
+        except NotCreated:
+            if create is None:
+                raise
+        await create()
+        return await self._send(what, request)
+
+    async def _send(self, what: str, request: Request) -> Answer:
         answer = await reach(what, lambda: self._answered(request))
         failed = error(what, answer)
         if failed is not None:
@@ -104,7 +118,7 @@ class Wire:
         if isinstance(token, CloudError):
             raise StorageUnavailable(token.message)
         answer = await self._exchange(request, token)
-        if answer.status == 401 or error_code(answer) in _REFUSED_TOKEN:
+        if _refuses_token(answer):
             token.refused = True
             # Whatever a challenge names is not asked: the token is the identity's own.
             other = await self._tokens.another()
@@ -138,6 +152,14 @@ class Wire:
             return Answer(
                 status=response.status, headers=response.headers, body=await response.read()
             )
+
+
+def _refuses_token(answer: Answer) -> bool:
+    # With 403 in versions before challenges; a role that is missing has another code.
+    return answer.status == 401 or (
+        answer.status == 403
+        and error_code(answer) in {"AuthenticationFailed", "InvalidAuthenticationInfo"}
+    )
 
 
 def _asked_for(answer: Answer) -> float:
