@@ -82,8 +82,10 @@ async def served(*scripts: Script) -> AsyncIterator[tuple[RawServer, Account]]:
     """Serve an account whose services do what a test says."""
     async with RawServer(*scripts) as server:
         account = Account(ByConnectionString(text=account_at(server.port)))
-        yield server, account
-        await account.aclose()
+        try:
+            yield server, account
+        finally:
+            await account.aclose()
 
 
 def is_signed_anew(server: RawServer) -> bool:

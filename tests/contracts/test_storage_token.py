@@ -194,9 +194,11 @@ async def a_wire(identity: Identity, *scripts: Script) -> AsyncIterator[tuple[Ra
     tokens = TokenSource(SCOPE, identity, clock)
     async with RawServer(*scripts) as server:
         endpoint = Endpoint(origin=server.url, path="", credential=None)
-        yield server, Wire(session, dict.fromkeys(Service, endpoint), tokens, clock)
-        await session.close()
-        await tokens.aclose()
+        try:
+            yield server, Wire(session, dict.fromkeys(Service, endpoint), tokens, clock)
+        finally:
+            await session.close()
+            await tokens.aclose()
 
 
 CHALLENGE = answer(
@@ -227,6 +229,14 @@ async def test_a_second_challenge_is_a_refusal() -> None:
 
     assert caught.value.code == "InvalidAuthenticationInfo"
     assert len(server.arrived) == 2
+
+
+async def test_a_refusal_stands_if_there_is_no_other_token() -> None:
+    async with a_wire(Identity("first"), saying(CHALLENGE)) as (server, wire):
+        with pytest.raises(StorageRefused, match=r"401 InvalidAuthenticationInfo$"):
+            await wire.send("it", point.get("runs", "p", "r"))
+
+    assert len(server.arrived) == 1
 
 
 async def test_a_missing_role_asks_for_no_other_token() -> None:
