@@ -140,7 +140,7 @@ def test_indexing_the_app_imports_nothing_slow() -> None:
 
 
 def test_single_entities_and_messages_need_no_library_of_azures() -> None:
-    """What is rare does, and imports it then: 0.4 s that the first answer does not wait for."""
+    """What is rare does, and imports it then: the first answer does not wait for that."""
     slow = ("azure.core", "azure.data", "azure.identity", "azure.storage", "httpx")
     code = f"import shared.adapters.storage.clients, sys; print([m for m in {slow} if m in sys.modules])"
 

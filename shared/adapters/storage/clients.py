@@ -66,7 +66,7 @@ class Clients:
 
     def _rare(self) -> "Library":
         if self._library is None:
-            from shared.adapters.storage.library import Library  # noqa: PLC0415 - 0.4 s, on first use
+            from shared.adapters.storage.library import Library  # noqa: PLC0415 - 0.1 s, on first use
 
             self._library = Library(self._session, self._endpoints, self._tokens, self._clock)
         return self._library
