@@ -1,0 +1,155 @@
+"""Runs one function app through Microsoft's worker library, as ordered by its parent: `python -m bench.worker --app DIR`.
+
+It is the platform's worker process without the host's own work: no queue is polled and no message deleted here, which
+the platform does in another process. What the app would import must not be imported before it: this module keeps to
+the standard library and to the worker library.
+
+Orders are JSON lines on standard input, answers JSON lines on standard output:
+
+    {"do": "run", "texts": ["{…}", …], "inFlight": 16}    run the queue function for each message
+    {"do": "run", …, "profile": "path"}                   the same under cProfile, which writes that file
+    {"do": "state"}                                       memory now
+"""
+
+import argparse
+import asyncio
+import cProfile
+import gc
+import importlib
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import IO, Any, Final
+
+from local.host import logs, queue_message, worker
+from local.host.invocations import Invocations
+from local.host.worker import Function
+
+ENTRY: Final = "start_from_queue"
+NEVER_EXPIRES: Final = timedelta(days=7)
+
+
+def memory() -> dict[str, float]:
+    """Return resident memory now and at its highest, in MB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    found = {name: rest for name, _, rest in (line.partition(":") for line in lines)}
+    return {name: int(found[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM")}
+
+
+def _message(number: int) -> Any:
+    """Make the facts of a queue message, as the platform passes them."""
+    now = datetime.now(UTC)
+    return SimpleNamespace(
+        id=f"00000000-0000-4000-8000-{number:012d}",
+        pop_receipt="AgAAAAMAAAAAAAAA",
+        inserted_on=now,
+        expires_on=now + NEVER_EXPIRES,
+        next_visible_on=now + timedelta(minutes=10),
+    )
+
+
+class Worker:
+    """The indexed app."""
+
+    def __init__(self, function: Function) -> None:
+        self._function = function
+        self._invocations = Invocations()
+        self._number = 0
+
+    async def run(self, texts: list[str], in_flight: int, profile: str | None) -> dict[str, Any]:
+        """Run the function for each message, so many at a time."""
+        latencies: list[float] = []
+        errors: list[str] = []
+        profiler = cProfile.Profile() if profile else None
+        waiting = iter(texts)
+        gc.collect()
+        cpu, wall = time.process_time(), time.perf_counter()
+        if profiler:
+            profiler.enable()
+        await asyncio.gather(
+            *(self._drain(waiting, latencies, errors) for _ in range(min(in_flight, len(texts))))
+        )
+        if profiler and profile:
+            profiler.disable()
+            profiler.dump_stats(profile)
+        return {
+            "cpu": time.process_time() - cpu,
+            "wall": time.perf_counter() - wall,
+            "latencies": latencies,
+            "failed": len(errors),
+            "errors": sorted(set(errors))[:3],
+            **memory(),
+        }
+
+    async def _drain(
+        self, waiting: Iterator[str], latencies: list[float], errors: list[str]
+    ) -> None:
+        for text in waiting:
+            self._number += 1
+            began = time.perf_counter()
+            outcome = await self._invocations.run(
+                self._function,
+                queue_message.data(text.encode(), None),
+                metadata=queue_message.metadata(_message(self._number), 1),
+            )
+            latencies.append(time.perf_counter() - began)
+            if outcome.error is not None:
+                errors.append(outcome.error[:500])
+
+
+def allow_plain_http() -> None:
+    """Let Azure's libraries send their token over plain http, to a workspace on loopback."""
+    for name in ("_authentication", "_authentication_async"):
+        module: Any = importlib.import_module(f"azure.core.pipeline.policies.{name}")
+        module._enforce_https = lambda _: None  # noqa: SLF001 (the option exists for each call alone)
+
+
+async def serve(given: argparse.Namespace) -> None:
+    """Index the app, then carry out orders until standard input closes."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what the app prints is no answer
+    logs.begin(default=logging.INFO, function=logging.INFO)
+    if given.plain_http:
+        allow_plain_http()
+    empty = memory()["VmRSS"]
+    directory = given.app.resolve()
+    sys.path.insert(0, str(directory))
+    before, began = time.process_time(), time.perf_counter()
+    importlib.import_module("function_app")
+    imported = {"cpu": time.process_time() - before, "wall": time.perf_counter() - began}
+    functions = await worker.load(directory)
+    made = Worker(functions[ENTRY])
+    modules = len(sys.modules)
+    _answer(answers, {"imported": imported, "modules": modules, "empty": empty, **memory()})
+    loop = asyncio.get_running_loop()
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        order = json.loads(line)
+        answer = (
+            await made.run(order["texts"], order["inFlight"], order.get("profile"))
+            if order["do"] == "run"
+            else memory()
+        )
+        _answer(answers, answer)
+
+
+def _answer(answers: IO[str], answer: dict[str, Any]) -> None:
+    answers.write(json.dumps(answer) + "\n")
+    answers.flush()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench.worker", description=__doc__)
+    parser.add_argument("--with-parent", action="store_true", help="as every server of the stack")
+    parser.add_argument("--app", type=Path, required=True)
+    parser.add_argument("--plain-http", action="store_true", help="for a workspace without TLS")
+    asyncio.run(serve(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
