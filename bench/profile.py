@@ -4,8 +4,8 @@ import pstats
 from pathlib import Path
 
 from bench.apps import App
-from bench.cpu import WARM_UP
 from bench.ground import ground
+from bench.plan import WARM_UP
 
 
 async def write(app: App, path: Path, *, requests: int, in_flight: int, tls: bool) -> None:

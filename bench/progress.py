@@ -1,43 +1,48 @@
 """Shows how far a measurement has come."""
 
-from typing import Self
-
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress as Bar,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
 )
 
 
 class Progress:
-    """A bar on a terminal; a line for each step elsewhere."""
+    """A bar for each part on a terminal; a line for each step elsewhere."""
 
-    def __init__(self, console: Console, title: str, steps: int) -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._title = title
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
+            TextColumn("{task.fields[last]}"),
             console=console,
-            transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task(title, total=steps)
+        self._title = ""
+        self._task: TaskID | None = None
 
-    def __enter__(self) -> Self:
+    def begin(self, title: str, steps: int) -> None:
+        """Begin a part of so many steps."""
         self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        self._title = title
+        self._task = self._bar.add_task(title, total=steps, last="")
+        if not self._console.is_terminal:
+            self._console.print(f"{title}: {steps} steps", highlight=False)
 
     def step(self, text: str, *, by: int = 1) -> None:
         """Note that a step is done."""
-        self._bar.update(self._task, advance=by, description=f"{self._title}: {text}")
-        if not self._console.is_terminal:
+        if self._task is not None:
+            self._bar.update(self._task, advance=by, last=text)
+        if text and not self._console.is_terminal:
             self._console.print(f"{self._title}: {text}", highlight=False)
+
+    def end(self) -> None:
+        """Leave the bars as they are."""
+        self._bar.stop()

@@ -8,6 +8,7 @@ Orders are JSON lines on standard input, answers JSON lines on standard output:
 
     {"do": "run", "texts": ["{…}", …], "inFlight": 16}    run the queue function for each message
     {"do": "run", …, "profile": "path"}                   the same under cProfile, which writes that file
+    {"do": "sweep"}                                       run the gateway's hourly timer
     {"do": "state"}                                       memory now
 """
 
@@ -27,7 +28,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any, Final
 
-from local.host import logs, queue_message, worker
+from bench.plain_http import allow_plain_http
+from local.host import logs, queue_message, timers, worker
 from local.host.invocations import Invocations
 from local.host.worker import Function
 
@@ -35,11 +37,11 @@ ENTRY: Final = "start_from_queue"
 NEVER_EXPIRES: Final = timedelta(days=7)
 
 
-def memory() -> dict[str, float]:
-    """Return resident memory now and at its highest, in MB."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    found = {name: rest for name, _, rest in (line.partition(":") for line in lines)}
-    return {name: int(found[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM")}
+def memory() -> float:
+    """Return the resident memory, in MB."""
+    status = Path("/proc/self/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
 
 
 def _message(number: int) -> Any:
@@ -57,13 +59,26 @@ def _message(number: int) -> Any:
 class Worker:
     """The indexed app."""
 
-    def __init__(self, function: Function) -> None:
-        self._function = function
+    def __init__(self, functions: dict[str, Function]) -> None:
+        self._functions = functions
         self._invocations = Invocations()
         self._number = 0
 
-    async def run(self, texts: list[str], in_flight: int, profile: str | None) -> dict[str, Any]:
-        """Run the function for each message, so many at a time."""
+    async def obey(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Carry out one order."""
+        match order["do"]:
+            case "run":
+                return await self._run(order["texts"], order["inFlight"], order.get("profile"))
+            case "sweep":
+                data = timers.data(datetime.now(UTC), datetime.now(UTC))
+                outcome = await self._invocations.run(self._functions["forget"], data)
+                return {"error": outcome.error}
+            case _:
+                gc.collect()
+                return {"memory": memory()}
+
+    async def _run(self, texts: list[str], in_flight: int, profile: str | None) -> dict[str, Any]:
+        """Run the queue function for each message, so many at a time."""
         latencies: list[float] = []
         errors: list[str] = []
         profiler = cProfile.Profile() if profile else None
@@ -84,7 +99,6 @@ class Worker:
             "latencies": latencies,
             "failed": len(errors),
             "errors": sorted(set(errors))[:3],
-            **memory(),
         }
 
     async def _drain(
@@ -94,20 +108,13 @@ class Worker:
             self._number += 1
             began = time.perf_counter()
             outcome = await self._invocations.run(
-                self._function,
+                self._functions[ENTRY],
                 queue_message.data(text.encode(), None),
                 metadata=queue_message.metadata(_message(self._number), 1),
             )
             latencies.append(time.perf_counter() - began)
             if outcome.error is not None:
                 errors.append(outcome.error[:500])
-
-
-def allow_plain_http() -> None:
-    """Let Azure's libraries send their token over plain http, to a workspace on loopback."""
-    for name in ("_authentication", "_authentication_async"):
-        module: Any = importlib.import_module(f"azure.core.pipeline.policies.{name}")
-        module._enforce_https = lambda _: None  # noqa: SLF001 (the option exists for each call alone)
 
 
 async def serve(given: argparse.Namespace) -> None:
@@ -117,25 +124,18 @@ async def serve(given: argparse.Namespace) -> None:
     logs.begin(default=logging.INFO, function=logging.INFO)
     if given.plain_http:
         allow_plain_http()
-    empty = memory()["VmRSS"]
-    directory = given.app.resolve()
-    sys.path.insert(0, str(directory))
-    before, began = time.process_time(), time.perf_counter()
+    empty = memory()
+    sys.path.insert(0, str(given.app))
+    cpu, wall = time.process_time(), time.perf_counter()
     importlib.import_module("function_app")
-    imported = {"cpu": time.process_time() - before, "wall": time.perf_counter() - began}
-    functions = await worker.load(directory)
-    made = Worker(functions[ENTRY])
-    modules = len(sys.modules)
-    _answer(answers, {"imported": imported, "modules": modules, "empty": empty, **memory()})
+    imported = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+    functions = await worker.load(given.app)
+    made = Worker(functions)
+    facts = {"imported": imported, "modules": len(sys.modules), "empty": empty}
+    _answer(answers, {**facts, "memory": memory()})
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
-        order = json.loads(line)
-        answer = (
-            await made.run(order["texts"], order["inFlight"], order.get("profile"))
-            if order["do"] == "run"
-            else memory()
-        )
-        _answer(answers, answer)
+        _answer(answers, await made.obey(json.loads(line)))
 
 
 def _answer(answers: IO[str], answer: dict[str, Any]) -> None:
@@ -146,7 +146,7 @@ def _answer(answers: IO[str], answer: dict[str, Any]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.worker", description=__doc__)
     parser.add_argument("--with-parent", action="store_true", help="as every server of the stack")
-    parser.add_argument("--app", type=Path, required=True)
+    parser.add_argument("--app", type=lambda text: Path(text).resolve(), required=True)
     parser.add_argument("--plain-http", action="store_true", help="for a workspace without TLS")
     asyncio.run(serve(parser.parse_args()))
 

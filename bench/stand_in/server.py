@@ -1,6 +1,7 @@
 """Serves tables and queues on a port each, and counts what passes."""
 
 import asyncio
+import gc
 import ssl
 import time
 from collections import defaultdict, deque
@@ -124,6 +125,13 @@ async def _copy(stand_in: StandIn, asked: Any) -> object:
         stand_in.tables.copy(name, asked["times"])
     for name in asked["queues"]:
         stand_in.queues.copy(name, asked["times"])
+    gc.freeze()  # looking through all of them again and again would be what is measured
+    return {}
+
+
+async def _put(stand_in: StandIn, asked: Any) -> object:
+    for text in asked["texts"]:
+        stand_in.queues.put(asked["queue"], text)
     return {}
 
 
@@ -141,6 +149,7 @@ async def _sizes(stand_in: StandIn, _: Any) -> object:
     return {
         "tables": {name: len(table.rows) for name, table in stand_in.tables.tables.items()},
         "queues": {name: len(queue.messages) for name, queue in stand_in.queues.queues.items()},
+        "gone": {name: len(queue.journeys) for name, queue in stand_in.queues.queues.items()},
     }
 
 
@@ -150,6 +159,7 @@ _ROUTES: Final[dict[str, Callable[[StandIn, Any], Awaitable[object]]]] = {
     "clear": _clear,
     "latency": _latency,
     "copy": _copy,
+    "put": _put,
     "traffic": _traffic,
     "journeys": _journeys,
     "sizes": _sizes,
