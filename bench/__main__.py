@@ -41,7 +41,7 @@ def _full(rounds: int, requests: int) -> Size:
 
 
 def _quick(requests: int) -> Size:
-    return Size(rounds=1, requests=requests, thorough=False)
+    return Size(rounds=1, requests=requests, warm_up=16, thorough=False)
 
 
 PARTS: Final[Mapping[str, tuple[Part, str | None, Size, Size]]] = {
@@ -120,7 +120,7 @@ async def press(given: argparse.Namespace, console: Console) -> dict[str, Any]:
 
 
 def _begun() -> dict[str, Any]:
-    return results.begin(f"python -m bench {' '.join(sys.argv[1:])}")
+    return results.begin(f".venv/bin/python -m bench {' '.join(sys.argv[1:])}")
 
 
 def main() -> int:

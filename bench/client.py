@@ -18,7 +18,7 @@ from azure.synapse.artifacts.aio import ArtifactsClient
 from bench import spread
 from bench.apps import App
 from bench.ground import PARAMETERS
-from bench.plan import WARM_UP, Size, turned
+from bench.plan import Size, turned
 from bench.progress import Progress
 from local import process
 from shared.adapters.clock import SystemClock
@@ -63,7 +63,7 @@ async def measure(apps: Sequence[App], size: Size, progress: Progress) -> Mappin
             for name, opened in clients.items()
         }
         for call in calls.values():
-            await _run(call, WARM_UP)
+            await _run(call, size.warm_up)
         for turn in range(size.rounds):
             for name in turned(list(calls), turn):
                 cpu, wall = await _run(calls[name], size.requests)

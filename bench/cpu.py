@@ -7,7 +7,7 @@ from typing import Any, Final
 from bench import spread
 from bench.apps import App
 from bench.ground import ground
-from bench.plan import AGAIN, WARM_UP, Size, turned
+from bench.plan import AGAIN, Size, turned
 from bench.progress import Progress
 
 IN_FLIGHT: Final = 16
@@ -30,10 +30,10 @@ async def _measured(
         base = await running.enter_async_context(ground(tls=tls))
         workers = {app.name: await running.enter_async_context(base.worker(app)) for app in apps}
         for worker in workers.values():
-            await worker.run(base.requests(WARM_UP), IN_FLIGHT)
+            await worker.run(base.requests(size.warm_up), IN_FLIGHT)
         for turn in range(size.rounds):
             for name in turned(list(workers), turn):
-                await workers[name].run(base.requests(AGAIN), IN_FLIGHT)
+                await workers[name].run(base.requests(min(AGAIN, size.requests)), IN_FLIGHT)
                 done = await workers[name].run(base.requests(size.requests), IN_FLIGHT)
                 found[name].append(done["cpu"] * 1000 / size.requests)
                 progress.step(f"{name} {found[name][-1]:.2f} ms a request")

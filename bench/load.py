@@ -29,10 +29,9 @@ from bench.processes import cpu_seconds
 from bench.progress import Progress
 from bench.storage import AUDIT, REQUESTS, RESULTS, Kind
 from local import process
-from local.synapse.client import SeenRun
 
 AT_ONCE: Final = 64
-LOOK_AGAIN: Final = 0.5
+LOOK_AGAIN: Final = 1.0
 PUT_AT_ONCE: Final = 16
 MOST: Final = 32  # messages of one call
 POINTS: Final = 200  # of a curve
@@ -92,14 +91,14 @@ async def measure(
                     await _until_read(read, messages + calls)
                     ways["queue"] |= latency(_within(read.taken, "queue"))
         audited = await _audited(text)
-        runs = await base.synapse.runs()
+        runs = [(run.parameters["day"], run.run_id) for run in await base.synapse.runs()]
         books = balance(messages + calls, runs, read.taken, audited, answers=answers)
     return {"app": app.name, "storage": kind, "ways": ways, "books": books}
 
 
 def balance(
     requests: int,
-    runs: Sequence[SeenRun],
+    runs: Sequence[tuple[str, str]],
     results: Sequence[Mapping[str, Any]],
     audited: Sequence[str],
     *,
@@ -109,14 +108,14 @@ def balance(
 
     Args:
         requests: those of `bench.ground.request`, from 0 on.
-        runs: of the workspace; the parameter `day` says whose each is.
+        runs: of the workspace: the parameter `day`, which is the request's id, and the run's id.
         results: taken off the results queue.
         audited: the correlation ids in the audit.
         answers: whether the app publishes results and an audit.
     """
     asked = {request(number)["requestId"]: request(number) for number in range(requests)}
-    of_request = Counter(run.parameters["day"] for run in runs)
-    run_ids = {run.parameters["day"]: run.run_id for run in runs}
+    of_request = Counter(name for name, _ in runs)
+    run_ids = dict(runs)
     books = {
         "requests": requests,
         "runs": len(runs),
@@ -197,7 +196,7 @@ async def _called(
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-        latencies = await post_all(
+        done = await post_all(
             session,
             f"{host.url}/api/runs",
             base.requests(calls),
@@ -208,7 +207,8 @@ async def _called(
         "requests": calls,
         "seconds": time.monotonic() - began,
         "cpu": (cpu_seconds(host.process.pid) - cpu) * 1000 / calls,
-        **latency(latencies),
+        "repeated": done.repeated,
+        **latency(done.latencies),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 from bench.apps import App
 from bench.progress import Progress
 
-WARM_UP: Final = 64  #: requests before the first that counts
+WARM_UP: Final = 64
 AGAIN: Final = (
     16  #: requests before each round: connections may have been closed while others had their turn
 )
@@ -19,6 +19,7 @@ class Size:
 
     rounds: int
     requests: int
+    warm_up: int = WARM_UP  #: requests before the first that counts
     thorough: bool = True  #: with what takes long and can be left out
 
 

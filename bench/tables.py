@@ -219,7 +219,15 @@ def _client(part: Mapping[str, Any]) -> Iterator[Sheet]:
 def _load(part: Mapping[str, Any]) -> Iterator[Sheet]:
     yield Sheet(
         title=f"{part['app']} under load, storage {part['storage']}",
-        columns=("way", "requests", "seconds", "a second", "CPU ms each", "p50 / p95 / p99 ms"),
+        columns=(
+            "way",
+            "requests",
+            "seconds",
+            "a second",
+            "CPU ms each",
+            "answered 503",
+            "p50 / p95 / p99 ms",
+        ),
         rows=[
             (
                 way,
@@ -227,6 +235,7 @@ def _load(part: Mapping[str, Any]) -> Iterator[Sheet]:
                 f"{one['seconds']:.0f}",
                 f"{one['requests'] / one['seconds']:.1f}",
                 f"{one['cpu']:.2f}",
+                str(one.get("repeated", "-")),
                 " / ".join(f"{one[p]:.0f}" for p in ("p50", "p95", "p99") if p in one),
             )
             for way, one in part["ways"].items()

@@ -18,7 +18,7 @@ import aiohttp
 from bench import spread
 from bench.apps import App
 from bench.ground import Ground, ground
-from bench.plan import AGAIN, WARM_UP, Size, turned
+from bench.plan import AGAIN, Size, turned
 from bench.posting import post_all
 from bench.processes import cpu_seconds
 from bench.progress import Progress
@@ -63,7 +63,7 @@ class Served:
 
     async def function(self, figures: Figures, count: int, level: int) -> None:
         """Run the queue function in the worker library."""
-        await self.worker.run(self.base.requests(AGAIN), level)
+        await self.worker.run(self.base.requests(min(AGAIN, count)), level)
         done = await self.worker.run(self.base.requests(count), level)
         figures.per_second.append(count / done["wall"])
         figures.latencies += done["latencies"]
@@ -72,11 +72,11 @@ class Served:
         """Call POST /api/runs."""
         url = f"{self.host.url}/api/runs"
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-            await post_all(session, url, self.base.requests(AGAIN), level)
+            await post_all(session, url, self.base.requests(min(AGAIN, count)), level)
             began = time.perf_counter()
-            latencies = await post_all(session, url, self.base.requests(count), level)
+            done = await post_all(session, url, self.base.requests(count), level)
             figures.per_second.append(count / (time.perf_counter() - began))
-            figures.latencies += latencies
+            figures.latencies += done.latencies
 
     async def drain(self, figures: Figures, count: int) -> None:
         """Work off messages that wait on the queue."""
@@ -116,7 +116,7 @@ async def measure(apps: Sequence[App], size: Size, progress: Progress) -> Mappin
     progress.begin("throughput over TLS", size.rounds * len(apps))
     async with AsyncExitStack() as running:
         base = await running.enter_async_context(ground(tls=True))
-        served = [await _served(base, app, running) for app in apps]
+        served = [await _served(base, app, size, running) for app in apps]
         for turn in range(size.rounds):
             for one in turned(served, turn):
                 await _all_ways(one, found[one.name], size.requests)
@@ -133,7 +133,7 @@ async def measure(apps: Sequence[App], size: Size, progress: Progress) -> Mappin
     }
 
 
-async def _served(base: Ground, app: App, running: AsyncExitStack) -> Served:
+async def _served(base: Ground, app: App, size: Size, running: AsyncExitStack) -> Served:
     queue = f"{REQUESTS}-{app.name}"
     made = Served(
         base=base,
@@ -141,8 +141,8 @@ async def _served(base: Ground, app: App, running: AsyncExitStack) -> Served:
         worker=await running.enter_async_context(base.worker(app)),
         host=await running.enter_async_context(base.host(app, RUN_REQUESTS_QUEUE=queue)),
     )
-    await made.worker.run(base.requests(WARM_UP), 16)
-    await made.http(Figures(), WARM_UP, 16)
+    await made.worker.run(base.requests(size.warm_up), 16)
+    await made.http(Figures(), size.warm_up, 16)
     return made
 
 
@@ -151,4 +151,4 @@ async def _all_ways(one: Served, figures: Mapping[str, Figures], count: int) -> 
         await one.function(figures[f"function{level}"], count, level)
         await one.http(figures[f"http{level}"], count, level)
     await one.drain(figures["drained"], count)
-    await one.feed(figures["fed"], count // 2)
+    await one.feed(figures["fed"], max(1, count // 2))
