@@ -4,7 +4,7 @@ python -m bench all [--quick]                      every part: a table, a JSON f
 python -m bench cpu --rounds 5 --requests 400      one part alone
 python -m bench table bench/results/FILE.json      the tables as Markdown
 python -m bench plot bench/results/FILE.json       the plots
-python -m bench profile --requests 400             where the time of a queue request goes
+python -m bench profile                            where the time of a queue request goes
 """
 
 import argparse
@@ -71,12 +71,13 @@ def arguments() -> argparse.Namespace:
     for name, text in (("table", tables.__doc__), ("plot", "the plots, as SVG")):
         commands.add_parser(name, help=text).add_argument("file", type=Path)
     one = commands.add_parser("profile", help=profile.__doc__)
-    one.add_argument("--requests", type=int, default=400)
+    one.add_argument("--requests", type=int, default=2000)
+    one.add_argument("--counted", action="store_true", help="by cProfile, which slows it down")
     one.add_argument("--in-flight", type=int, default=16)
     one.add_argument("--app", choices=list(APPS), default="ours")
     one.add_argument("--lines", type=int, default=40)
     one.add_argument("--tls", action="store_true")
-    one.add_argument("--out", type=Path, default=results.DIRECTORY / "profile.pstats")
+    one.add_argument("--out", type=Path)
     one = commands.add_parser("load", help=load.__doc__, description=load.__doc__)
     one.add_argument("--app", choices=list(APPS), default="ours")
     one.add_argument("--storage", choices=get_args(Kind.__value__), default="azurite")
@@ -134,17 +135,7 @@ def main() -> int:
         case "plot":
             _draw(results.read(given.file), given.file)
         case "profile":
-            given.out.parent.mkdir(parents=True, exist_ok=True)
-            asyncio.run(
-                profile.write(
-                    APPS[given.app],
-                    given.out.resolve(),
-                    requests=given.requests,
-                    in_flight=given.in_flight,
-                    tls=given.tls,
-                )
-            )
-            profile.show(given.out, given.lines)
+            _profile(given)
         case "load":
             found = asyncio.run(press(given, console))
             _finish(found, given.out, console)
@@ -154,6 +145,26 @@ def main() -> int:
         case _:
             _finish(asyncio.run(measure(given, console)), given.out, console)
     return 0
+
+
+def _profile(given: argparse.Namespace) -> None:
+    name = "profile.pstats" if given.counted else "samples.json"
+    path: Path = (given.out or results.DIRECTORY / name).resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    each = asyncio.run(
+        profile.write(
+            APPS[given.app],
+            path,
+            "profile" if given.counted else "sample",
+            requests=given.requests,
+            in_flight=given.in_flight,
+            tls=given.tls,
+        )
+    )
+    if given.counted:
+        profile.counted(path, given.lines)
+    else:
+        print("\n".join(profile.sampled(path, given.lines, each)))
 
 
 def _finish(found: Mapping[str, Any], out: Path | None, console: Console) -> None:

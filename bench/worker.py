@@ -8,6 +8,7 @@ Orders are JSON lines on standard input, answers JSON lines on standard output:
 
     {"do": "run", "texts": ["{…}", …], "inFlight": 16}    run the queue function for each message
     {"do": "run", …, "profile": "path"}                   the same under cProfile, which writes that file
+    {"do": "run", …, "sample": "path"}                    the same, sampled: see bench.sampler
     {"do": "sweep"}                                       run the gateway's hourly timer
     {"do": "state"}                                       memory now
 """
@@ -23,12 +24,14 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any, Final
 
 from bench.plain_http import allow_plain_http
+from bench.sampler import Sampler
 from local.host import logs, queue_message, timers, worker
 from local.host.invocations import Invocations
 from local.host.worker import Function
@@ -68,7 +71,8 @@ class Worker:
         """Carry out one order."""
         match order["do"]:
             case "run":
-                return await self._run(order["texts"], order["inFlight"], order.get("profile"))
+                with _watching(order):
+                    return await self._run(order["texts"], order["inFlight"])
             case "sweep":
                 data = timers.data(datetime.now(UTC), datetime.now(UTC))
                 outcome = await self._invocations.run(self._functions["forget"], data)
@@ -77,22 +81,16 @@ class Worker:
                 gc.collect()
                 return {"memory": memory()}
 
-    async def _run(self, texts: list[str], in_flight: int, profile: str | None) -> dict[str, Any]:
+    async def _run(self, texts: list[str], in_flight: int) -> dict[str, Any]:
         """Run the queue function for each message, so many at a time."""
         latencies: list[float] = []
         errors: list[str] = []
-        profiler = cProfile.Profile() if profile else None
         waiting = iter(texts)
         gc.collect()
         cpu, wall = time.process_time(), time.perf_counter()
-        if profiler:
-            profiler.enable()
         await asyncio.gather(
             *(self._drain(waiting, latencies, errors) for _ in range(min(in_flight, len(texts))))
         )
-        if profiler and profile:
-            profiler.disable()
-            profiler.dump_stats(profile)
         return {
             "cpu": time.process_time() - cpu,
             "wall": time.perf_counter() - wall,
@@ -115,6 +113,22 @@ class Worker:
             latencies.append(time.perf_counter() - began)
             if outcome.error is not None:
                 errors.append(outcome.error[:500])
+
+
+@contextmanager
+def _watching(order: dict[str, Any]) -> Iterator[None]:
+    """Profile or sample, if the order says so."""
+    if "sample" in order:
+        with Sampler(Path(order["sample"])):
+            yield
+        return
+    profiler = cProfile.Profile() if "profile" in order else None
+    if profiler:
+        profiler.enable()
+    yield
+    if profiler:
+        profiler.disable()
+        profiler.dump_stats(order["profile"])
 
 
 async def serve(given: argparse.Namespace) -> None:

@@ -15,13 +15,16 @@ class Worker:
 
     child: process.Child
 
-    async def run(
-        self, texts: list[str], in_flight: int, *, profile: Path | None = None
-    ) -> dict[str, Any]:
-        """Run the queue function for each message; raises if one fails."""
+    async def run(self, texts: list[str], in_flight: int, **watched: Path) -> dict[str, Any]:
+        """Run the queue function for each message; raises if one fails.
+
+        Args:
+            texts: the messages.
+            in_flight: how many at a time.
+            watched: `profile` or `sample`, the file to write.
+        """
         order: dict[str, Any] = {"do": "run", "texts": texts, "inFlight": in_flight}
-        if profile is not None:
-            order["profile"] = str(profile)
+        order |= {how: str(path) for how, path in watched.items()}
         answer = await self._order(order)
         if answer["failed"]:
             msg = f"{answer['failed']} of {len(texts)} requests failed: {answer['errors']}"

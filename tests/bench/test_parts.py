@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bench import load, plot, results, tables
+from bench import load, plot, profile, results, tables
 from bench.__main__ import PARTS
 from bench.apps import APPS
 from bench.ground import request
@@ -86,6 +86,19 @@ async def test_a_load_is_worked_off_and_its_books_balance(tmp_path: Path) -> Non
     path = results.write(found, tmp_path / "found.json")
     assert len(plot.draw(found, path)) == 1
     assert "| queue | 8 |" in tables.markdown(found)
+
+
+async def test_a_profile_is_sampled_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes: dict[str, Any] = {"requests": 20, "in_flight": 4, "tls": False}
+    each = await profile.write(APPS["ours"], tmp_path / "samples", "sample", **sizes)
+    await profile.write(APPS["ours"], tmp_path / "counted", "profile", **sizes)
+
+    profile.counted(tmp_path / "counted", 50)
+    lines = "\n".join(profile.sampled(tmp_path / "samples", 50, each))
+    assert "function_app.py:start_from_queue" in lines
+    assert "start_from_queue" in capsys.readouterr().out
 
 
 def _result(number: int, run_id: str) -> dict[str, Any]:
