@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Final
 import azure.functions as func
 
 from shared.adapters.clock import SystemClock
+from shared.adapters.event_grid_topic import EventGridTopic
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit import TableAudit
 from shared.adapters.storage.facts import ByConnectionString, ByIdentity
+from shared.adapters.storage.outbox import OutboxQueue, ResultsAndEvents
 from shared.adapters.storage.queues import PoisonQueue, RequestQueue, ResultQueue
 from shared.adapters.storage.records import TableRecords
 from shared.adapters.synapse import SynapsePipelines
@@ -28,6 +30,7 @@ from shared.config import gateway_json, settings as app_settings
 from shared.config.gateway_json import GatewayConfig
 from shared.config.settings import HttpAuth, Settings, StorageSettings
 from shared.gateway.cached import Cached
+from shared.gateway.event_post import EventPost
 from shared.gateway.gateway import Gateway
 from shared.gateway.operations import Operations
 from shared.gateway.poison import Poison
@@ -43,6 +46,7 @@ from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import Misconfigured, RecordUnreadable, StorageUnavailable
 from shared.ports import Records
 from shared.runs.caller import Caller
+from shared.runs.cloud_event import NAMELESS
 from shared.triggers import health, responses, synapse as wire
 from shared.triggers.authentication import Identify, KeyHolders, TokenBearers
 from shared.triggers.event_grid import Events
@@ -66,7 +70,6 @@ for noisy in ("azure", "httpx", "httpcore", "aiohttp"):
 class App:
     """Everything that the triggers call."""
 
-    identify: Identify
     gateway: Gateway
     runs: Runs
     run_operations: RunOperations
@@ -75,8 +78,8 @@ class App:
     webhooks: Webhooks
     poison: Poison
     retention: Retention
+    event_post: EventPost | None
     rights: RightsLookup
-    config: GatewayConfig
     records: Records
     policy: Policy
     synapse: SynapsePipelines
@@ -92,6 +95,16 @@ def http_auth_level() -> func.AuthLevel:
 def requests_queue() -> str:
     """Return the name of the queue that the trigger is bound to."""
     return _given("RUN_REQUESTS_QUEUE", "run-requests")
+
+
+def outbox_queue() -> str:
+    """Return the name of the queue of events that the trigger is bound to."""
+    return _given("RUN_OUTBOX_QUEUE", "run-outbox")
+
+
+def posts_events() -> bool:
+    """Return whether a topic is configured: only then are the functions of the outbox registered."""
+    return bool(_given("OUTCOME_TOPIC_ENDPOINT", ""))
 
 
 def now() -> datetime:
@@ -141,7 +154,7 @@ async def serve(
     request: func.HttpRequest, answer: Callable[[App, Caller], Awaitable[func.HttpResponse]]
 ) -> func.HttpResponse:
     """Answer an authenticated caller, even if settings are wrong or the storage is unavailable."""
-    return await admit(request, lambda caller: _serve(partial(_serve_named, answer, caller)))
+    return await admit(request, lambda caller: take_in(partial(_serve_named, answer, caller)))
 
 
 async def serve_wire(
@@ -155,13 +168,6 @@ async def serve_wire(
     return wire.complete(answer, request, call_id)
 
 
-async def take_in(
-    answer: Callable[[App], Awaitable[func.HttpResponse]],
-) -> func.HttpResponse:
-    """Answer a call that the platform admitted by a key, or that is signed."""
-    return await _serve(answer)
-
-
 async def _serve_named(
     answer: Callable[[App, Caller], Awaitable[func.HttpResponse]], caller: Caller, app: App
 ) -> func.HttpResponse:
@@ -173,7 +179,8 @@ async def _serve_named(
     return responses.refusal(CloudError(code=Code.NOT_PERMITTED, message=message))
 
 
-async def _serve(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
+async def take_in(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
+    """Answer a call that the platform admitted by a key, or that is signed."""
     try:
         return await answer(app())
     except Misconfigured:
@@ -280,7 +287,10 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
     records = TableRecords(account, settings.runs_table)
     audit = TableAudit(account, settings.audit_table)
     requests = RequestQueue(account, settings.requests_queue)
-    results = ResultQueue(account, settings.results_queue, encoding=settings.results_encoding.value)
+    queue = ResultQueue(account, settings.results_queue, encoding=settings.results_encoding.value)
+    outbox, topic = OutboxQueue(account, settings.outbox_queue), _topic(settings, clock)
+    source = settings.address or NAMELESS
+    results = ResultsAndEvents(queue, outbox, source=source) if topic else queue
     pipelines = SynapsePipelines(
         credential=_credential,
         clock=clock,
@@ -303,7 +313,6 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
     )
     events = Events(gateway=gateway, rules=config.rules, clock=clock)
     return App(
-        identify=identify,
         gateway=gateway,
         runs=Runs(clock=clock, gateway=gateway, records=records, audit=audit, policy=policy),
         run_operations=RunOperations(
@@ -327,20 +336,26 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         webhooks=_webhooks(config, events, clock),
         poison=Poison(records=records, requests=requests, gateway=gateway),
         retention=Retention(clock=clock, records=records, audit=audit, settings=settings),
+        event_post=EventPost(clock=clock, outbox=outbox, topic=topic) if topic else None,
         rights=RightsLookup(
             clock=clock,
             storage=account,
+            topic=topic,
             pipelines=pipelines,
             throttle=runner.throttle,
             policy=policy,
             rules=config.rules,
             settings=settings,
         ),
-        config=config,
         records=records,
         policy=policy,
         synapse=pipelines,
     )
+
+
+def _topic(settings: Settings, clock: SystemClock) -> EventGridTopic | None:
+    url = settings.outcome_topic
+    return EventGridTopic(url, credential=_credential, clock=clock) if url else None
 
 
 def _webhooks(config: GatewayConfig, events: Events, clock: SystemClock) -> Webhooks:
@@ -354,25 +369,17 @@ def _webhooks(config: GatewayConfig, events: Events, clock: SystemClock) -> Webh
 
 
 def _account(settings: StorageSettings) -> Account:
+    names = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
+    has_proxy = any(os.environ.get(name) for name in names)
     if settings.storage_connection is not None:
-        return Account(
-            ByConnectionString(text=settings.storage_connection), use_proxy_settings=_has_proxy()
-        )
-    client_id = settings.storage_client_id
-    return Account(
-        ByIdentity(
-            queue_uri=settings.storage_queues or "",
-            table_uri=settings.storage_tables or "",
-            credential=lambda: _credential(client_id),
-        ),
-        use_proxy_settings=_has_proxy(),
+        by_key = ByConnectionString(text=settings.storage_connection)
+        return Account(by_key, use_proxy_settings=has_proxy)
+    by_identity = ByIdentity(
+        queue_uri=settings.storage_queues or "",
+        table_uri=settings.storage_tables or "",
+        credential=partial(_credential, settings.storage_client_id),
     )
-
-
-def _has_proxy() -> bool:
-    return any(
-        os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
-    )
+    return Account(by_identity, use_proxy_settings=has_proxy)
 
 
 def _credential(client_id: str | None = None) -> "AsyncTokenCredential":

@@ -97,12 +97,12 @@ def may_have_left(error: BaseException) -> bool:
     return MAY_HAVE_LEFT[_kind(_cause(error))]
 
 
-def lost(error: Exception) -> Lost:
+def lost(error: Exception, service: str = "Synapse") -> Lost:
     """Return what a failure of the call means for the request."""
     cause = _cause(error)
     if not may_have_left(error):
         message = (
-            f"Synapse could not be reached: {cause} [{type(cause).__name__}]. Nothing was sent."
+            f"{service} could not be reached: {cause} [{type(cause).__name__}]. Nothing was sent."
         )
         return Lost(
             sent=False, error=CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message[:1024])

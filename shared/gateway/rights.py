@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -45,6 +46,7 @@ type RightName = Literal[
     "reachWorkspace",
     "lookAtRuns",
     "startRuns",
+    "sendEvents",
 ]
 
 
@@ -67,7 +69,7 @@ class Right(_Stated):
     """One right. A refused one has a message and, if a role would grant it, that role with scope and command."""
 
     right: RightName
-    target: str  #: the table's, the queue's or the workspaces' names
+    target: str  #: the table's, the queue's or the workspaces' names, or the topic's host
     state: RightState
     message: str | None = None
     role: str | None = None
@@ -145,6 +147,14 @@ class StorageSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TopicSeen:
+    """What was seen of the Event Grid topic."""
+
+    url: str
+    posted: Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkspaceSeen:
     """What was seen of one workspace."""
 
@@ -164,6 +174,7 @@ def state(
     *,
     settings: StorageSettings,
     now: datetime,
+    topic: TopicSeen | None = None,
 ) -> Statement:
     """Make the statement.
 
@@ -173,6 +184,7 @@ def state(
         wanted: as `wanted_pipelines` gives them.
         settings: which account, queues and tables are the app's.
         now: the time of the looks, from which the ages of evidence count.
+        topic: what was seen of the topic, if there is one.
     """
     identity = next((one.identity for one in workspaces if one.identity.object_id), Identity())
     by_name = {name: one for one in workspaces for name in one.names}
@@ -181,6 +193,7 @@ def state(
         rights=(
             *_of_storage(storage, settings, identity, now),
             *(right for one in workspaces for right in _of_workspace(one, now)),
+            *_of_topic(topic, identity, now),
         ),
         pipelines=tuple(
             _of_pipeline(pipeline, workspace, rules, by_name[workspace].pipelines[pipeline])
@@ -218,6 +231,12 @@ def _of_storage(
         yield _used("writeTable", table, written, grant, now)
     for queue, put in seen.queues.items():
         yield _used("putOnQueue", queue, put, role_grant.on_queue(settings, identity, queue), now)
+
+
+def _of_topic(seen: TopicSeen | None, identity: Identity, now: datetime) -> Iterator[Right]:
+    if seen is not None:
+        grant = role_grant.to_send(seen.url, identity)
+        yield _used("sendEvents", urlsplit(seen.url).netloc, seen.posted, grant, now)
 
 
 def _of_workspace(seen: WorkspaceSeen, now: datetime) -> Iterator[Right]:

@@ -36,6 +36,7 @@ _ALL: Final[dict[str, Value]] = _LEAST | {
     "eventSourceId": _LANDING,
     "eventSourceLocation": "northeurope",
     "eventSubjectBeginsWith": "/blobServices/default/containers/incoming/",
+    "resultTopicEnabled": True,
     "alertEmails": "one@example.com two@example.com",
     "storageLogs": True,
 }
@@ -44,6 +45,7 @@ SCENARIOS: Final[dict[str, dict[str, Value]]] = {
     "least": _LEAST,
     "all": _ALL,
     "events": _LEAST | {"eventSourceId": _LANDING},
+    "topic": _LEAST | {"resultTopicEnabled": True},
     "vnet": _LEAST | {"vnetEnabled": True},
     "entra": _LEAST | {"httpAuth": "entra", "entraAudiences": "https://dev.azuresynapse.net"},
 }
