@@ -48,7 +48,7 @@ from shared.ports import Records
 from shared.runs.caller import Caller
 from shared.runs.cloud_event import NAMELESS
 from shared.triggers import health, responses, synapse as wire
-from shared.triggers.authentication import Identify, KeyHolders, TokenBearers
+from shared.triggers.authentication import Identify, TokenBearers, key_holder
 from shared.triggers.event_grid import Events
 from shared.triggers.run_operations import RunOperations
 from shared.triggers.runs import Runs
@@ -97,14 +97,10 @@ def requests_queue() -> str:
     return _given("RUN_REQUESTS_QUEUE", "run-requests")
 
 
-def outbox_queue() -> str:
-    """Return the name of the queue of events that the trigger is bound to."""
-    return _given("RUN_OUTBOX_QUEUE", "run-outbox")
-
-
-def posts_events() -> bool:
-    """Return whether a topic is configured: only then are the functions of the outbox registered."""
-    return bool(_given("OUTCOME_TOPIC_ENDPOINT", ""))
+def outbox_queue() -> str | None:
+    """Return the name of the queue that events are posted from; None without a topic."""
+    has_topic = _given("OUTCOME_TOPIC_ENDPOINT", "")
+    return _given("RUN_OUTBOX_QUEUE", "run-outbox") if has_topic else None
 
 
 def now() -> datetime:
@@ -147,25 +143,25 @@ async def admit(
 ) -> func.HttpResponse:
     """Answer an authenticated caller; refuse all others."""
     caller = await identify(request)
-    return responses.refusal(caller) if isinstance(caller, CloudError) else await answer(caller)
+    if isinstance(caller, CloudError):
+        return responses.noted(responses.refusal(caller))
+    return await answer(caller)
 
 
 async def serve(
     request: func.HttpRequest, answer: Callable[[App, Caller], Awaitable[func.HttpResponse]]
 ) -> func.HttpResponse:
-    """Answer an authenticated caller, even if settings are wrong or the storage is unavailable."""
+    """Answer an authenticated caller; otherwise like `take_in`."""
     return await admit(request, lambda caller: take_in(partial(_serve_named, answer, caller)))
 
 
 async def serve_wire(
     request: func.HttpRequest,
     context: func.Context,
-    route: Callable[[App], Callable[[func.HttpRequest, Caller, str], Awaitable[func.HttpResponse]]],
+    answer: Callable[[App, Caller], Awaitable[func.HttpResponse]],
 ) -> func.HttpResponse:
-    """Answer a client of Synapse's API, which expects Synapse's headers in refusals, too."""
-    call_id = context.invocation_id
-    answer = await serve(request, lambda app, caller: route(app)(request, caller, call_id))
-    return wire.complete(answer, request, call_id)
+    """Answer a client of Synapse's API, which expects Synapse's headers in every response; otherwise like `serve`."""
+    return wire.complete(await serve(request, answer), request, context.invocation_id)
 
 
 async def _serve_named(
@@ -180,7 +176,11 @@ async def _serve_named(
 
 
 async def take_in(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
-    """Answer a call that the platform admitted by a key, or that is signed."""
+    """Answer a call that a key or a signature admits, even if settings are wrong or the storage is unavailable."""
+    return responses.noted(await _take_in(answer))
+
+
+async def _take_in(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
     try:
         return await answer(app())
     except Misconfigured:
@@ -197,12 +197,13 @@ async def faults() -> tuple[CloudError, ...]:
     """Return what keeps the app from working: settings by name, storage, and the identity's token."""
     wired = _wired()
     if isinstance(wired, tuple):
+        _log("not_ready", wired)
         return wired
     endpoint = wired.policy.workspaces[wired.policy.default_workspace]
     found = wired.webhooks.faults
     try:
         await wired.records.echo(endpoint)
-    except StorageUnavailable as error:
+    except (RecordUnreadable, StorageUnavailable) as error:
         found.append(CloudError(code=Code.GATEWAY_UNAVAILABLE, message=str(error), target=STORAGE))
     not_sent = await wired.synapse.authorize(endpoint)
     if not_sent:
@@ -233,7 +234,7 @@ def _authenticator() -> Identify | CloudError:
         _log("misconfigured", proof)
         return CloudError(code=Code.GATEWAY_UNAVAILABLE, message="The gateway is not configured.")
     if proof.http_auth is HttpAuth.KEY:
-        return KeyHolders()
+        return key_holder
     from shared.adapters.entra import EntraTokens  # noqa: PLC0415 - 0.3 s, on first use
 
     clock, tenant = SystemClock(), proof.entra_tenant_id or ""
@@ -248,8 +249,8 @@ def _wired() -> App | tuple[CloudError, ...]:
     try:
         content = _config_file()
     except OSError as error:  # not cached: the next call may succeed
-        message = f"The file can't be read: {error.strerror}."
-        fault = CloudError(code=Code.INVALID_SETTING, message=message, target="GATEWAY_CONFIG")
+        unread = f"The file can't be read: {error.strerror}."
+        fault = app_settings.fault("GATEWAY_CONFIG", unread)
         return _misconfigured(app_settings.read(os.environ), (fault,))
     return _wire(content)
 
@@ -288,7 +289,8 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
     audit = TableAudit(account, settings.audit_table)
     requests = RequestQueue(account, settings.requests_queue)
     queue = ResultQueue(account, settings.results_queue, encoding=settings.results_encoding.value)
-    outbox, topic = OutboxQueue(account, settings.outbox_queue), _topic(settings, clock)
+    outbox, url = OutboxQueue(account, settings.outbox_queue), settings.outcome_topic
+    topic = EventGridTopic(url, credential=_credential, clock=clock) if url else None
     source = settings.address or NAMELESS
     results = ResultsAndEvents(queue, outbox, source=source) if topic else queue
     pipelines = SynapsePipelines(
@@ -351,11 +353,6 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         policy=policy,
         synapse=pipelines,
     )
-
-
-def _topic(settings: Settings, clock: SystemClock) -> EventGridTopic | None:
-    url = settings.outcome_topic
-    return EventGridTopic(url, credential=_credential, clock=clock) if url else None
 
 
 def _webhooks(config: GatewayConfig, events: Events, clock: SystemClock) -> Webhooks:

@@ -96,14 +96,35 @@ class EventPost:
             return
         outcome = await self._lane.ask(lambda: self._topic.post(message.event))
         failure = read_answer(outcome, self._clock.now())
-        if failure is None:
-            _log(logging.INFO, "event_posted", message)
+        if failure is not None:
+            await self._defer(message, failure)
             return
+        log_line.write(
+            logging.INFO,
+            "event_posted",
+            eventId=message.event.get("id"),
+            requestId=message.event.get("subject"),
+            type=message.event.get("type"),
+            rounds=message.rounds,
+        )
+
+    async def _defer(self, message: OutboxMessage, failure: NotPosted) -> None:
         # After a 429 the lane rests, too: events that come meanwhile are not posted.
         asked, jitter = failure.retry_after, self._clock.jitter()
         seconds = retry.wait_for_throttle(asked, message.rounds + 1, jitter)
-        level = logging.WARNING if failure.reason in _PASSING else logging.ERROR
-        _log(level, "event_deferred", message, seconds, failure)
+        log_line.write(
+            logging.WARNING if failure.reason in _PASSING else logging.ERROR,
+            "event_deferred",
+            eventId=message.event.get("id"),
+            requestId=message.event.get("subject"),
+            type=message.event.get("type"),
+            rounds=message.rounds,
+            seconds=round(seconds, 1),
+            reason=failure.reason,
+            status=failure.status,
+            message=failure.sentence,
+            error=failure.error,
+        )
         await self._outbox.put(message.next_round(), seconds)
 
     async def put_back(self, body: bytes) -> None:
@@ -112,7 +133,15 @@ class EventPost:
         if message is None:
             return
         seconds = retry.backoff(message.rounds + 1, self._clock.jitter())
-        _log(logging.WARNING, "event_put_back", message, seconds)
+        log_line.write(
+            logging.WARNING,
+            "event_put_back",
+            eventId=message.event.get("id"),
+            requestId=message.event.get("subject"),
+            type=message.event.get("type"),
+            rounds=message.rounds,
+            seconds=round(seconds, 1),
+        )
         await self._outbox.put(message.next_round(), seconds)
 
 
@@ -123,26 +152,3 @@ def _read(body: bytes) -> OutboxMessage | None:
         digest = hashlib.sha256(body).hexdigest()
         log_line.write(logging.ERROR, "event_unreadable", bytes=len(body), sha256=digest)
     return message
-
-
-def _log(
-    level: int,
-    line: str,
-    message: OutboxMessage,
-    seconds: float | None = None,
-    failure: NotPosted | None = None,
-) -> None:
-    event = message.event
-    log_line.write(
-        level,
-        line,
-        eventId=event.get("id"),
-        requestId=event.get("subject"),
-        type=event.get("type"),
-        rounds=message.rounds,
-        seconds=None if seconds is None else round(seconds, 1),
-        reason=failure and failure.reason,
-        status=failure and failure.status,
-        message=failure and failure.sentence,
-        error=failure and failure.error,
-    )
