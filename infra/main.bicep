@@ -86,6 +86,9 @@ param eventSubjectBeginsWith string = ''
 @description('Types of the events that are sent. The rules in gateway.json decide what becomes of them.')
 param eventTypes array = ['Microsoft.Storage.BlobCreated']
 
+@description('Make an Event Grid topic that gets each result as a CloudEvent (docs/requests.md).')
+param resultTopicEnabled bool = false
+
 @description('Who is written to when an alert fires, separated by spaces. Empty: alerts show in the portal alone.')
 param alertEmails string = ''
 
@@ -125,6 +128,7 @@ var deadLetterContainer = 'dead-letters'
 var requestsQueue = 'run-requests'
 var poisonQueue = '${requestsQueue}-poison'
 var resultsQueue = 'run-results'
+var outboxQueue = 'run-outbox'
 var runsTable = 'runs'
 var auditTable = 'runaudit'
 var hookSettings = empty(webhookSettingNames) ? [] : split(webhookSettingNames, ' ')
@@ -157,6 +161,10 @@ var ownSettings = {
   AZURE_TOKEN_CREDENTIALS: 'ManagedIdentityCredential'
   APPLICATIONINSIGHTS_CONNECTION_STRING: monitoring.outputs.connectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.outputs.clientId};Authorization=AAD'
+}
+var topicSettings = {
+  OUTCOME_TOPIC_ENDPOINT: resultTopicEnabled ? resultTopic!.outputs.endpoint : ''
+  RUN_OUTBOX_QUEUE: outboxQueue
 }
 var entraSettings = {
   ENTRA_TENANT_ID: empty(entraTenantId) ? tenant().tenantId : entraTenantId
@@ -203,7 +211,7 @@ module storage 'modules/storage.bicep' = {
     closed: vnetEnabled
     trustedServices: eventsEnabled
     containers: [packageContainer, deadLetterContainer]
-    queues: [requestsQueue, poisonQueue, resultsQueue]
+    queues: concat([requestsQueue, poisonQueue, resultsQueue], resultTopicEnabled ? [outboxQueue, '${outboxQueue}-poison'] : [])
     tables: [runsTable, auditTable]
     workspaceId: monitoring.outputs.workspaceId
     logged: storageLogs
@@ -293,6 +301,34 @@ module eventTopic 'modules/event-topic.bicep' = if (eventsEnabled) {
   }
 }
 
+module resultTopic 'modules/result-topic.bicep' = if (resultTopicEnabled) {
+  name: 'result-topic'
+  scope: group
+  params: {
+    name: 'evgt-runs-${token}'
+    location: location
+    tags: tags
+    closed: vnetEnabled
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module resultTopicEndpoint 'modules/private-endpoint.bicep' = if (vnetEnabled && resultTopicEnabled) {
+  name: 'endpoint-result-topic'
+  scope: group
+  params: {
+    name: 'pe-topic-${token}'
+    location: location
+    tags: tags
+    networkId: network!.outputs.id
+    subnetId: network!.outputs.endpointsSubnetId
+    targetId: resultTopic!.outputs.id
+    groupId: 'topic'
+    // eventgrid.azure.net, .us or .cn: the vault's suffix is another in the US Government's cloud alone.
+    zoneName: 'privatelink${replace(replace(environment().suffixes.keyvaultDns, '.vault.', '.eventgrid.'), 'usgovcloudapi.net', 'azure.us')}'
+  }
+}
+
 module roles 'modules/roles.bicep' = {
   name: 'roles'
   scope: group
@@ -307,6 +343,8 @@ module roles 'modules/roles.bicep' = {
     requestsQueue: requestsQueue
     poisonQueue: poisonQueue
     resultsQueue: resultsQueue
+    outboxQueue: outboxQueue
+    resultTopicName: resultTopicEnabled ? resultTopic!.outputs.name : ''
     deadLetterContainer: deadLetterContainer
     eventsEnabled: eventsEnabled
   }
@@ -330,7 +368,7 @@ module app 'modules/app.bicep' = {
     subnetId: vnetEnabled ? network!.outputs.appSubnetId : ''
     workspaceId: monitoring.outputs.workspaceId
     logged: storageLogs
-    settings: union(appSettings, ownSettings, httpAuth == 'entra' ? entraSettings : {})
+    settings: union(appSettings, ownSettings, httpAuth == 'entra' ? entraSettings : {}, resultTopicEnabled ? topicSettings : {})
     secretSettings: hookSettings
     vaultUri: vaultEnabled ? vault!.outputs.uri : ''
   }

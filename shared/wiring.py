@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Final
 import azure.functions as func
 
 from shared.adapters.clock import SystemClock
+from shared.adapters.event_grid_topic import EventGridTopic
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit import TableAudit
 from shared.adapters.storage.facts import ByConnectionString, ByIdentity
+from shared.adapters.storage.outbox import OutboxQueue, ResultsAndEvents
 from shared.adapters.storage.queues import PoisonQueue, RequestQueue, ResultQueue
 from shared.adapters.storage.records import TableRecords
 from shared.adapters.synapse import SynapsePipelines
@@ -28,6 +30,7 @@ from shared.config import gateway_json, settings as app_settings
 from shared.config.gateway_json import GatewayConfig
 from shared.config.settings import HttpAuth, Settings, StorageSettings
 from shared.gateway.cached import Cached
+from shared.gateway.event_post import EventPost
 from shared.gateway.gateway import Gateway
 from shared.gateway.operations import Operations
 from shared.gateway.poison import Poison
@@ -43,6 +46,7 @@ from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import Misconfigured, RecordUnreadable, StorageUnavailable
 from shared.ports import Records
 from shared.runs.caller import Caller
+from shared.runs.cloud_event import NAMELESS
 from shared.triggers import health, responses, synapse as wire
 from shared.triggers.authentication import Identify, TokenBearers, key_holder
 from shared.triggers.event_grid import Events
@@ -74,6 +78,7 @@ class App:
     webhooks: Webhooks
     poison: Poison
     retention: Retention
+    event_post: EventPost | None
     rights: RightsLookup
     records: Records
     policy: Policy
@@ -90,6 +95,12 @@ def http_auth_level() -> func.AuthLevel:
 def requests_queue() -> str:
     """Return the name of the queue that the trigger is bound to."""
     return _given("RUN_REQUESTS_QUEUE", "run-requests")
+
+
+def outbox_queue() -> str | None:
+    """Return the name of the queue that events are posted from; None without a topic."""
+    has_topic = _given("OUTCOME_TOPIC_ENDPOINT", "")
+    return _given("RUN_OUTBOX_QUEUE", "run-outbox") if has_topic else None
 
 
 def now() -> datetime:
@@ -277,7 +288,11 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
     records = TableRecords(account, settings.runs_table)
     audit = TableAudit(account, settings.audit_table)
     requests = RequestQueue(account, settings.requests_queue)
-    results = ResultQueue(account, settings.results_queue, encoding=settings.results_encoding.value)
+    queue = ResultQueue(account, settings.results_queue, encoding=settings.results_encoding.value)
+    outbox, url = OutboxQueue(account, settings.outbox_queue), settings.outcome_topic
+    topic = EventGridTopic(url, credential=_credential, clock=clock) if url else None
+    source = settings.address or NAMELESS
+    results = ResultsAndEvents(queue, outbox, source=source) if topic else queue
     pipelines = SynapsePipelines(
         credential=_credential,
         clock=clock,
@@ -323,9 +338,11 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         webhooks=_webhooks(config, events, clock),
         poison=Poison(records=records, requests=requests, gateway=gateway),
         retention=Retention(clock=clock, records=records, audit=audit, settings=settings),
+        event_post=EventPost(clock=clock, outbox=outbox, topic=topic) if topic else None,
         rights=RightsLookup(
             clock=clock,
             storage=account,
+            topic=topic,
             pipelines=pipelines,
             throttle=runner.throttle,
             policy=policy,

@@ -23,6 +23,8 @@ from shared.kernel.cloud_error import CloudError, Code
 #: The similarity (difflib's ratio) from which a name counts as a misspelt setting: one letter in ten is wrong.
 _ALIKE: Final = 0.9
 DEFAULT_WORKSPACE: Final = "default"
+#: As Azure shows a topic's endpoint; namespaces and their topics have other paths.
+_TOPIC_PATH: Final = "/api/events"
 PUBLIC_AUTHORITY: Final = "https://login.microsoftonline.com"
 STORAGE: Final = "RunStorage"
 # Stricter than urlsplit, which accepts any text as a host and drops line breaks.
@@ -80,6 +82,13 @@ def read_endpoint(text: str) -> str:
     return endpoint
 
 
+def _read_topic(text: str) -> str:
+    """Return the URL that events are posted to."""
+    example = "https://<topic>.<region>-1.eventgrid.azure.net/api/events"
+    host = text.rstrip("/").removesuffix(_TOPIC_PATH)
+    return _read_host(host, example) + _TOPIC_PATH
+
+
 def _read_host(text: str, example: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"https", "http"} or not parts.hostname:
@@ -113,6 +122,10 @@ def _read_tenant(text: str) -> str:
 
 Endpoint = Annotated[str, AfterValidator(read_endpoint)]
 Tenant = Annotated[str, AfterValidator(_read_tenant)]
+Topic = Annotated[str, AfterValidator(_read_topic)]
+PublicUrl = Annotated[
+    str, Field(max_length=200), AfterValidator(lambda text: _read_host(text, "https://<host>"))
+]
 Authority = Annotated[str, AfterValidator(lambda text: _read_host(text, PUBLIC_AUTHORITY))]
 QueueName = Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]){2,55}$")]  # room for "-poison"
 TableName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$")]
@@ -151,6 +164,7 @@ class StorageSettings(BaseModel):
     storage_client_id: str | None = Field(default=None, alias="RunStorage__clientId")
     requests_queue: QueueName = Field(default="run-requests", alias="RUN_REQUESTS_QUEUE")
     results_queue: QueueName = Field(default="run-results", alias="RUN_RESULTS_QUEUE")
+    outbox_queue: QueueName = Field(default="run-outbox", alias="RUN_OUTBOX_QUEUE")
     runs_table: TableName = Field(default="runs", alias="RUNS_TABLE")
     audit_table: TableName = Field(default="runaudit", alias="RUN_AUDIT_TABLE")
 
@@ -173,11 +187,22 @@ class Settings(HttpAccess, StorageSettings):
     call_timeout: float = Field(default=30, ge=0.1, le=60, alias="CALL_TIMEOUT_SECONDS")
     lease: float = Field(default=90, ge=0.3, le=3600, alias="LEASE_SECONDS")
     settle: float = Field(default=60, ge=0, le=3600, alias="SETTLE_SECONDS")
+    outcome_topic: Topic | None = Field(default=None, alias="OUTCOME_TOPIC_ENDPOINT")
+    public_url: PublicUrl | None = Field(default=None, alias="PUBLIC_URL")
+    platform_host: str | None = Field(default=None, alias="WEBSITE_HOSTNAME")
 
     @property
     def shortest_lease(self) -> float:
         """The shortest lease in seconds: two calls that time out, and 10 % for settling."""
         return self.call_timeout * 2 * 1.1
+
+    @property
+    def address(self) -> str | None:
+        """The app's public address: PUBLIC_URL, or the host name that the platform gave it; None without both."""
+        if self.public_url or self.platform_host is None:
+            return self.public_url
+        is_local = is_loopback(self.platform_host.partition(":")[0])
+        return f"{'http' if is_local else 'https'}://{self.platform_host}"
 
 
 def read(environment: Mapping[str, str]) -> Settings | tuple[CloudError, ...]:
@@ -260,6 +285,13 @@ def _cross_faults(settings: Settings) -> tuple[CloudError, ...]:
     if settings.results_queue in {settings.requests_queue, f"{settings.requests_queue}-poison"}:
         text = "The gateway would read its results on this queue as requests, endlessly."
         faults.append(fault("RUN_RESULTS_QUEUE", text))
+    triggers = {settings.requests_queue, f"{settings.requests_queue}-poison"}
+    own = {settings.outbox_queue, f"{settings.outbox_queue}-poison"}
+    if own & (triggers | {settings.results_queue}):
+        text = (
+            "The outbox and its poison queue hold nothing but events: another queue has this name."
+        )
+        faults.append(fault("RUN_OUTBOX_QUEUE", text))
     return (*faults, *_http_faults(settings))
 
 

@@ -37,6 +37,7 @@ _ALL: Final[dict[str, Value]] = _LEAST | {
     "eventSourceId": _LANDING,
     "eventSourceLocation": "northeurope",
     "eventSubjectBeginsWith": "/blobServices/default/containers/incoming/",
+    "resultTopicEnabled": True,
     "alertEmails": "one@example.com two@example.com",
     "actionGroupIds": [f"{_GROUP}/providers/Microsoft.Insights/actionGroups/own"],
     "thresholds": {"notEndedMinutes": 30},
@@ -47,6 +48,7 @@ SCENARIOS: Final[dict[str, dict[str, Value]]] = {
     "least": _LEAST,
     "all": _ALL,
     "events": _LEAST | {"eventSourceId": _LANDING},
+    "topic": _LEAST | {"resultTopicEnabled": True},
     "vnet": _LEAST | {"vnetEnabled": True},
     "entra": _LEAST | {"httpAuth": "entra", "entraAudiences": "https://dev.azuresynapse.net"},
 }
