@@ -24,6 +24,8 @@ _ALIKE: Final = 0.9
 DEFAULT_WORKSPACE: Final = "default"
 PUBLIC_AUTHORITY: Final = "https://login.microsoftonline.com"
 STORAGE: Final = "RunStorage"
+#: The one setting whose empty value has a meaning: no outcome is sent.
+OUTCOMES_QUEUE: Final = "RUN_OUTCOMES_QUEUE"
 # Stricter than urlsplit, which accepts any text as a host and drops line breaks.
 _URL: Final = re.compile(
     r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?/*", re.IGNORECASE
@@ -56,6 +58,14 @@ class AuditParameters(StrEnum):
 
     REDACTED = "redacted"  #: all but what looks like a secret
     NONE = "none"  #: nothing
+
+
+class FollowRuns(StrEnum):
+    """Which runs are followed to their end."""
+
+    ALL = "all"  #: all but those of requests with `"follow": false`
+    ASKED = "asked"  #: those of requests with `"follow": true`
+    NONE = "none"  #: none, whatever a request says
 
 
 def is_loopback(host: str | None) -> bool:
@@ -114,6 +124,7 @@ Endpoint = Annotated[str, AfterValidator(read_endpoint)]
 Tenant = Annotated[str, AfterValidator(_read_tenant)]
 Authority = Annotated[str, AfterValidator(lambda text: _read_host(text, PUBLIC_AUTHORITY))]
 QueueName = Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]){2,55}$")]  # room for "-poison"
+OptionalQueueName = Annotated[str, Field(pattern=r"^([a-z0-9](-?[a-z0-9]){2,62})?$")]
 TableName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$")]
 Names = Annotated[
     tuple[str, ...],
@@ -150,6 +161,7 @@ class StorageSettings(BaseModel):
     storage_client_id: str | None = Field(default=None, alias="RunStorage__clientId")
     requests_queue: QueueName = Field(default="run-requests", alias="RUN_REQUESTS_QUEUE")
     results_queue: QueueName = Field(default="run-results", alias="RUN_RESULTS_QUEUE")
+    outcomes_queue: OptionalQueueName = Field(default="run-outcomes", alias="RUN_OUTCOMES_QUEUE")
     runs_table: TableName = Field(default="runs", alias="RUNS_TABLE")
     audit_table: TableName = Field(default="runaudit", alias="RUN_AUDIT_TABLE")
 
@@ -172,6 +184,8 @@ class Settings(HttpAccess, StorageSettings):
     call_timeout: float = Field(default=30, ge=0.1, le=60, alias="CALL_TIMEOUT_SECONDS")
     lease: float = Field(default=90, ge=0.3, le=3600, alias="LEASE_SECONDS")
     settle: float = Field(default=60, ge=0, le=3600, alias="SETTLE_SECONDS")
+    follow_runs: FollowRuns = Field(default=FollowRuns.ALL, alias="FOLLOW_RUNS")
+    follow_seconds: float = Field(default=15, ge=1, le=300, alias="FOLLOW_SECONDS")
 
     @property
     def shortest_lease(self) -> float:
@@ -181,7 +195,7 @@ class Settings(HttpAccess, StorageSettings):
 
 def read(environment: Mapping[str, str]) -> Settings | tuple[CloudError, ...]:
     """Read the settings, or return every fault with its setting's name; no value is quoted."""
-    given = {name: value for name, value in environment.items() if value.strip()}
+    given = _given(environment)
     own = _own_faults(Settings, given)
     # Checks across settings use the valid ones, so that all faults are reported at once.
     wrong = {fault.target for fault in own}
@@ -191,9 +205,18 @@ def read(environment: Mapping[str, str]) -> Settings | tuple[CloudError, ...]:
     return (*own, *_storage_faults(given), *across, *_misspelt(given)) or settings
 
 
+def _given(environment: Mapping[str, str]) -> dict[str, str]:
+    """Leave out empty values, which count as unset."""
+    return {
+        name: value.strip() if name == OUTCOMES_QUEUE else value
+        for name, value in environment.items()
+        if value.strip() or name == OUTCOMES_QUEUE
+    }
+
+
 def read_http_access(environment: Mapping[str, str]) -> HttpAccess | tuple[CloudError, ...]:
     """Read the settings of HTTP authentication, even if other settings are wrong."""
-    given = {name: value for name, value in environment.items() if value.strip()}
+    given = _given(environment)
     own = _own_faults(HttpAccess, given)
     if own:
         return own
@@ -203,7 +226,7 @@ def read_http_access(environment: Mapping[str, str]) -> HttpAccess | tuple[Cloud
 
 def read_storage(environment: Mapping[str, str]) -> StorageSettings | tuple[CloudError, ...]:
     """Read the settings of queues and tables, even if other settings are wrong."""
-    given = {name: value for name, value in environment.items() if value.strip()}
+    given = _given(environment)
     wrong = (*_own_faults(StorageSettings, given), *_storage_faults(given), *_misspelt(given))
     return wrong or StorageSettings.model_validate(given)
 
@@ -259,9 +282,13 @@ def _cross_faults(settings: Settings) -> tuple[CloudError, ...]:
     if settings.lease < settings.shortest_lease:
         text = f"A lease should be at least {settings.shortest_lease:g} s: twice the call time-out and 10 %."
         faults.append(_fault("LEASE_SECONDS", text))
-    if settings.results_queue in {settings.requests_queue, f"{settings.requests_queue}-poison"}:
-        text = "The gateway would read its results on this queue as requests, endlessly."
-        faults.append(_fault("RUN_RESULTS_QUEUE", text))
+    for name, queue in (
+        ("RUN_RESULTS_QUEUE", settings.results_queue),
+        (OUTCOMES_QUEUE, settings.outcomes_queue),
+    ):
+        if queue in {settings.requests_queue, f"{settings.requests_queue}-poison"}:
+            text = "The gateway would read its own messages on this queue as requests, endlessly."
+            faults.append(_fault(name, text))
     return (*faults, *_http_faults(settings))
 
 

@@ -3,15 +3,25 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import TypedDict
 
 from shared.kernel.cloud_error import CloudError
 from shared.redaction import patterns, redact as redaction
 from shared.runs.caller import Caller
 from shared.runs.delivery import Delivery, Source
+from shared.runs.open_run import OpenRun
+from shared.runs.outcome import End, RecordedOutcome
 from shared.runs.record import Record
 from shared.runs.request import Content, Rejection
 from shared.runs.result import Outcome
+
+
+class Event(StrEnum):
+    """What an audit entry reports."""
+
+    DELIVERY = "delivery"  #: the end of a delivery: `status`
+    OUTCOME = "outcome"  #: the end of a run that was followed: `outcome`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +29,8 @@ class AuditEntry:
     """One entity in `runaudit`; all of it is redacted."""
 
     at: datetime
+    event: Event = Event.DELIVERY
+    outcome: End | None = None  #: how the run ended
     request_id: str | None
     generation: int | None
     delivery_id: str
@@ -106,6 +118,37 @@ def of_rejection(
         correlation_id=delivery.correlation_id,
         traceparent=delivery.traceparent,
         content=rejection.content,
+    )
+
+
+def of_outcome(recorded: RecordedOutcome, run: OpenRun) -> AuditEntry:
+    """Return the entry of a run that has ended: the same each time it is told."""
+    outcome = recorded.outcome
+    return AuditEntry(
+        at=recorded.recorded_at,
+        event=Event.OUTCOME,
+        outcome=outcome.outcome,
+        request_id=outcome.request_id,
+        generation=outcome.generation,
+        delivery_id=recorded.delivery_id,
+        source=outcome.source,
+        **_asked(run.principal),
+        pipeline_name=outcome.pipeline_name,
+        workspace=outcome.workspace,
+        parameters=None,
+        fingerprint=None,
+        status=Outcome.STARTED,
+        run_id=outcome.run_id,
+        error=outcome.error,
+        http_status=None,
+        service_request_id=None,
+        service_correlation_id=None,
+        client_request_id=None,
+        attempts=0,
+        duplicate=False,
+        duration_ms=outcome.duration_ms or 0,
+        correlation_id=outcome.correlation_id,
+        traceparent=outcome.traceparent,
     )
 
 
