@@ -8,7 +8,6 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,7 +18,8 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit import TableAudit
 from shared.adapters.storage.facts import ByConnectionString, ByIdentity
-from shared.adapters.storage.queues import PoisonQueue, RequestQueue, ResultQueue
+from shared.adapters.storage.following import TableChains, TableOpenRuns, TableOutcomes
+from shared.adapters.storage.queues import OutcomeQueue, PoisonQueue, RequestQueue, ResultQueue
 from shared.adapters.storage.records import TableRecords
 from shared.adapters.synapse import SynapsePipelines
 from shared.auth import token_claims, webhook_secrets
@@ -28,6 +28,7 @@ from shared.config import gateway_json, settings as app_settings
 from shared.config.gateway_json import GatewayConfig
 from shared.config.settings import HttpAuth, Settings, StorageSettings
 from shared.gateway.cached import Cached
+from shared.gateway.follower import Follower
 from shared.gateway.gateway import Gateway
 from shared.gateway.operations import Operations
 from shared.gateway.poison import Poison
@@ -37,6 +38,7 @@ from shared.gateway.rights import Statement
 from shared.gateway.rights_lookup import RightsLookup
 from shared.gateway.runner import Runner
 from shared.gateway.synchronous_start import SynchronousStart
+from shared.gateway.tracking import FollowPorts, Tracking
 from shared.gateway.workspace_runs import WorkspaceRuns
 from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
@@ -66,7 +68,6 @@ for noisy in ("azure", "httpx", "httpcore", "aiohttp"):
 class App:
     """Everything that the triggers call."""
 
-    identify: Identify
     gateway: Gateway
     runs: Runs
     run_operations: RunOperations
@@ -75,8 +76,8 @@ class App:
     webhooks: Webhooks
     poison: Poison
     retention: Retention
+    follower: Follower
     rights: RightsLookup
-    config: GatewayConfig
     records: Records
     policy: Policy
     synapse: SynapsePipelines
@@ -92,11 +93,6 @@ def http_auth_level() -> func.AuthLevel:
 def requests_queue() -> str:
     """Return the name of the queue that the trigger is bound to."""
     return _given("RUN_REQUESTS_QUEUE", "run-requests")
-
-
-def now() -> datetime:
-    """Return the time, for a command that runs beside the app."""
-    return SystemClock().now()
 
 
 def app() -> App:
@@ -140,8 +136,8 @@ async def admit(
 async def serve(
     request: func.HttpRequest, answer: Callable[[App, Caller], Awaitable[func.HttpResponse]]
 ) -> func.HttpResponse:
-    """Answer an authenticated caller, even if settings are wrong or the storage is unavailable."""
-    return await admit(request, lambda caller: _serve(partial(_serve_named, answer, caller)))
+    """Answer an authenticated caller; otherwise like `take_in`."""
+    return await admit(request, lambda caller: take_in(partial(_serve_named, answer, caller)))
 
 
 async def serve_wire(
@@ -155,13 +151,6 @@ async def serve_wire(
     return wire.complete(answer, request, call_id)
 
 
-async def take_in(
-    answer: Callable[[App], Awaitable[func.HttpResponse]],
-) -> func.HttpResponse:
-    """Answer a call that the platform admitted by a key, or that is signed."""
-    return await _serve(answer)
-
-
 async def _serve_named(
     answer: Callable[[App, Caller], Awaitable[func.HttpResponse]], caller: Caller, app: App
 ) -> func.HttpResponse:
@@ -173,7 +162,8 @@ async def _serve_named(
     return responses.refusal(CloudError(code=Code.NOT_PERMITTED, message=message))
 
 
-async def _serve(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
+async def take_in(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
+    """Answer a call that a key or a signature admits, even if settings are wrong or the storage is unavailable."""
     try:
         return await answer(app())
     except Misconfigured:
@@ -288,6 +278,10 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         max_connections=2 * settings.max_concurrent_calls,  # starts, and looks
     )
     policy = Policy.configured(config, settings)
+    ports = _follow_ports(account, settings)
+    tracking = Tracking(
+        clock=clock, ports=ports, requests=requests, settings=settings, default=config.follow
+    )
     runner = Runner(
         clock=clock, records=records, pipelines=pipelines, policy=policy, settings=settings
     )
@@ -300,10 +294,11 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         policy=policy,
         settings=settings,
         runner=runner,
+        tracking=tracking,
     )
+    retention = Retention(clock=clock, records=records, ports=ports, audit=audit, settings=settings)
     events = Events(gateway=gateway, rules=config.rules, clock=clock)
     return App(
-        identify=identify,
         gateway=gateway,
         runs=Runs(clock=clock, gateway=gateway, records=records, audit=audit, policy=policy),
         run_operations=RunOperations(
@@ -324,9 +319,26 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
             ),
         ),
         events=events,
-        webhooks=_webhooks(config, events, clock),
+        webhooks=Webhooks(
+            events=events,
+            clock=clock,
+            senders=config.events,
+            hooks=config.hooks,
+            secrets=webhook_secrets.read_all(config.hooks, os.environ),
+        ),
         poison=Poison(records=records, requests=requests, gateway=gateway),
-        retention=Retention(clock=clock, records=records, audit=audit, settings=settings),
+        retention=retention,
+        follower=Follower(
+            clock=clock,
+            ports=ports,
+            requests=requests,
+            audit=audit,
+            pipelines=pipelines,
+            throttle=runner.throttle,
+            tracking=tracking,
+            retention=retention,
+            settings=settings,
+        ),
         rights=RightsLookup(
             clock=clock,
             storage=account,
@@ -336,43 +348,34 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
             rules=config.rules,
             settings=settings,
         ),
-        config=config,
         records=records,
         policy=policy,
         synapse=pipelines,
     )
 
 
-def _webhooks(config: GatewayConfig, events: Events, clock: SystemClock) -> Webhooks:
-    secrets = {
-        name: webhook_secrets.read(name, hook, os.environ.get(hook.setting(name)))
-        for name, hook in config.hooks.items()
-    }
-    return Webhooks(
-        events=events, clock=clock, senders=config.events, hooks=config.hooks, secrets=secrets
+def _follow_ports(account: Account, settings: Settings) -> FollowPorts:
+    table, queue, encoding = settings.runs_table, settings.outcomes_queue, settings.results_encoding
+    return FollowPorts(
+        chains=TableChains(account, table),
+        open_runs=TableOpenRuns(account, table),
+        outcomes=TableOutcomes(account, table),
+        messages=OutcomeQueue(account, queue, encoding=encoding.value) if queue else None,
     )
 
 
 def _account(settings: StorageSettings) -> Account:
+    names = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
+    has_proxy = any(os.environ.get(name) for name in names)
     if settings.storage_connection is not None:
-        return Account(
-            ByConnectionString(text=settings.storage_connection), use_proxy_settings=_has_proxy()
-        )
-    client_id = settings.storage_client_id
-    return Account(
-        ByIdentity(
-            queue_uri=settings.storage_queues or "",
-            table_uri=settings.storage_tables or "",
-            credential=lambda: _credential(client_id),
-        ),
-        use_proxy_settings=_has_proxy(),
+        by_key = ByConnectionString(text=settings.storage_connection)
+        return Account(by_key, use_proxy_settings=has_proxy)
+    by_identity = ByIdentity(
+        queue_uri=settings.storage_queues or "",
+        table_uri=settings.storage_tables or "",
+        credential=partial(_credential, settings.storage_client_id),
     )
-
-
-def _has_proxy() -> bool:
-    return any(
-        os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
-    )
+    return Account(by_identity, use_proxy_settings=has_proxy)
 
 
 def _credential(client_id: str | None = None) -> "AsyncTokenCredential":

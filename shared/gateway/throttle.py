@@ -1,7 +1,7 @@
 """Limits this process's calls to each workspace: so many at once, and none while it is throttled.
 
-Starts (createRun) and looks (every other call) have lanes of their own: a 429 to a look says nothing about
-createRun, and looks never take the places of starts.
+Starts (createRun), looks (every other call) and the follower's looks have lanes of their own: a 429 to a look says nothing
+about createRun, and looks never take the places of starts.
 """
 
 import asyncio
@@ -17,6 +17,8 @@ from shared.synapse.reply import Answer, Unreachable
 
 #: Seconds that a call waits for a place. After that its request waits in the queue, where it holds nothing.
 PATIENCE: Final = 10.0
+#: Looks of the follower at one workspace at once.
+FOLLOWING: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,18 +102,23 @@ class Throttle:
         self._limit = limit
         self._starts: dict[str, Lane] = {}
         self._looks: dict[str, Lane] = {}
+        self._follows: dict[str, Lane] = {}
 
     def starts(self, endpoint: str) -> Lane:
         """Return the lane of createRun."""
-        return self._lane(self._starts, endpoint)
+        return self._lane(self._starts, endpoint, self._limit)
 
     def looks(self, endpoint: str) -> Lane:
-        """Return the lane of every other call."""
-        return self._lane(self._looks, endpoint)
+        """Return the lane of every other call on behalf of a caller or a request."""
+        return self._lane(self._looks, endpoint, self._limit)
 
-    def _lane(self, lanes: dict[str, Lane], endpoint: str) -> Lane:
+    def follows(self, endpoint: str) -> Lane:
+        """Return the lane of the follower's looks: narrow, since Synapse throttles bursts well below its limit."""
+        return self._lane(self._follows, endpoint, FOLLOWING)
+
+    def _lane(self, lanes: dict[str, Lane], endpoint: str, limit: int) -> Lane:
         if endpoint not in lanes:
-            lanes[endpoint] = Lane(self._clock, self._limit)
+            lanes[endpoint] = Lane(self._clock, limit)
         return lanes[endpoint]
 
 
