@@ -73,7 +73,12 @@ class RightsLookup:
             },
             queues={
                 queue: written(f"queue {queue}")
-                for queue in (settings.requests_queue, settings.results_queue)
+                for queue in (
+                    settings.requests_queue,
+                    settings.results_queue,
+                    settings.outcomes_queue,
+                )
+                if queue  # no outcome is sent
             },
         )
 
