@@ -351,7 +351,7 @@ async def test_who_says_which_runs_are_followed(
     world = World(FOLLOW_RUNS=which)
     world.follow_default = default
     world.restart()
-    await world.deliver(**({} if asked is None else {"follow": asked}))
+    await world.deliver("m-1", **({} if asked is None else {"follow": asked}))
 
     assert world.record.followed is followed
     assert bool(world.open_runs.standing) is followed

@@ -8,7 +8,7 @@ import itertools
 import random
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, override
 
 import pytest
 
@@ -63,6 +63,7 @@ class Gate(Mishaps):
         super().__init__()
         self._turns = turns
 
+    @override
     @asynccontextmanager
     async def around(self, operation: str) -> AsyncIterator[None]:
         await self._turns.turn()

@@ -28,15 +28,14 @@ async def ended(count: int = 1, *, status: str = "Succeeded") -> World:
 
 
 def ports(world: World) -> dict[str, Mishaps]:
-    fakes = {
-        "chains": world.chains,
-        "open_runs": world.open_runs,
-        "outcomes": world.outcomes,
-        "outcome_messages": world.outcome_messages,
-        "audit": world.audit,
-        "requests": world.requests,
+    return {
+        "chains": world.chains.mishaps,
+        "open_runs": world.open_runs.mishaps,
+        "outcomes": world.outcomes.mishaps,
+        "outcome_messages": world.outcome_messages.mishaps,
+        "audit": world.audit.mishaps,
+        "requests": world.requests.mishaps,
     }
-    return {name: fake.mishaps for name, fake in fakes.items()}
 
 
 def told(world: World) -> set[tuple[str, str]]:
