@@ -20,8 +20,9 @@ from shared.adapters.event_grid_topic import EventGridTopic
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit import TableAudit
 from shared.adapters.storage.facts import ByConnectionString, ByIdentity
-from shared.adapters.storage.outbox import OutboxQueue, ResultsAndEvents
-from shared.adapters.storage.queues import PoisonQueue, RequestQueue, ResultQueue
+from shared.adapters.storage.following import TableChains, TableOpenRuns, TableOutcomes
+from shared.adapters.storage.outbox import OutboxQueue, OutcomesAndEvents, ResultsAndEvents
+from shared.adapters.storage.queues import OutcomeQueue, PoisonQueue, RequestQueue, ResultQueue
 from shared.adapters.storage.records import TableRecords
 from shared.adapters.synapse import SynapsePipelines
 from shared.auth import token_claims, webhook_secrets
@@ -31,6 +32,7 @@ from shared.config.gateway_json import GatewayConfig
 from shared.config.settings import HttpAuth, Settings, StorageSettings
 from shared.gateway.cached import Cached
 from shared.gateway.event_post import EventPost
+from shared.gateway.follower import Follower
 from shared.gateway.gateway import Gateway
 from shared.gateway.operations import Operations
 from shared.gateway.poison import Poison
@@ -40,11 +42,12 @@ from shared.gateway.rights import Statement
 from shared.gateway.rights_lookup import RightsLookup
 from shared.gateway.runner import Runner
 from shared.gateway.synchronous_start import SynchronousStart
+from shared.gateway.tracking import FollowPorts, Tracking
 from shared.gateway.workspace_runs import WorkspaceRuns
 from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import Misconfigured, RecordUnreadable, StorageUnavailable
-from shared.ports import Records
+from shared.ports import Outbox, Records
 from shared.runs.caller import Caller
 from shared.runs.cloud_event import NAMELESS
 from shared.triggers import health, responses, synapse as wire
@@ -79,6 +82,7 @@ class App:
     poison: Poison
     retention: Retention
     event_post: EventPost | None
+    follower: Follower
     rights: RightsLookup
     records: Records
     policy: Policy
@@ -300,6 +304,10 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         max_connections=2 * settings.max_concurrent_calls,  # starts, and looks
     )
     policy = Policy.configured(config, settings)
+    ports = _follow_ports(account, settings, outbox if topic else None)
+    tracking = Tracking(
+        clock=clock, ports=ports, requests=requests, settings=settings, default=config.follow
+    )
     runner = Runner(
         clock=clock, records=records, pipelines=pipelines, policy=policy, settings=settings
     )
@@ -312,7 +320,9 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         policy=policy,
         settings=settings,
         runner=runner,
+        tracking=tracking,
     )
+    retention = Retention(clock=clock, records=records, ports=ports, audit=audit, settings=settings)
     events = Events(gateway=gateway, rules=config.rules, clock=clock)
     return App(
         gateway=gateway,
@@ -335,10 +345,27 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
             ),
         ),
         events=events,
-        webhooks=_webhooks(config, events, clock),
+        webhooks=Webhooks(
+            events=events,
+            clock=clock,
+            senders=config.events,
+            hooks=config.hooks,
+            secrets=webhook_secrets.read_all(config.hooks, os.environ),
+        ),
         poison=Poison(records=records, requests=requests, gateway=gateway),
-        retention=Retention(clock=clock, records=records, audit=audit, settings=settings),
+        retention=retention,
         event_post=EventPost(clock=clock, outbox=outbox, topic=topic) if topic else None,
+        follower=Follower(
+            clock=clock,
+            ports=ports,
+            requests=requests,
+            audit=audit,
+            pipelines=pipelines,
+            throttle=runner.throttle,
+            tracking=tracking,
+            retention=retention,
+            settings=settings,
+        ),
         rights=RightsLookup(
             clock=clock,
             storage=account,
@@ -355,13 +382,15 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
     )
 
 
-def _webhooks(config: GatewayConfig, events: Events, clock: SystemClock) -> Webhooks:
-    secrets = {
-        name: webhook_secrets.read(name, hook, os.environ.get(hook.setting(name)))
-        for name, hook in config.hooks.items()
-    }
-    return Webhooks(
-        events=events, clock=clock, senders=config.events, hooks=config.hooks, secrets=secrets
+def _follow_ports(account: Account, settings: Settings, outbox: Outbox | None) -> FollowPorts:
+    table, queue, encoding = settings.runs_table, settings.outcomes_queue, settings.results_encoding
+    messages = OutcomeQueue(account, queue, encoding=encoding.value) if queue else None
+    source = settings.address or NAMELESS
+    return FollowPorts(
+        chains=TableChains(account, table),
+        open_runs=TableOpenRuns(account, table),
+        outcomes=TableOutcomes(account, table),
+        messages=OutcomesAndEvents(messages, outbox, source=source) if outbox else messages,
     )
 
 

@@ -272,15 +272,16 @@ def _refused(right: RightName, target: str, code: str, grant: Grant | None) -> R
     if other is not None or grant is None:
         message = f"Refused [{code or 'no code'}]: {other or 'no role would grant it'}."
         return Right(right=right, target=target, state=RightState.REFUSED, message=message)
-    message = (
-        f"Refused [{code}]: {grant.lacking} the role {grant.role.name} on {grant.scope}."
-        f" Grant it with: {grant.command}"
+    sentences = (
+        f"Refused [{code}]: {grant.lacking} the role {grant.role.name} on {grant.scope}.",
+        grant.until_then,
+        f"Grant it with: {grant.command}",
     )
     return Right(
         right=right,
         target=target,
         state=RightState.REFUSED,
-        message=message,
+        message=" ".join(filter(None, sentences)),
         role=grant.role.name,
         role_id=grant.role.id,
         scope=grant.scope,

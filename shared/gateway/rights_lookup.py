@@ -82,6 +82,8 @@ class RightsLookup:
         settings, written = self._settings, self._storage.written
         tables = settings.runs_table, settings.audit_table
         queues = [settings.requests_queue, settings.results_queue]
+        if settings.outcomes_queue:
+            queues.append(settings.outcomes_queue)
         if self._topic:
             queues.append(settings.outbox_queue)
         tried = await asyncio.gather(*(self._try_reading(table) for table in tables))

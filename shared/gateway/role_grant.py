@@ -5,7 +5,7 @@ Names and ids of Azure's roles are those of infra/roles.json, the choice is that
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -33,6 +33,7 @@ class Grant:
     scope: str
     command: str
     lacking: str = _LACKING  #: the start of a sentence that ends with the role
+    until_then: str = ""  #: a sentence: what does not work meanwhile, if requests do
 
 
 TABLES: Final = Role("Storage Table Data Contributor", "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3")
@@ -73,7 +74,8 @@ def on_tables(settings: StorageSettings, identity: Identity) -> Grant:
 
 def on_queue(settings: StorageSettings, identity: Identity, queue: str) -> Grant:
     """Return the grant to put messages on one of the queues."""
-    role = RESULTS if queue == settings.results_queue else REQUESTS
+    is_only_put_on = queue in {settings.results_queue, settings.outcomes_queue}
+    role = RESULTS if is_only_put_on else REQUESTS
     return _on_storage(settings, identity, role, f"/queueServices/default/queues/{queue}")
 
 
@@ -91,7 +93,8 @@ def to_send(url: str, identity: Identity) -> Grant:
 
 def to_look(endpoint: str, identity: Identity) -> Grant:
     """Return the grant to look at runs."""
-    return _on_workspace(endpoint, identity, LOOKS, "")
+    grant = _on_workspace(endpoint, identity, LOOKS, "")
+    return replace(grant, until_then="Requests are started all the same; no outcome is reported.")
 
 
 def to_start(endpoint: str, identity: Identity) -> Grant:

@@ -11,6 +11,7 @@ from typing import Final, Protocol, Self
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from shared.kernel import strict_json
+from shared.runs.outcome import RunOutcome
 from shared.runs.result import Outcome, RunResult
 
 type CloudEvent = dict[str, JsonValue]
@@ -44,6 +45,12 @@ def of_result(result: RunResult, source: str) -> CloudEvent:
     with its attributes, which are shorter than 2 KiB, such an event counts as one.
     """
     return _event(_TYPES[result.status], result.result_id, result.finished_at, result, source)
+
+
+def of_outcome(outcome: RunOutcome, source: str) -> CloudEvent:
+    """Return how a run ended as an event. Its data is the message on the outcomes queue, cut as a result is."""
+    kind = f"Run{outcome.outcome}"
+    return _event(kind, outcome.outcome_id, outcome.run_end, outcome, source)
 
 
 def _event(kind: str, news_id: str, time: datetime | None, news: _News, source: str) -> CloudEvent:

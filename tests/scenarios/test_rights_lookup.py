@@ -272,7 +272,8 @@ async def test_a_caller_sees_the_rights_of_workspaces_in_which_it_may_start_some
     all_rights = (await lookups()).rights
 
     targets = {one.target for one in statement.rights}
-    assert targets == {"runs", "runaudit", "run-requests", "run-results", "also-sales"}
+    queues = {"run-requests", "run-results", "run-outcomes"}
+    assert targets == {"runs", "runaudit", *queues, "also-sales"}
     assert {one.target for one in all_rights} - targets == {"default", "sales, also-sales", "hr"}
     text = statement.model_dump_json(by_alias=True)
     assert "hr" not in text

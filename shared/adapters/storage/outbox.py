@@ -1,12 +1,13 @@
-"""The `run-outbox` queue, and the results that are written there beside their own queue."""
+"""The `run-outbox` queue, and the results and outcomes that are written there beside their own queues."""
 
 import asyncio
 from typing import override
 
 from shared.adapters.storage.account import Account
-from shared.ports import Outbox, Results
+from shared.ports import Outbox, OutcomeMessages, Results
 from shared.runs import cloud_event
 from shared.runs.cloud_event import OutboxMessage
+from shared.runs.outcome import RunOutcome
 from shared.runs.result import RunResult
 
 
@@ -36,3 +37,19 @@ class ResultsAndEvents(Results):
         await asyncio.gather(
             self._results.publish(result), self._outbox.put(OutboxMessage(event=event))
         )
+
+
+class OutcomesAndEvents(OutcomeMessages):
+    """Publishes an outcome on its own queue, if there is one, and, as an event, on the outbox."""
+
+    def __init__(self, messages: OutcomeMessages | None, outbox: Outbox, *, source: str) -> None:
+        self._messages = messages
+        self._outbox = outbox
+        self._source = source
+
+    @override
+    async def publish(self, outcome: RunOutcome) -> None:
+        event = OutboxMessage(event=cloud_event.of_outcome(outcome, self._source))
+        if self._messages:
+            await self._messages.publish(outcome)
+        await self._outbox.put(event)

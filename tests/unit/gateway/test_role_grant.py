@@ -65,6 +65,7 @@ def test_a_table_is_granted_on_the_account() -> None:
     [
         ("run-requests", "Storage Queue Data Contributor"),
         ("run-results", "Storage Queue Data Message Sender"),
+        ("run-outcomes", "Storage Queue Data Message Sender"),
     ],
 )
 def test_a_queue_is_granted_by_itself(queue: str, role: str) -> None:
