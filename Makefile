@@ -2,6 +2,7 @@
 PYTHON ?= python3.13
 ENV := .venv/bin
 AZURITE := .local/azurite/node_modules/.package-lock.json
+KUSTO := .local/kusto/node_modules/.package-lock.json
 ONCE ?=
 ARGS ?=
 MAKEFLAGS += --jobs=2
@@ -16,7 +17,7 @@ run: .venv/.installed $(AZURITE)  ## Start the local stack, run the samples and 
 unit: .venv/.installed  ## Run the tests that need no server, with a tenth of the random examples
 	@$(ENV)/python -m pytest tests/unit tests/scenarios --quiet --numprocesses=auto --hypothesis-profile=fast
 
-test: .venv/.installed $(AZURITE)  ## Run all tests, and check coverage
+test: .venv/.installed $(AZURITE) $(KUSTO)  ## Run all tests, and check coverage
 	@$(ENV)/coverage erase
 	@$(ENV)/coverage run -m pytest --hypothesis-profile=full --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 	@$(ENV)/coverage combine --quiet
@@ -99,10 +100,15 @@ $(AZURITE): local/azurite/package-lock.json | .venv/.node
 	@echo '  Azurite is there'
 	@touch $@
 
+$(KUSTO): local/kusto/package-lock.json | .venv/.node
+	@echo '  Kusto language service ...'
+	@mkdir -p .local && $(ENV)/python -m local.kusto
+	@touch $@
+
 # checkov pins old packages: it has an environment of its own.
 CHECKOV := .local/checkov
 .PHONY: infra-check
-infra-check: .venv/.installed $(CHECKOV)/.installed-3.3.30  ## Check infra/, image, workflows, package, scripts and documented commands offline
+infra-check: .venv/.installed $(KUSTO) $(CHECKOV)/.installed-3.3.30  ## Check infra/, image, workflows, package, scripts and documented commands offline
 	@$(if $(TESTED),,$(ENV)/python -m pytest tests/infra --quiet)
 	@$(ENV)/python -m local.checkov
 

@@ -46,7 +46,7 @@ from shared.kernel.errors import Misconfigured, RecordUnreadable, StorageUnavail
 from shared.ports import Records
 from shared.runs.caller import Caller
 from shared.triggers import health, responses, synapse as wire
-from shared.triggers.authentication import Identify, KeyHolders, TokenBearers
+from shared.triggers.authentication import Identify, TokenBearers, key_holder
 from shared.triggers.event_grid import Events
 from shared.triggers.run_operations import RunOperations
 from shared.triggers.runs import Runs
@@ -130,7 +130,9 @@ async def admit(
 ) -> func.HttpResponse:
     """Answer an authenticated caller; refuse all others."""
     caller = await identify(request)
-    return responses.refusal(caller) if isinstance(caller, CloudError) else await answer(caller)
+    if isinstance(caller, CloudError):
+        return responses.noted(responses.refusal(caller))
+    return await answer(caller)
 
 
 async def serve(
@@ -143,12 +145,10 @@ async def serve(
 async def serve_wire(
     request: func.HttpRequest,
     context: func.Context,
-    route: Callable[[App], Callable[[func.HttpRequest, Caller, str], Awaitable[func.HttpResponse]]],
+    answer: Callable[[App, Caller], Awaitable[func.HttpResponse]],
 ) -> func.HttpResponse:
-    """Answer a client of Synapse's API, which expects Synapse's headers in refusals, too."""
-    call_id = context.invocation_id
-    answer = await serve(request, lambda app, caller: route(app)(request, caller, call_id))
-    return wire.complete(answer, request, call_id)
+    """Answer a client of Synapse's API, which expects Synapse's headers in every response; otherwise like `serve`."""
+    return wire.complete(await serve(request, answer), request, context.invocation_id)
 
 
 async def _serve_named(
@@ -164,6 +164,10 @@ async def _serve_named(
 
 async def take_in(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
     """Answer a call that a key or a signature admits, even if settings are wrong or the storage is unavailable."""
+    return responses.noted(await _take_in(answer))
+
+
+async def _take_in(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
     try:
         return await answer(app())
     except Misconfigured:
@@ -180,12 +184,13 @@ async def faults() -> tuple[CloudError, ...]:
     """Return what keeps the app from working: settings by name, storage, and the identity's token."""
     wired = _wired()
     if isinstance(wired, tuple):
+        _log("not_ready", wired)
         return wired
     endpoint = wired.policy.workspaces[wired.policy.default_workspace]
     found = wired.webhooks.faults
     try:
         await wired.records.echo(endpoint)
-    except StorageUnavailable as error:
+    except (RecordUnreadable, StorageUnavailable) as error:
         found.append(CloudError(code=Code.GATEWAY_UNAVAILABLE, message=str(error), target=STORAGE))
     not_sent = await wired.synapse.authorize(endpoint)
     if not_sent:
@@ -216,7 +221,7 @@ def _authenticator() -> Identify | CloudError:
         _log("misconfigured", proof)
         return CloudError(code=Code.GATEWAY_UNAVAILABLE, message="The gateway is not configured.")
     if proof.http_auth is HttpAuth.KEY:
-        return KeyHolders()
+        return key_holder
     from shared.adapters.entra import EntraTokens  # noqa: PLC0415 - 0.3 s, on first use
 
     clock, tenant = SystemClock(), proof.entra_tenant_id or ""
@@ -231,8 +236,8 @@ def _wired() -> App | tuple[CloudError, ...]:
     try:
         content = _config_file()
     except OSError as error:  # not cached: the next call may succeed
-        message = f"The file can't be read: {error.strerror}."
-        fault = CloudError(code=Code.INVALID_SETTING, message=message, target="GATEWAY_CONFIG")
+        unread = f"The file can't be read: {error.strerror}."
+        fault = app_settings.fault("GATEWAY_CONFIG", unread)
         return _misconfigured(app_settings.read(os.environ), (fault,))
     return _wire(content)
 
@@ -270,7 +275,8 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
     records = TableRecords(account, settings.runs_table)
     audit = TableAudit(account, settings.audit_table)
     requests = RequestQueue(account, settings.requests_queue)
-    results = ResultQueue(account, settings.results_queue, encoding=settings.results_encoding.value)
+    encoding, queue = settings.results_encoding, settings.outcomes_queue
+    results = ResultQueue(account, settings.results_queue, encoding=encoding.value)
     pipelines = SynapsePipelines(
         credential=_credential,
         clock=clock,
@@ -278,7 +284,12 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         max_connections=2 * settings.max_concurrent_calls,  # starts, and looks
     )
     policy = Policy.configured(config, settings)
-    ports = _follow_ports(account, settings)
+    ports = FollowPorts(
+        chains=TableChains(account, settings.runs_table),
+        open_runs=TableOpenRuns(account, settings.runs_table),
+        outcomes=TableOutcomes(account, settings.runs_table),
+        messages=OutcomeQueue(account, queue, encoding=encoding.value) if queue else None,
+    )
     tracking = Tracking(
         clock=clock, ports=ports, requests=requests, settings=settings, default=config.follow
     )
@@ -351,16 +362,6 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         records=records,
         policy=policy,
         synapse=pipelines,
-    )
-
-
-def _follow_ports(account: Account, settings: Settings) -> FollowPorts:
-    table, queue, encoding = settings.runs_table, settings.outcomes_queue, settings.results_encoding
-    return FollowPorts(
-        chains=TableChains(account, table),
-        open_runs=TableOpenRuns(account, table),
-        outcomes=TableOutcomes(account, table),
-        messages=OutcomeQueue(account, queue, encoding=encoding.value) if queue else None,
     )
 
 
