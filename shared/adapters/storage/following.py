@@ -211,4 +211,4 @@ class TableOutcomes(Outcomes):
 
 
 def _complain(row: Mapping[str, object], error: RecordUnreadable) -> None:
-    log_line.write(logging.ERROR, "open_run_unreadable", row=row.get("RowKey"), reason=error)
+    log_line.write(logging.ERROR, "open_run_unreadable", runId=row.get("RowKey"), reason=error)

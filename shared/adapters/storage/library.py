@@ -104,6 +104,13 @@ class LibraryTable:
         return await reach(self._what, lambda: translated(self._what, operation()))
 
 
+def _with_timestamp(entity: TableEntity, select: Sequence[str]) -> Mapping[str, object]:
+    """Put an entity's Timestamp among its values if it is wanted: the library keeps it apart."""
+    if TIMESTAMP not in select:
+        return entity
+    return {**entity, TIMESTAMP: entity.metadata["timestamp"]}
+
+
 class LibraryQueue:
     """One queue."""
 
