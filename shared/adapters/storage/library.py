@@ -245,13 +245,6 @@ def read(what: str, error: AzureError) -> Exception:
     return StorageUnavailable(f"{what}: {name}")
 
 
-def _with_timestamp(entity: TableEntity, select: Sequence[str]) -> Mapping[str, object]:
-    """Put an entity's Timestamp among its values if it is wanted: the library keeps it apart."""
-    if TIMESTAMP not in select:
-        return entity
-    return {**entity, TIMESTAMP: entity.metadata["timestamp"]}
-
-
 async def _unless_it_exists(call: Awaitable[object]) -> None:
     try:
         await call
