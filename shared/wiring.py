@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import azure.functions as func
 
 from shared.adapters.clock import SystemClock
+from shared.adapters.observed import Parts, observed
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit import TableAudit
 from shared.adapters.storage.facts import ByConnectionString, ByIdentity
@@ -277,26 +278,32 @@ def _given(name: str, default: str) -> str:
 def _build(settings: Settings, config: GatewayConfig) -> App:
     clock = SystemClock()
     account = _account(settings)
-    records = TableRecords(account, settings.runs_table)
-    audit = TableAudit(account, settings.audit_table)
-    requests = RequestQueue(account, settings.requests_queue)
-    results = ResultQueue(account, settings.results_queue, encoding=settings.results_encoding.value)
-    pipelines = SynapsePipelines(
+    synapse = SynapsePipelines(
         credential=_credential,
         clock=clock,
         call_timeout=settings.call_timeout,
         max_connections=2 * settings.max_concurrent_calls,  # starts, and looks
     )
+    results = ResultQueue(account, settings.results_queue, encoding=settings.results_encoding.value)
     policy = Policy.configured(config, settings)
+    parts = Parts(
+        records=TableRecords(account, settings.runs_table),
+        audit=TableAudit(account, settings.audit_table),
+        requests=RequestQueue(account, settings.requests_queue),
+        results=results,
+        pipelines=synapse,
+    )
+    parts = observed(parts, settings, policy, os.environ, ROOT / "host.json")
+    records, audit, pipelines = parts.records, parts.audit, parts.pipelines
     runner = Runner(
         clock=clock, records=records, pipelines=pipelines, policy=policy, settings=settings
     )
-    gateway = Gateway(
+    gateway = parts.gateway(
         clock=clock,
         records=records,
-        results=results,
+        results=parts.results,
         audit=audit,
-        requests=requests,
+        requests=parts.requests,
         policy=policy,
         settings=settings,
         runner=runner,
@@ -325,7 +332,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         ),
         events=events,
         webhooks=_webhooks(config, events, clock),
-        poison=Poison(records=records, requests=requests, gateway=gateway),
+        poison=Poison(records=records, requests=parts.requests, gateway=gateway),
         retention=Retention(clock=clock, records=records, audit=audit, settings=settings),
         rights=RightsLookup(
             clock=clock,
@@ -339,7 +346,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         config=config,
         records=records,
         policy=policy,
-        synapse=pipelines,
+        synapse=synapse,
     )
 
 

@@ -58,6 +58,13 @@ class AuditParameters(StrEnum):
     NONE = "none"  #: nothing
 
 
+class Exporting(StrEnum):
+    """Whether traces and metrics are sent; see shared/config/telemetry.py for where to."""
+
+    OFF = "off"
+    OTEL = "otel"  #: by OpenTelemetry
+
+
 def is_loopback(host: str | None) -> bool:
     """Return whether a host name can only be this machine."""
     if host == "localhost":
@@ -172,6 +179,7 @@ class Settings(HttpAccess, StorageSettings):
     call_timeout: float = Field(default=30, ge=0.1, le=60, alias="CALL_TIMEOUT_SECONDS")
     lease: float = Field(default=90, ge=0.3, le=3600, alias="LEASE_SECONDS")
     settle: float = Field(default=60, ge=0, le=3600, alias="SETTLE_SECONDS")
+    telemetry: Exporting = Field(default=Exporting.OFF, alias="RUN_TELEMETRY")
 
     @property
     def shortest_lease(self) -> float:
