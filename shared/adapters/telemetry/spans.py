@@ -152,8 +152,10 @@ def calling(
         attributes: of span and metric; configured values only.
     """
     began = time.perf_counter()
-    above = visit()
-    span = _TRACER.start_span(name, None, kind, dict(attributes)) if above else None
+    span = None
+    if visit() is not None:
+        # Azure's exporter names a dependency by its path, and drops the conventions' attributes.
+        span = _TRACER.start_span(name, None, kind, {**attributes, "run_gateway.call": name})
     call = Call(span)
     try:
         yield call

@@ -37,7 +37,11 @@ _SETTLED: Final = {
 
 
 def _table(operation: str, table: str) -> AbstractContextManager[Call]:
-    attributes = {"db.operation.name": operation, "db.collection.name": table}
+    attributes = {
+        "db.system.name": "azure_table",
+        "db.operation.name": operation,
+        "db.collection.name": table,
+    }
     return calling(f"{operation} {table}", SpanKind.CLIENT, metrics.TABLES, attributes)
 
 

@@ -101,7 +101,8 @@ class TracedGateway(Gateway):
     def _visit(
         self, what: str, delivery: Delivery, request_id: str | None, deferred_by: str | None = None
     ) -> Iterator["_Visit"]:
-        seed = request_id or f"{delivery.source} {delivery.id}"
+        # With the workspace, so that two deployments which get the same ids share no trace.
+        seed = f"{self._settings.synapse_endpoint} {request_id or delivery.id}"
         known = {
             "run_gateway.source": delivery.source.value,
             "run_gateway.delivery_id": delivery.id,
