@@ -35,6 +35,7 @@ _DEFAULTS: Final = {
     "RUN_AUDIT_TABLE",
     "RUN_REQUESTS_QUEUE",
     "RUN_RESULTS_QUEUE",
+    "RUN_TELEMETRY",
 }
 _PLACEHOLDER: Final = re.compile(r"\$\{(\w+)\}")
 _EXAMPLES: Final = {"SYNAPSE_ENDPOINT": "https://contoso.dev.azuresynapse.net"}

@@ -144,7 +144,9 @@ def _sampler(telemetry: Telemetry) -> Sampler | None:
 
     The default is every trace, also one that its producer does not sample: whether a run was started is asked here.
     """
-    if telemetry.sampler == "always_on":
+    share = telemetry.sampler_argument or "1"
+    is_all = telemetry.sampler == "microsoft.fixed_percentage" and float(share) >= 1
+    if telemetry.sampler == "always_on" or is_all:
         return ALWAYS_ON
     if not telemetry.sampler.startswith("microsoft."):
         return None
@@ -155,7 +157,7 @@ def _sampler(telemetry: Telemetry) -> Sampler | None:
 
     if telemetry.sampler == "microsoft.rate_limited":
         return RateLimitedSampler(float(telemetry.sampler_argument or 5))
-    return ApplicationInsightsSampler(float(telemetry.sampler_argument or 1))
+    return ApplicationInsightsSampler(float(share))
 
 
 class _Spans(SpanExporter):

@@ -19,19 +19,29 @@ class _Quiet:
     def __init__(self) -> None:
         self.flush: Callable[[], object] = lambda: None
         self._visits = 0
-        self._due: asyncio.TimerHandle | None = None
+        self._last = 0.0  # when a visit ended, in the event loop's time
+        self._is_awaited = False
         self._thread: threading.Thread | None = None
 
     def begin(self) -> None:
         self._visits += 1
-        if self._due is not None:
-            self._due.cancel()
-            self._due = None
 
     def end(self) -> None:
         self._visits -= 1
-        if not self._visits:
-            self._due = asyncio.get_running_loop().call_later(QUIET, self._send)
+        loop = asyncio.get_running_loop()
+        self._last = loop.time()
+        if not self._visits and not self._is_awaited:
+            self._is_awaited = True
+            loop.call_later(QUIET, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Flush, or look again if a visit has come meanwhile: one timer serves them all."""
+        left = self._last + QUIET - loop.time()
+        self._is_awaited = not self._visits and left > 0
+        if self._is_awaited:
+            loop.call_later(left, self._look, loop)
+        elif not self._visits:
+            self._send()
 
     def _send(self) -> None:
         """Flush in a thread of its own: exporters block. One that still waits for its collector is left to it."""

@@ -74,7 +74,7 @@ def remote(given: str | None) -> SpanContext | None:
 def visiting(
     name: str,
     *,
-    producer: str | None,
+    producer: SpanContext | None,
     seed: str,
     deferred_by: str | None = None,
     attributes: Values = _NO_VALUES,
@@ -83,12 +83,11 @@ def visiting(
 
     Args:
         name: the span's.
-        producer: the traceparent that the request carries.
+        producer: the context that the request carries.
         seed: from which the trace's id derives if the request carries none.
         deferred_by: the traceparent of the visit that deferred this one.
         attributes: of the span.
     """
-    parent = remote(producer)
     links = [
         Link(context, {"run_gateway.link": what})
         for what, context in (
@@ -97,11 +96,11 @@ def visiting(
         )
         if context is not None and context.is_valid
     ]
-    begun = _BEGUN.set(None if parent else _derived(seed))
-    above = trace.set_span_in_context(trace.NonRecordingSpan(parent), _NOWHERE) if parent else None
-    span = _TRACER.start_span(
-        name, above or _NOWHERE, SpanKind.CONSUMER, dict(attributes), links=links
-    )
+    begun = _BEGUN.set(None if producer else _derived(seed))
+    above = _NOWHERE
+    if producer:
+        above = trace.set_span_in_context(trace.NonRecordingSpan(producer), _NOWHERE)
+    span = _TRACER.start_span(name, above, SpanKind.CONSUMER, dict(attributes), links=links)
     _BEGUN.reset(begun)
     within, attached = _VISIT.set(span), attach(trace.set_span_in_context(span))
     try:
@@ -117,8 +116,7 @@ def visiting(
 
 def fail(span: Span, reason: str) -> None:
     """Mark a span as failed. `reason` is a code or an error's type, never a text, which may quote values."""
-    span.set_attribute("error.type", reason)
-    span.set_attribute("run_gateway.error", reason)
+    span.set_attributes({"error.type": reason, "run_gateway.error": reason})
     span.set_status(Status(StatusCode.ERROR, reason))
 
 
@@ -173,7 +171,8 @@ def calling(
 
 def _end(span: Span, call: Call) -> None:
     if span.is_recording():
-        span.set_attributes(call.measured | call.seen)
+        if call.measured or call.seen:
+            span.set_attributes(call.measured | call.seen)
         if call.error:
             fail(span, call.error)
     span.end()

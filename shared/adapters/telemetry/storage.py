@@ -99,7 +99,7 @@ class TracedRecords(Records):
 
 def _written(outcome: VersionedRecord | Conflict, call: Call) -> VersionedRecord | Conflict:
     if isinstance(outcome, Conflict):
-        call.seen["run_gateway.conflict"] = 1
+        call.seen["run_gateway.outcome"] = "Conflict"
     return outcome
 
 

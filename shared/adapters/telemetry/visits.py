@@ -109,18 +109,18 @@ class TracedGateway(Gateway):
             **({"run_gateway.request_id": request_id} if request_id else {}),
             **self._messaging(what, delivery.source),
         }
-        name = f"{what} {delivery.source}"
+        name, producer = f"{what} {delivery.source}", spans.remote(delivery.traceparent)
         with (
             quiet.busy(),
             spans.visiting(
                 name,
-                producer=delivery.traceparent,
+                producer=producer,
                 seed=seed,
                 deferred_by=deferred_by,
                 attributes=known,
             ) as span,
         ):
-            if not spans.remote(delivery.traceparent):
+            if producer is None:
                 delivery = delivery.model_copy(update={"traceparent": spans.traceparent(span)})
             yield _Visit(span, delivery)
 
@@ -169,6 +169,6 @@ class _Visit:
         return reception
 
     def _note(self, **values: str | float | None) -> None:
-        for name, value in values.items():
-            if value is not None:
-                self._span.set_attribute(f"run_gateway.{name}", value)
+        self._span.set_attributes(
+            {f"run_gateway.{name}": value for name, value in values.items() if value is not None}
+        )
