@@ -90,7 +90,7 @@ async def _serve(
     running: stack.Stack,
     arguments: argparse.Namespace,
     console: Console,
-    collector: Collector | None,
+    collector: Collector | None = None,
 ) -> int:
     moved = "".join(f"[bold yellow]{sentence}[/]\n" for sentence in _moved(PORTS, running.ports))
     console.print(f"The gateway serves at {running.url}\n{moved}", soft_wrap=True)
