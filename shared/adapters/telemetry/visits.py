@@ -84,12 +84,15 @@ class TracedGateway(Gateway):
 
     @override
     async def bring(self, stored: VersionedRecord, attempt: Attempt) -> Reception:
+        trace = stored.record.delivery.traceparent
         if spans.visit() is not None:
-            spans.relate(stored.record.delivery.traceparent)
+            spans.relate(trace)
             return await super().bring(stored, attempt)
-        # A rerun or an operator's word: nothing but the record says which trace is the request's.
-        with self._visit("operate", attempt.delivery, stored.record.request_id) as visit:
-            spans.relate(stored.record.delivery.traceparent)
+        # A rerun or an operator's word: if it brings no trace, the request's goes on.
+        asked = attempt.delivery.traceparent or trace
+        delivery = attempt.delivery.model_copy(update={"traceparent": asked})
+        with self._visit("operate", delivery, stored.record.request_id) as visit:
+            spans.relate(trace)
             return visit.end(await super().bring(stored, attempt))
 
     async def _first_delivery(self, message: Resume) -> Delivery | None:
