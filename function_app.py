@@ -26,7 +26,8 @@ async def answer_poison(message: func.QueueMessage) -> None:
 
 @app.timer_trigger("timer", schedule="0 17 * * * *")
 async def forget(timer: func.TimerRequest) -> None:  # noqa: ARG001 (the platform binds it by name)
-    """Delete what is older than RETENTION_DAYS, for five minutes in each hour."""
+    """Log what keeps the app from working, and delete what is older than RETENTION_DAYS, for five minutes in each hour."""
+    await wiring.readiness()()
     await wiring.app().retention.sweep(budget=300.0)
 
 
@@ -94,25 +95,28 @@ async def resolve(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("pipelines/{pipelineName}/createRun", methods=["POST"])
 async def create_run(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Serve Synapse's own POST /pipelines/{pipelineName}/createRun."""
-    return await wiring.serve_wire(req, context, lambda app: app.wire.create_run)
+    call_id = context.invocation_id
+    return await wiring.serve_wire(
+        req, context, lambda app, who: app.wire.create_run(req, who, call_id)
+    )
 
 
 @app.route("pipelineruns/{runId}", methods=["GET"])
 async def get_pipeline_run(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Serve Synapse's own GET /pipelineruns/{runId}."""
-    return await wiring.serve_wire(req, context, lambda app: app.wire.show)
+    return await wiring.serve_wire(req, context, lambda app, who: app.wire.show(req, who))
 
 
 @app.route("pipelineruns/{runId}/cancel", methods=["POST"])
 async def cancel_pipeline_run(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Serve Synapse's own POST /pipelineruns/{runId}/cancel."""
-    return await wiring.serve_wire(req, context, lambda app: app.wire.cancel)
+    return await wiring.serve_wire(req, context, lambda app, who: app.wire.cancel(req, who))
 
 
 @app.route("queryPipelineRuns", methods=["POST"])
 async def query_pipeline_runs(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Serve Synapse's own POST /queryPipelineRuns."""
-    return await wiring.serve_wire(req, context, lambda app: app.wire.query)
+    return await wiring.serve_wire(req, context, lambda app, who: app.wire.query(req, who))
 
 
 @app.route("api/openapi.json", methods=["GET"], auth_level=OPEN)

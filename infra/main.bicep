@@ -96,9 +96,11 @@ param eventTypes array = ['Microsoft.Storage.BlobCreated']
 @description('Who is written to when an alert fires, separated by spaces. Empty: alerts show in the portal alone.')
 param alertEmails string = ''
 
-@minValue(1)
-@description('More executions in one hour than this, on demand or on warm instances, raise an alert.')
-param executionsPerHour int = 100000
+@description('Resource ids of action groups of your own that alerts go to as well.')
+param actionGroupIds array = []
+
+@description('Thresholds of alerts that differ from those in the variable alertThresholds, by its names.')
+param thresholds object = {}
 
 @minValue(30)
 @maxValue(730)
@@ -108,6 +110,21 @@ param logRetentionDays int = 30
 @description('Log every write to storage too, and the host\'s own lines: about four lines a request, at Log Analytics\' price.')
 param storageLogs bool = false
 
+// An alert fires above its threshold (storageAvailabilityPercent: below). docs/operate.md has an entry for each alert.
+var alertThresholds = {
+  poison: 0 // messages
+  notEndedMinutes: 15
+  outcomeUnknown: 0 // requests
+  failedPercent: 20
+  throttledMinutes: 10
+  notReady: 0 // reasons
+  http5xx: 10 // calls
+  tokenFailures: 0 // reasons
+  storageThrottled: 10 // calls
+  storageForbidden: 20 // calls
+  storageAvailabilityPercent: 99
+  executionsPerHour: 100000
+}
 var token = uniqueString(subscription().id, environmentName, location)
 var tags = { 'azd-env-name': environmentName }
 var packageContainer = 'app-package'
@@ -367,7 +384,21 @@ module alerts 'modules/alerts.bicep' = {
     emails: empty(alertEmails) ? [] : split(alertEmails, ' ')
     storageId: storage.outputs.id
     appId: app.outputs.id
-    executionsPerHour: executionsPerHour
+    actionGroupIds: actionGroupIds
+    thresholds: union(alertThresholds, thresholds)
+  }
+}
+
+module logAlerts 'modules/log-alerts.bicep' = {
+  name: 'log-alerts'
+  scope: group
+  params: {
+    name: 'run-gateway-${token}'
+    location: location
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    actionGroupIds: alerts.outputs.receivers
+    thresholds: union(alertThresholds, thresholds)
   }
 }
 
@@ -378,6 +409,7 @@ module workbook 'modules/workbook.bicep' = {
     location: location
     tags: tags
     insightsId: monitoring.outputs.insightsId
+    workspaceId: monitoring.outputs.workspaceId
   }
 }
 

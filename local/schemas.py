@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from local.openapi import routes
+from local.openapi import document, routes, synapse_routes
 from local.stack import ROOT
 from shared.config.gateway_json import GatewayConfig
 from shared.runs.request import RunRequest
@@ -30,12 +30,23 @@ def text(schema: dict[str, Any]) -> str:
     return json.dumps({"$schema": DIALECT, **schema}, indent=2, ensure_ascii=False) + "\n"
 
 
-def write(directory: Path, openapi: Path) -> None:
+def openapi() -> str:
+    """Return the OpenAPI document as its file holds it."""
+    described = document.describe(
+        (*routes.ROUTES, *synapse_routes.ROUTES),
+        info=routes.INFO,
+        headers=routes.HEADERS | synapse_routes.HEADERS,
+        security=routes.SECURITY,
+    )
+    return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+
+
+def write(directory: Path, document_file: Path) -> None:
     """Write every schema, and the OpenAPI document."""
     directory.mkdir(parents=True, exist_ok=True)
     for name, schema in schemas().items():
         (directory / name).write_text(text(schema))
-    openapi.write_text(routes.text())
+    document_file.write_text(openapi())
 
 
 if __name__ == "__main__":

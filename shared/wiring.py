@@ -45,7 +45,7 @@ from shared.kernel.errors import Misconfigured, RecordUnreadable, StorageUnavail
 from shared.ports import Records
 from shared.runs.caller import Caller
 from shared.triggers import health, responses, synapse as wire
-from shared.triggers.authentication import Identify, KeyHolders, TokenBearers
+from shared.triggers.authentication import Identify, TokenBearers, key_holder
 from shared.triggers.event_grid import Events
 from shared.triggers.run_operations import RunOperations
 from shared.triggers.runs import Runs
@@ -67,7 +67,6 @@ for noisy in ("azure", "httpx", "httpcore", "aiohttp"):
 class App:
     """Everything that the triggers call."""
 
-    identify: Identify
     gateway: Gateway
     runs: Runs
     run_operations: RunOperations
@@ -77,7 +76,6 @@ class App:
     poison: Poison
     retention: Retention
     rights: RightsLookup
-    config: GatewayConfig
     records: Records
     policy: Policy
     synapse: SynapsePipelines
@@ -135,32 +133,25 @@ async def admit(
 ) -> func.HttpResponse:
     """Answer an authenticated caller; refuse all others."""
     caller = await identify(request)
-    return responses.refusal(caller) if isinstance(caller, CloudError) else await answer(caller)
+    if isinstance(caller, CloudError):
+        return responses.noted(responses.refusal(caller))
+    return await answer(caller)
 
 
 async def serve(
     request: func.HttpRequest, answer: Callable[[App, Caller], Awaitable[func.HttpResponse]]
 ) -> func.HttpResponse:
-    """Answer an authenticated caller, even if settings are wrong or the storage is unavailable."""
-    return await admit(request, lambda caller: _serve(partial(_serve_named, answer, caller)))
+    """Answer an authenticated caller; otherwise like `take_in`."""
+    return await admit(request, lambda caller: take_in(partial(_serve_named, answer, caller)))
 
 
 async def serve_wire(
     request: func.HttpRequest,
     context: func.Context,
-    route: Callable[[App], Callable[[func.HttpRequest, Caller, str], Awaitable[func.HttpResponse]]],
+    answer: Callable[[App, Caller], Awaitable[func.HttpResponse]],
 ) -> func.HttpResponse:
-    """Answer a client of Synapse's API, which expects Synapse's headers in refusals, too."""
-    call_id = context.invocation_id
-    answer = await serve(request, lambda app, caller: route(app)(request, caller, call_id))
-    return wire.complete(answer, request, call_id)
-
-
-async def take_in(
-    answer: Callable[[App], Awaitable[func.HttpResponse]],
-) -> func.HttpResponse:
-    """Answer a call that the platform admitted by a key, or that is signed."""
-    return await _serve(answer)
+    """Answer a client of Synapse's API, which expects Synapse's headers in every response; otherwise like `serve`."""
+    return wire.complete(await serve(request, answer), request, context.invocation_id)
 
 
 async def _serve_named(
@@ -174,7 +165,12 @@ async def _serve_named(
     return responses.refusal(CloudError(code=Code.NOT_PERMITTED, message=message))
 
 
-async def _serve(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
+async def take_in(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
+    """Answer a call that a key or a signature admits, even if settings are wrong or the storage is unavailable."""
+    return responses.noted(await _take_in(answer))
+
+
+async def _take_in(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
     try:
         return await answer(app())
     except Misconfigured:
@@ -191,12 +187,13 @@ async def faults() -> tuple[CloudError, ...]:
     """Return what keeps the app from working: settings by name, storage, and the identity's token."""
     wired = _wired()
     if isinstance(wired, tuple):
+        _log("not_ready", wired)
         return wired
     endpoint = wired.policy.workspaces[wired.policy.default_workspace]
     found = wired.webhooks.faults
     try:
         await wired.records.echo(endpoint)
-    except StorageUnavailable as error:
+    except (RecordUnreadable, StorageUnavailable) as error:
         found.append(CloudError(code=Code.GATEWAY_UNAVAILABLE, message=str(error), target=STORAGE))
     not_sent = await wired.synapse.authorize(endpoint)
     if not_sent:
@@ -227,7 +224,7 @@ def _authenticator() -> Identify | CloudError:
         _log("misconfigured", proof)
         return CloudError(code=Code.GATEWAY_UNAVAILABLE, message="The gateway is not configured.")
     if proof.http_auth is HttpAuth.KEY:
-        return KeyHolders()
+        return key_holder
     from shared.adapters.entra import EntraTokens  # noqa: PLC0415 - 0.3 s, on first use
 
     clock, tenant = SystemClock(), proof.entra_tenant_id or ""
@@ -242,8 +239,8 @@ def _wired() -> App | tuple[CloudError, ...]:
     try:
         content = _config_file()
     except OSError as error:  # not cached: the next call may succeed
-        message = f"The file can't be read: {error.strerror}."
-        fault = CloudError(code=Code.INVALID_SETTING, message=message, target="GATEWAY_CONFIG")
+        unread = f"The file can't be read: {error.strerror}."
+        fault = app_settings.fault("GATEWAY_CONFIG", unread)
         return _misconfigured(app_settings.read(os.environ), (fault,))
     return _wire(content)
 
@@ -310,7 +307,6 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
     )
     events = Events(gateway=gateway, rules=config.rules, clock=clock)
     return App(
-        identify=identify,
         gateway=gateway,
         runs=Runs(clock=clock, gateway=gateway, records=records, audit=audit, policy=policy),
         run_operations=RunOperations(
@@ -343,7 +339,6 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
             rules=config.rules,
             settings=settings,
         ),
-        config=config,
         records=records,
         policy=policy,
         synapse=synapse,
@@ -361,25 +356,17 @@ def _webhooks(config: GatewayConfig, events: Events, clock: SystemClock) -> Webh
 
 
 def _account(settings: StorageSettings) -> Account:
+    names = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
+    has_proxy = any(os.environ.get(name) for name in names)
     if settings.storage_connection is not None:
-        return Account(
-            ByConnectionString(text=settings.storage_connection), use_proxy_settings=_has_proxy()
-        )
-    client_id = settings.storage_client_id
-    return Account(
-        ByIdentity(
-            queue_uri=settings.storage_queues or "",
-            table_uri=settings.storage_tables or "",
-            credential=lambda: _credential(client_id),
-        ),
-        use_proxy_settings=_has_proxy(),
+        by_key = ByConnectionString(text=settings.storage_connection)
+        return Account(by_key, use_proxy_settings=has_proxy)
+    by_identity = ByIdentity(
+        queue_uri=settings.storage_queues or "",
+        table_uri=settings.storage_tables or "",
+        credential=partial(_credential, settings.storage_client_id),
     )
-
-
-def _has_proxy() -> bool:
-    return any(
-        os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
-    )
+    return Account(by_identity, use_proxy_settings=has_proxy)
 
 
 def _credential(client_id: str | None = None) -> "AsyncTokenCredential":

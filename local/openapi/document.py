@@ -1,6 +1,6 @@
 """Describes a table of routes as an OpenAPI 3.1 document; its schemas are those of the models."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, Literal
@@ -15,31 +15,29 @@ _REF: Final = "#/components/schemas/{model}"
 type Schema = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """One parameter in the path, the query or a header."""
 
-    name: str
     place: Literal["path", "query", "header"]
+    name: str
     schema: Schema
     description: str = ""
     required: bool = False  #: ignored in a path, where every parameter is required
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Reply:
     """One response of a route."""
 
     status: int | str
-    description: str
+    description: str = ""  #: empty: the name of the status
     models: tuple[type[BaseModel], ...] = ()  #: the body is one of these
-    any_object: bool = (
-        False  #: the body is a JSON object of Synapse's, whose schema is not repeated here
-    )
     headers: tuple[str, ...] = ()
+    any_object: bool = False  #: the body is a JSON object whose schema is not given here
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Route:
     """One method of one path."""
 
@@ -55,7 +53,7 @@ class Route:
 
 
 def describe(
-    routes: Iterable[Route],
+    routes: Sequence[Route],
     *,
     info: Schema,
     headers: Mapping[str, Schema],
@@ -63,15 +61,10 @@ def describe(
 ) -> dict[str, Any]:
     """Describe the routes.
 
-    Args:
-        routes: every route.
-        info: the document's `info`.
-        headers: the schemas of response headers, by name.
-        security: the authentication schemes; any one of them suffices.
+    `headers` are the schemas of response headers by name; any one of the schemes in `security` suffices.
     """
-    table = tuple(routes)
     paths: dict[str, dict[str, Any]] = {}
-    for route in table:
+    for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
     return {
         "openapi": VERSION,
@@ -80,7 +73,7 @@ def describe(
         "security": [{name: []} for name in security],
         "paths": paths,
         "components": {
-            "schemas": _schemas(table),
+            "schemas": _schemas(routes),
             "headers": {name: {"schema": dict(schema)} for name, schema in headers.items()},
             "securitySchemes": {name: dict(scheme) for name, scheme in security.items()},
         },
@@ -91,12 +84,7 @@ def query_parameters(model: type[BaseModel]) -> tuple[Parameter, ...]:
     """Describe the query parameters that a model reads; all are optional."""
     properties = model.model_json_schema(by_alias=True)["properties"]
     return tuple(
-        Parameter(
-            name=name,
-            place="query",
-            schema=_present(schema),
-            description=schema.get("description", ""),
-        )
+        Parameter("query", name, _present(schema), schema.get("description", ""))
         for name, schema in properties.items()
     )
 
@@ -140,7 +128,8 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 
 def _reply(reply: Reply) -> dict[str, Any]:
-    written: dict[str, Any] = {"description": reply.description or _phrase(reply.status)}
+    phrase = HTTPStatus(reply.status).phrase if isinstance(reply.status, int) else reply.status
+    written: dict[str, Any] = {"description": reply.description or phrase}
     if reply.headers:
         written["headers"] = {
             name: {"$ref": f"#/components/headers/{name}"} for name in reply.headers
@@ -151,10 +140,6 @@ def _reply(reply: Reply) -> dict[str, Any]:
     elif reply.any_object:
         written["content"] = {_JSON: {"schema": {"type": "object"}}}
     return written
-
-
-def _phrase(status: int | str) -> str:
-    return HTTPStatus(status).phrase if isinstance(status, int) else str(status)
 
 
 def _schemas(routes: Iterable[Route]) -> dict[str, Any]:

@@ -3,13 +3,12 @@
 `/api/events` and `/api/hooks/{name}` are left out: Event Grid and the senders of webhooks define their formats.
 """
 
-import json
 from datetime import datetime
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from local.openapi import document, synapse_routes
+from local.openapi import document
 from local.openapi.document import Parameter, Reply, Route
 from shared.api.views import AuditList, ErrorBody, RunRecord, Waiting
 from shared.gateway.operation_request import Rerun, Resolve
@@ -48,39 +47,37 @@ class SettingsHealth(BaseModel):
 _PERMITTED: Final = REQUEST_ID.strip("^$")
 _UNFIT: Final = UNFIT_ID.replace("$", '"?$')
 REQUEST: Final = Parameter(
-    name="requestId",
-    place="path",
-    schema={"type": "string", "pattern": REQUEST_ID},
-    description="The idempotency key of the request.",
+    "path",
+    "requestId",
+    {"type": "string", "pattern": REQUEST_ID},
+    "The idempotency key of the request.",
 )
 KEY: Final = Parameter(
-    name="Idempotency-Key",
-    place="header",
-    schema={"type": "string", "pattern": f'^(?!"?({_UNFIT}))("{_PERMITTED}"|{_PERMITTED})$'},
-    description="The requestId, quoted or bare. If the body has one too, both must be the same.",
+    "header",
+    "Idempotency-Key",
+    {"type": "string", "pattern": f'^(?!"?({_UNFIT}))("{_PERMITTED}"|{_PERMITTED})$'},
+    "The requestId, quoted or bare. If the body has one too, both must be the same.",
 )
 PREFER: Final = Parameter(
-    name="Prefer",
-    place="header",
-    schema={"type": "string", "examples": ["respond-async", "wait=30"]},
-    description=(
-        "`respond-async` records and enqueues the request, and answers at once. `wait=N` waits up to N "
-        "seconds (200 at most) for the result of a request that can't be started at once. Other "
-        "preferences of RFC 7240 are ignored."
-    ),
+    "header",
+    "Prefer",
+    {"type": "string", "examples": ["respond-async", "wait=30"]},
+    "`respond-async` records and enqueues the request, and answers at once. `wait=N` waits up to N "
+    "seconds (200 at most) for the result of a request that can't be started at once. Other "
+    "preferences of RFC 7240 are ignored.",
 )
 _TAG: Final = r'"[1-9][0-9]{0,9}-[0-9a-f]{16}"'
 IF_MATCH: Final = Parameter(
-    name="If-Match",
-    place="header",
-    schema={"type": "string", "pattern": f"^{_TAG}$"},
-    description="The ETag of the state to run again; it stands for the next generation.",
+    "header",
+    "If-Match",
+    {"type": "string", "pattern": f"^{_TAG}$"},
+    "The ETag of the state to run again; it stands for the next generation.",
 )
 IF_NONE_MATCH: Final = Parameter(
-    name="If-None-Match",
-    place="header",
-    schema={"type": "string"},
-    description="The ETag of the state that the caller already has.",
+    "header",
+    "If-None-Match",
+    {"type": "string"},
+    "The ETag of the state that the caller already has.",
 )
 
 #: The headers of responses.
@@ -108,180 +105,148 @@ INFO: Final = {
 }
 
 #: Without a body: the platform itself refuses a call without a key.
-UNAUTHENTICATED: Final = Reply(status=401, description="Missing or invalid credentials.")
+UNAUTHENTICATED: Final = Reply(401, "Missing or invalid credentials.")
 SYNAPSE_S: Final = Reply(
-    status="4XX",
-    description="Synapse refused the call: its own status and code, except that its 401 becomes 403.",
-    models=(ErrorBody,),
+    "4XX",
+    "Synapse refused the call: its own status and code, except that its 401 becomes 403.",
+    (ErrorBody,),
 )
+_AGAIN: Final = ("Retry-After",)
 _TAKEN: Final = Reply(
-    status=202,
-    description="The run was started; or the request waits, and its result will be published.",
-    models=(RunResult, Waiting),
-    headers=("Location", "Retry-After", "Preference-Applied"),
+    202,
+    "The run was started; or the request waits, and its result will be published.",
+    (RunResult, Waiting),
+    ("Location", "Retry-After", "Preference-Applied"),
 )
 _STATE: Final = Reply(
-    status=409,
-    description="The request's state does not allow this. With Retry-After, another try may succeed.",
-    models=(ErrorBody,),
-    headers=("Retry-After",),
+    409,
+    "The request's state does not allow this. With Retry-After, another try may succeed.",
+    (ErrorBody,),
+    _AGAIN,
 )
 _MISSING: Final = Reply(
-    status=404,
-    description="There is no such request, or it has no run yet.",
-    models=(ErrorBody,),
-    headers=("Retry-After",),
+    404, "There is no such request, or it has no run yet.", (ErrorBody,), _AGAIN
 )
+_SHOWN: Final = Reply(200, "The request in its current state.", (RunRecord,))
 
 
-def refusals(*statuses: int) -> tuple[Reply, ...]:
+def refusals(*statuses: int, headers: tuple[str, ...] = ()) -> tuple[Reply, ...]:
     """Describe these refusals, and those that every authenticated route may give."""
     every = sorted({400, 403, 503, *statuses})
-    named = (Reply(status=status, description="", models=(ErrorBody,)) for status in every)
-    return (UNAUTHENTICATED, *named)
+    return (UNAUTHENTICATED, *(Reply(status, "", (ErrorBody,), headers) for status in every))
 
-
-_SHOWN: Final = Reply(
-    status=200, description="The request in its current state.", models=(RunRecord,)
-)
 
 ROUTES: Final = (
     Route(
-        method="POST",
-        path="/api/runs",
-        name="startRun",
-        summary="Start a run, once per requestId.",
-        parameters=(KEY, PREFER),
-        body=RunRequest,
-        replies=(_TAKEN, *refusals(404, 409, 413, 415, 422, 429, 502, 504), SYNAPSE_S),
+        "POST",
+        "/api/runs",
+        "startRun",
+        "Start a run, once per requestId.",
+        (_TAKEN, *refusals(404, 409, 413, 415, 422, 429, 502, 504), SYNAPSE_S),
+        (KEY, PREFER),
+        RunRequest,
     ),
     Route(
-        method="GET",
-        path="/api/runs",
-        name="listRuns",
-        summary="List the outcome of each delivery, newest first.",
-        parameters=document.query_parameters(ListQuery),
-        replies=(
-            Reply(status=200, description="One page of the list.", models=(AuditList,)),
-            *refusals(),
-        ),
+        "GET",
+        "/api/runs",
+        "listRuns",
+        "List the outcome of each delivery, newest first.",
+        (Reply(200, "One page of the list.", (AuditList,)), *refusals()),
+        document.query_parameters(ListQuery),
     ),
     Route(
-        method="GET",
-        path="/api/runs/{requestId}",
-        name="showRequest",
-        summary="Show a request with its history. Values that look secret are replaced.",
-        parameters=(REQUEST, IF_NONE_MATCH),
-        replies=(
+        "GET",
+        "/api/runs/{requestId}",
+        "showRequest",
+        "Show a request with its history. Values that look secret are replaced.",
+        (
             Reply(
-                status=200,
-                description="The request, with Retry-After while it is open.",
-                models=(RunRecord,),
-                headers=("ETag", "Retry-After"),
+                200,
+                "The request, with Retry-After while it is open.",
+                (RunRecord,),
+                ("ETag", "Retry-After"),
             ),
-            Reply(
-                status=304,
-                description="The request has not changed since.",
-                headers=("ETag", "Retry-After"),
-            ),
+            Reply(304, "The request has not changed since.", (), ("ETag", "Retry-After")),
             *refusals(404),
         ),
+        (REQUEST, IF_NONE_MATCH),
     ),
     Route(
-        method="GET",
-        path="/api/runs/{requestId}/run",
-        name="showRun",
-        summary="Show the request's run as Synapse has it. Values that look secret are replaced.",
-        parameters=(REQUEST,),
-        replies=(
-            Reply(status=200, description="Synapse's PipelineRun.", any_object=True),
+        "GET",
+        "/api/runs/{requestId}/run",
+        "showRun",
+        "Show the request's run as Synapse has it. Values that look secret are replaced.",
+        (
+            Reply(200, "Synapse's PipelineRun.", any_object=True),
             *refusals(429, 502),
             _MISSING,
         ),
+        (REQUEST,),
     ),
     Route(
-        method="POST",
-        path="/api/runs/{requestId}/cancel",
-        name="cancelRequest",
-        summary="Cancel a request that waits and has no run.",
-        parameters=(REQUEST,),
-        replies=(_SHOWN, *refusals(404), _STATE),
+        "POST",
+        "/api/runs/{requestId}/cancel",
+        "cancelRequest",
+        "Cancel a request that waits and has no run.",
+        (_SHOWN, *refusals(404), _STATE),
+        (REQUEST,),
     ),
     Route(
-        method="POST",
-        path="/api/runs/{requestId}/rerun",
-        name="rerunRequest",
-        summary="Run a finished request again, once per generation.",
-        parameters=(REQUEST, IF_MATCH),
-        body=Rerun,
+        "POST",
+        "/api/runs/{requestId}/rerun",
+        "rerunRequest",
+        "Run a finished request again, once per generation.",
+        (_TAKEN, *refusals(404, 412, 413, 415, 429, 502, 504), _STATE, SYNAPSE_S),
+        (REQUEST, IF_MATCH),
+        Rerun,
         body_required=False,
-        replies=(
-            _TAKEN,
-            *refusals(404, 412, 413, 415, 429, 502, 504),
-            _STATE,
-            SYNAPSE_S,
-        ),
     ),
     Route(
-        method="POST",
-        path="/api/runs/{requestId}/resolve",
-        name="resolveRequest",
-        summary="Record what became of a request whose outcome is unknown.",
-        parameters=(REQUEST,),
-        body=Resolve,
-        replies=(_SHOWN, *refusals(404, 413, 415), _STATE),
+        "POST",
+        "/api/runs/{requestId}/resolve",
+        "resolveRequest",
+        "Record what became of a request whose outcome is unknown.",
+        (_SHOWN, *refusals(404, 413, 415), _STATE),
+        (REQUEST,),
+        Resolve,
     ),
     Route(
-        method="GET",
-        path="/api/health/live",
-        name="live",
-        summary="Check that the process is alive.",
-        replies=(Reply(status=200, description="The process is alive.", models=(Health,)),),
+        "GET",
+        "/api/health/live",
+        "live",
+        "Check that the process is alive.",
+        (Reply(200, "The process is alive.", (Health,)),),
         is_open=True,
     ),
     Route(
-        method="GET",
-        path="/api/health/ready",
-        name="ready",
-        summary="Check that the app is ready.",
-        replies=(
-            Reply(status=200, description="Ready.", models=(Health,)),
-            Reply(status=503, description="Not ready.", models=(Health,)),
-        ),
+        "GET",
+        "/api/health/ready",
+        "ready",
+        "Check that the app is ready.",
+        (Reply(200, "Ready.", (Health,)), Reply(503, "Not ready.", (Health,))),
         is_open=True,
     ),
     Route(
-        method="GET",
-        path="/api/health/settings",
-        name="settings",
-        summary="Report every invalid setting, and whether the app has each right that it needs.",
-        replies=(
-            Reply(status=200, description="All settings are valid.", models=(SettingsHealth,)),
+        "GET",
+        "/api/health/settings",
+        "settings",
+        "Report every invalid setting, and whether the app has each right that it needs.",
+        (
+            Reply(200, "All settings are valid.", (SettingsHealth,)),
             UNAUTHENTICATED,
             Reply(
-                status=503,
-                description="A setting is invalid, or the storage or an access token is unavailable.",
-                models=(SettingsHealth, ErrorBody),
+                503,
+                "A setting is invalid, or the storage or an access token is unavailable.",
+                (SettingsHealth, ErrorBody),
             ),
         ),
     ),
     Route(
-        method="GET",
-        path="/api/openapi.json",
-        name="openapi",
-        summary="Return this document.",
-        replies=(Reply(status=200, description="The OpenAPI 3.1 document.", any_object=True),),
+        "GET",
+        "/api/openapi.json",
+        "openapi",
+        "Return this document.",
+        (Reply(200, "The OpenAPI 3.1 document.", any_object=True),),
         is_open=True,
     ),
 )
-
-
-def text() -> str:
-    """Write the OpenAPI document as its file holds it."""
-    described = document.describe(
-        (*ROUTES, *synapse_routes.ROUTES),
-        info=INFO,
-        headers=HEADERS | synapse_routes.HEADERS,
-        security=SECURITY,
-    )
-    return json.dumps(described, indent=2, ensure_ascii=False) + "\n"

@@ -5,23 +5,19 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, RootModel
 
 from local.openapi.document import Parameter, Reply, Route
+from local.openapi.routes import SYNAPSE_S, refusals
 from shared.api.synapse_request import API_VERSIONS
 from shared.api.views import ErrorBody
+from shared.kernel import guid
 from shared.runs.request import MAX_PARAMETERS, PIPELINE_NAME, REQUEST_ID, UNFIT_ID
 
-_HEX: Final = "[0-9A-Fa-f]"
-_GUID: Final = f"[{{(]?{_HEX}{{8}}-?{_HEX}{{4}}-?{_HEX}{{4}}-?{_HEX}{{4}}-?{_HEX}{{12}}[)}}]?"
 _NAME: Final = {"type": "string", "pattern": PIPELINE_NAME, "minLength": 1, "maxLength": 260}
 _TEXT: Final[dict[str, object]] = {"type": "string", "minLength": 1, "maxLength": 260}
 _FLAG: Final[dict[str, object]] = {"type": "boolean"}
 _MARKS: Final = ("x-ms-request-id", "x-ms-correlation-request-id", "x-ms-client-request-id")
 
 #: The headers of these responses.
-HEADERS: Final = {
-    "x-ms-request-id": {"type": "string"},
-    "x-ms-correlation-request-id": {"type": "string"},
-    "x-ms-client-request-id": {"type": "string"},
-}
+HEADERS: Final = {name: {"type": "string"} for name in _MARKS}
 
 
 class RunParameters(RootModel[Annotated[dict[str, JsonValue], Field(max_length=MAX_PARAMETERS)]]):
@@ -40,114 +36,80 @@ class CreateRunResponse(BaseModel):
     run_id: str = Field(alias="runId")
 
 
-def _query(name: str, schema: dict[str, object], *, required: bool = False) -> Parameter:
-    return Parameter(name=name, place="query", schema=schema, required=required)
-
-
-_VERSION: Final = _query(
-    "api-version", {"type": "string", "enum": list(API_VERSIONS)}, required=True
+_VERSION: Final = Parameter(
+    "query", "api-version", {"type": "string", "enum": list(API_VERSIONS)}, required=True
 )
-_RUN: Final = Parameter(
-    name="runId", place="path", schema={"type": "string", "pattern": f"^{_GUID}$"}
-)
+_RUN: Final = Parameter("path", "runId", {"type": "string", "pattern": f"^{guid.ANY_FORM}$"})
 _CLIENT_REQUEST_ID: Final = Parameter(
-    name="x-ms-client-request-id",
-    place="header",
+    "header",
+    "x-ms-client-request-id",
     # An empty value counts as absent; the reserved prefixes are refused.
-    schema={
+    {
         "type": "string",
-        "pattern": f"^(?!{UNFIT_ID})({REQUEST_ID.strip('^$')}|{_GUID})?$",
+        "pattern": f"^(?!{UNFIT_ID})({REQUEST_ID.strip('^$')}|{guid.ANY_FORM})?$",
     },
-    description="The requestId. Each call without it is a new request.",
+    "The requestId. Each call without it is a new request.",
 )
 
 
 def _refusals(*statuses: int) -> tuple[Reply, ...]:
-    named = sorted({400, 403, 503, *statuses})
-    return (
-        Reply(status=401, description="Missing or invalid credentials."),
-        *(
-            Reply(status=status, description="", models=(ErrorBody,), headers=("Retry-After",))
-            for status in named
-        ),
-        Reply(
-            status="4XX",
-            description="Synapse refused the call: its own status and code, except that its 401 becomes 403.",
-            models=(ErrorBody,),
-        ),
-        Reply(
-            status="5XX",
-            description="Synapse failed: its own status and code.",
-            models=(ErrorBody,),
-        ),
-    )
+    failed = Reply("5XX", "Synapse failed: its own status and code.", (ErrorBody,))
+    return (*refusals(*statuses, headers=("Retry-After",)), SYNAPSE_S, failed)
 
 
 ROUTES: Final = (
     Route(
-        method="POST",
-        path="/pipelines/{pipelineName}/createRun",
-        name="createPipelineRun",
-        summary="Start a run in the default workspace, once per x-ms-client-request-id.",
-        parameters=(
-            Parameter(name="pipelineName", place="path", schema=_NAME),
-            _VERSION,
-            _query("referencePipelineRunId", _TEXT),
-            _query("isRecovery", _FLAG),
-            _query("startActivityName", _TEXT),
-            _CLIENT_REQUEST_ID,
-        ),
-        body=RunParameters,
-        body_required=False,
-        replies=(
-            Reply(
-                status=202,
-                description="The run was started.",
-                models=(CreateRunResponse,),
-                headers=_MARKS,
-            ),
+        "POST",
+        "/pipelines/{pipelineName}/createRun",
+        "createPipelineRun",
+        "Start a run in the default workspace, once per x-ms-client-request-id.",
+        (
+            Reply(202, "The run was started.", (CreateRunResponse,), _MARKS),
             *_refusals(404, 409, 413, 415, 422, 429, 502, 504),
         ),
+        (
+            Parameter("path", "pipelineName", _NAME),
+            _VERSION,
+            Parameter("query", "referencePipelineRunId", _TEXT),
+            Parameter("query", "isRecovery", _FLAG),
+            Parameter("query", "startActivityName", _TEXT),
+            _CLIENT_REQUEST_ID,
+        ),
+        RunParameters,
+        body_required=False,
     ),
     Route(
-        method="GET",
-        path="/pipelineruns/{runId}",
-        name="getPipelineRun",
-        summary="Show a run of the default workspace. Values that look secret are replaced.",
-        parameters=(_RUN, _VERSION),
-        replies=(
-            Reply(
-                status=200, description="Synapse's PipelineRun.", any_object=True, headers=_MARKS
-            ),
+        "GET",
+        "/pipelineruns/{runId}",
+        "getPipelineRun",
+        "Show a run of the default workspace. Values that look secret are replaced.",
+        (
+            Reply(200, "Synapse's PipelineRun.", (), _MARKS, any_object=True),
             *_refusals(404, 429, 502),
         ),
+        (_RUN, _VERSION),
     ),
     Route(
-        method="POST",
-        path="/pipelineruns/{runId}/cancel",
-        name="cancelPipelineRun",
-        summary="Cancel a run of the default workspace.",
-        parameters=(_RUN, _VERSION, _query("isRecursive", _FLAG)),
-        replies=(
-            Reply(status=200, description="Synapse accepted the cancellation.", headers=_MARKS),
+        "POST",
+        "/pipelineruns/{runId}/cancel",
+        "cancelPipelineRun",
+        "Cancel a run of the default workspace.",
+        (
+            Reply(200, "Synapse accepted the cancellation.", (), _MARKS),
             *_refusals(404, 429, 502),
         ),
+        (_RUN, _VERSION, Parameter("query", "isRecursive", _FLAG)),
     ),
     Route(
-        method="POST",
-        path="/queryPipelineRuns",
-        name="queryPipelineRuns",
-        summary="List runs of the default workspace whose pipelines the caller may start.",
-        parameters=(_VERSION,),
-        body=RunFilter,
-        replies=(
-            Reply(
-                status=200,
-                description="Synapse's PipelineRunsQueryResponse.",
-                any_object=True,
-                headers=_MARKS,
-            ),
+        "POST",
+        "/queryPipelineRuns",
+        "queryPipelineRuns",
+        "List runs of the default workspace whose pipelines the caller may start.",
+        (
+            Reply(200, "Synapse's PipelineRunsQueryResponse.", (), _MARKS, any_object=True),
             *_refusals(413, 415, 429, 502),
         ),
+        (_VERSION,),
+        RunFilter,
     ),
 )

@@ -4,15 +4,16 @@ Who lacks every role gets 401 for workspaces/read, who may read but not run gets
 (see errors). The actions are those of MicrosoftDocs/azure-docs synapse-workspace-understand-what-role-you-need.md. Reading a
 definition takes artifacts/read, which no role that only runs pipelines has (Azure/azure-sdk-for-js, recordings of
 synapse-access-control-rest, recording_should_list_roles.js); its refusal is quoted in public code with the words of role_missing
-and the workspace as its scope.
+and the workspace as its scope. A page of Microsoft's calls these "403 messages": the setting roleMissing answers them with 403.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from local.synapse.errors import credential_missing, role_missing
 from local.synapse.routes import Operation
-from local.synapse.settings import Access
+from local.synapse.settings import Access, Settings
 from local.synapse.wire import Reply
 
 READ = "Microsoft.Synapse/workspaces/read"
@@ -25,24 +26,25 @@ EVERYTHING = Access()
 def refusal(
     operation: Operation,
     claims: Mapping[str, Any],
-    access: Mapping[str, Access],
+    settings: Settings,
     workspace: str,
 ) -> Reply | None:
     """Give the refusal, or None if it may."""
     principal = str(claims.get("oid") or claims.get("appid"))
-    allowed = _allowed(claims, access)
+    allowed = _allowed(claims, settings.access)
     scope = f"workspaces/{workspace}"
+    missing = partial(role_missing, principal, status=settings.role_missing)
     if not allowed.read:
-        return role_missing(principal, READ, f"{scope}/*")
+        return missing(READ, f"{scope}/*")
     match operation:
         case Operation.CREATE_RUN:
             return None if allowed.run else credential_missing(principal, workspace)
         case Operation.GET_PIPELINE:
-            return None if allowed.artifacts else role_missing(principal, ARTIFACTS, scope)
+            return None if allowed.artifacts else missing(ARTIFACTS, scope)
         case Operation.CANCEL_RUN:
-            return None if allowed.cancel else role_missing(principal, CANCEL, scope)
+            return None if allowed.cancel else missing(CANCEL, scope)
         case _:
-            return None if allowed.monitor else role_missing(principal, VIEW, scope)
+            return None if allowed.monitor else missing(VIEW, scope)
 
 
 def _allowed(claims: Mapping[str, Any], access: Mapping[str, Access]) -> Access:

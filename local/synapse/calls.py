@@ -9,6 +9,7 @@ from typing import Any
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from local.synapse.faults import Live
 from local.synapse.routes import Operation, Target
 from local.synapse.wire import stamp, wall_clock
 from local.synapse.workspace import dashed
@@ -35,6 +36,7 @@ class Call:
     status: int | None = None
     cut: str | None = None
     run_id: str | None = None
+    lives: list[Live] = field(default_factory=list)
     wall: int = field(default_factory=wall_clock)
     monotonic: float = field(default_factory=time.monotonic)
     ended: float | None = None

@@ -8,8 +8,10 @@ import aiohttp
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 
-from local.synapse.faults import Act, Fault, Match, Point
+from local.synapse.activity import Activity
+from local.synapse.faults import Act, Fault, Live, Match, Point
 from local.synapse.identity import TokenOrder
+from local.synapse.pipelines import Outcome
 from local.synapse.routes import Operation
 from local.synapse.settings import Changes, Settings
 from local.synapse.tokens import Signature
@@ -127,12 +129,54 @@ class Simulator:
     async def runs(self) -> list[SeenRun]:
         return [SeenRun.model_validate(one) for one in await self._call("GET", "runs")]
 
+    async def run(self, run_id: str) -> SeenRun:
+        """One run; ControlRefused if there is none."""
+        (seen,) = await self._call("GET", "runs", {"runId": run_id})
+        return SeenRun.model_validate(seen)
+
     async def start_other(
-        self, pipeline: str, parameters: Mapping[str, Any] | None = None, run_id: str | None = None
+        self,
+        pipeline: str,
+        parameters: Mapping[str, Any] | None = None,
+        run_id: str | None = None,
+        life: Live | None = None,
     ) -> str:
         """Start a run as somebody else; gives its id."""
         order = {"pipeline": pipeline, "parameters": dict(parameters or {}), "runId": run_id}
+        return await self._start(order, life)
+
+    async def rerun(self, run_id: str, life: Live | None = None) -> str:
+        """Rerun a run as somebody does in Studio; gives the new one's id."""
+        return await self._start({"referenceRunId": run_id}, life)
+
+    async def _start(self, order: dict[str, Any], life: Live | None) -> str:
+        if life is not None:
+            order["life"] = _said(life)
         return str((await self._call("POST", "runs", body=order))["runId"])
+
+    async def end(
+        self,
+        *run_ids: str,
+        outcome: Outcome = "Succeeded",
+        message: str = "",
+        activities: Sequence[Activity] | None = None,
+        after: float = 0.0,
+        every: float = 0.0,
+    ) -> None:
+        """Have runs end, the first in `after` seconds, each further one `every` seconds later; one that hasn't ended yet."""
+        body = {
+            "runIds": run_ids,
+            "outcome": outcome,
+            "message": message,
+            "activities": _plain(activities),
+            "inSeconds": after,
+            "everySeconds": every,
+        }
+        await self._call("PATCH", "runs", body=body)
+
+    async def forget(self, run_id: str) -> None:
+        """Have the workspace know nothing of a run any more."""
+        await self._call("DELETE", "runs", {"runId": run_id})
 
     async def settings(self, **changes: Unpack[Changes]) -> Settings:
         """Change settings; gives all as they are now."""
@@ -149,7 +193,7 @@ class Simulator:
         at: Point | str = Point.RECEIVED,
         times: int | None = 1,
         probability: float = 1.0,
-        operation: Operation | str | None = None,
+        operation: Operation | str | frozenset[Operation] | None = None,
         pipeline: str | None = None,
         client_request_id: str | None = None,
         run_id: str | None = None,
@@ -158,7 +202,7 @@ class Simulator:
     ) -> int:
         """Add a fault for so many `times` (None: until removed); what is left out matches any request."""
         match = Match(
-            operation=None if operation is None else Operation(operation),
+            operation=Operation(operation) if isinstance(operation, str) else operation,
             pipeline=pipeline,
             client_request_id=client_request_id,
             run_id=run_id,
@@ -167,9 +211,7 @@ class Simulator:
         )
         fault = Fault(act=act, point=Point(at), times=times, probability=probability, match=match)
         body = fault.model_dump(mode="json", by_alias=True)
-        # Of an answer, only what was said: `content` left out is no body, `content=None` is null.
-        said = act.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        body["act"] = said | {"do": act.do}
+        body["act"] = _said(act)
         return int((await self._call("POST", "faults", body=body))["id"])
 
     async def faults(self) -> list[dict[str, Any]]:
@@ -252,6 +294,11 @@ async def _enough[T](
             msg = f"{number} instead of {expected} after {within} s: {seen}"
             raise TimeoutError(msg)
         await asyncio.sleep(LOOK_AGAIN)
+
+
+def _said(act: Act) -> dict[str, Any]:
+    """Give only what was said: an answer's `content` left out is no body, `content=None` is null."""
+    return act.model_dump(mode="json", by_alias=True, exclude_unset=True) | {"do": act.do}
 
 
 def _plain(value: Any) -> Any:

@@ -1,9 +1,13 @@
 """The routes with which tests see and steer the simulator, under /_sim/, without a token.
 
-GET  calls[?since=N&operation=O] · stats · runs · held · faults · settings
-POST runs {"pipeline", "parameters", "runId"?}: somebody else starts a run · faults (see faults) · release {"seq"?, "cut"?} · reset {}
-POST tokens (see identity.TokenOrder) · keys {"keep": true}: sign with a new key · disconnect: close idle connections
-PATCH settings {changes} · DELETE faults[?id=N]
+GET  calls[?since=N&operation=O] · stats · runs[?runId=R] · held · faults · settings
+POST runs {"pipeline", "parameters"?, "runId"?, "life"?: {"runSeconds": 5, …}}: somebody else starts a run (pipelines.Life)
+POST runs {"referenceRunId"}: somebody reruns one in Studio: a new run of the first one's group
+PATCH runs {"runIds", "outcome"?, "message"?, "activities"?, "inSeconds"?, "everySeconds"?}: runs end, one after another
+POST faults (see local/faults.py): also {"match": {"operation": "createRun", …}, "act": {"do": "live", "runSeconds": 5, …}}
+POST release {"seq"?, "cut"?} · reset {} · tokens (see identity.TokenOrder) · disconnect: close idle connections
+POST keys {"keep": true}: sign with a new key
+PATCH settings {changes} · DELETE faults[?id=N] · runs?runId=R: the workspace forgets a run
 """
 
 import time
@@ -13,22 +17,36 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from local.synapse.faults import Fault
+from local.synapse.activity import Activity
+from local.synapse.faults import Fault, Live
 from local.synapse.identity import TokenOrder
+from local.synapse.pipelines import Outcome, Pipeline
 from local.synapse.routes import Operation
-from local.synapse.runs import wire
+from local.synapse.runs import Run, wire
 from local.synapse.simulation import Simulation
 from local.synapse.wire import json_reply
-from local.synapse.workspace import Order, dashed
+from local.synapse.workspace import Ending, Order, dashed
 from local.wire import Wire
 
 type Handler = Callable[[Simulation, web.BaseRequest], Awaitable[Any]]
 
 
 class OtherRun(Wire):
-    pipeline: str
+    #: needed unless there is a reference
+    pipeline: str | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
     run_id: str | None = None
+    reference_run_id: str | None = None
+    life: Live = Live()
+
+
+class Endings(Wire):
+    run_ids: tuple[str, ...]
+    outcome: Outcome = "Succeeded"
+    message: str = ""  #: of a failure; if empty, what its activities make it say
+    activities: tuple[Activity, ...] | None = None  #: null: as planned
+    in_seconds: float = 0.0  #: the first
+    every_seconds: float = 0.0  #: each further one so much after the one before
 
 
 class Release(Wire):
@@ -76,9 +94,11 @@ async def _stats(sim: Simulation, _: web.BaseRequest) -> Any:
     return {"calls": sim.calls.counted(), "runs": len(sim.workspace.runs)}
 
 
-async def _runs(sim: Simulation, _: web.BaseRequest) -> Any:
-    """Every run, also those that are not visible yet, with what the wire doesn't show of them."""
+async def _runs(sim: Simulation, request: web.BaseRequest) -> Any:
+    """Every run, or one, also if it is not visible yet, with what the wire doesn't show of it."""
     now, resource = sim.workspace.clock(), sim.catalogue.resource_id
+    asked = request.query.get("runId")
+    runs = sim.workspace.runs.values() if asked is None else [_found(sim, asked)]
     return [
         {
             **wire(run, now, resource),
@@ -88,22 +108,54 @@ async def _runs(sim: Simulation, _: web.BaseRequest) -> Any:
             "startActivityName": run.start_activity,
             "visible": run.visible <= now,
         }
-        for run in sim.workspace.runs.values()
+        for run in runs
     ]
 
 
 async def _start_other(sim: Simulation, request: web.BaseRequest) -> Any:
     asked = await _read(request, OtherRun)
-    pipeline = sim.catalogue.by_name.get(asked.pipeline)
-    if pipeline is None:
-        raise NoSuch(asked.pipeline)
+    reference = _found(sim, asked.reference_run_id) if asked.reference_run_id else None
+    name = reference.pipeline if reference else asked.pipeline
     order = Order(
-        pipeline=pipeline,
+        pipeline=asked.life.changed(_pipeline(sim, name)),
         parameters=asked.parameters,
         client_request_id=dashed(asked.run_id),
+        reference=reference,
         origin="others",
     )
     return {"runId": sim.workspace.start(order).run_id}
+
+
+def _pipeline(sim: Simulation, name: str | None) -> Pipeline:
+    pipeline = sim.catalogue.by_name.get(name or "")
+    if pipeline is None:
+        raise NoSuch(name)
+    return pipeline
+
+
+def _found(sim: Simulation, run_id: str | None) -> Run:
+    run = sim.workspace.find(run_id or "", unseen=True)
+    if run is None:
+        raise NoSuch(run_id)
+    return run
+
+
+async def _end_runs(sim: Simulation, request: web.BaseRequest) -> Any:
+    asked = await _read(request, Endings)
+    for place, run in enumerate([_found(sim, run_id) for run_id in asked.run_ids]):
+        ending = Ending(
+            outcome=asked.outcome,
+            message=asked.message,
+            activities=asked.activities,
+            seconds=asked.in_seconds + place * asked.every_seconds,
+        )
+        sim.workspace.end(run, ending)
+    return {}
+
+
+async def _forget_run(sim: Simulation, request: web.BaseRequest) -> Any:
+    sim.workspace.forget(_found(sim, request.query.get("runId")))
+    return {}
 
 
 async def _settings(sim: Simulation, _: web.BaseRequest) -> Any:
@@ -159,6 +211,8 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("GET", "stats"): _stats,
     ("GET", "runs"): _runs,
     ("POST", "runs"): _start_other,
+    ("PATCH", "runs"): _end_runs,
+    ("DELETE", "runs"): _forget_run,
     ("GET", "settings"): _settings,
     ("PATCH", "settings"): _change,
     ("GET", "faults"): _faults,

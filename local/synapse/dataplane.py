@@ -4,23 +4,21 @@ Response headers of a success: TestCancelRun.json (Azure/azure-sdk-for-net, api-
 test_pipeline.yaml (Azure/azure-cli, 2020-12-01). No x-ms-ratelimit header is among them.
 """
 
-import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from email.utils import formatdate
 from typing import Any
 
-from pydantic import ValidationError
-
-from local.synapse import access, errors, queries
+from local.synapse import access, errors, monitoring
 from local.synapse.admission import retry_headers
 from local.synapse.calls import Call
 from local.synapse.pipelines import RESOURCE_GROUP, SUBSCRIPTION, FixedError, Pipeline
 from local.synapse.routes import Operation
-from local.synapse.runs import Run, Status, status, wire
+from local.synapse.runs import Run, status
 from local.synapse.simulation import Simulation
 from local.synapse.tokens import AudienceRefused, TokenRefused
-from local.synapse.wire import SECOND, Reply, dump, json_reply, stamp
+from local.synapse.wire import SECOND, Reply, dump, json_object, json_reply
 from local.synapse.workspace import Order, dashed
 
 API_VERSION = "2020-12-01"
@@ -42,13 +40,17 @@ def answer(sim: Simulation, call: Call, query: Query) -> Reply:
     if operation is None:
         reply = errors.flat(404, "NotFound", "No such operation.")
     else:
-        reply = _refusal(sim, call, query) or operation(sim, call, query)
+        refused = _refusal(sim, call, query) or monitoring.throttled(sim, call)
+        reply = refused or operation(sim, call, query)
     headers = {
         **RECORDED_HEADERS,
         **reply.headers,
         "x-ms-request-id": str(uuid.uuid4()),
         "x-ms-correlation-request-id": str(uuid.uuid4()),
     }
+    if sim.settings.date_off_seconds:
+        now = sim.workspace.clock() // SECOND + sim.settings.date_off_seconds
+        headers["Date"] = formatdate(now, usegmt=True)
     echoed = call.headers.get("x-ms-client-request-id")
     if echoed is not None:
         headers["x-ms-client-request-id"] = echoed
@@ -77,7 +79,7 @@ def _refusal(sim: Simulation, call: Call, query: Query) -> Reply | None:
             if version
             else errors.api_version_missing()
         )
-    return access.refusal(call.target.operation, claims, settings.access, sim.catalogue.workspace)
+    return access.refusal(call.target.operation, claims, settings, sim.catalogue.workspace)
 
 
 def _create_run(sim: Simulation, call: Call, query: Query) -> Reply:
@@ -87,18 +89,20 @@ def _create_run(sim: Simulation, call: Call, query: Query) -> Reply:
     if isinstance(pipeline, Reply):
         return pipeline
     try:
-        parameters = _json_object(call.body)
+        parameters = json_object(call.body)
     except ValueError as fault:
         return errors.body_not_read(str(fault))
     quoted = f" Parameters: {dump(parameters).decode()}" if sim.settings.echo_values else ""
     if pipeline.error is not None:
         return _always(pipeline, call, quoted)
+    for life in call.lives:
+        pipeline = life.changed(pipeline)
     order = Order(
         pipeline=pipeline,
         parameters=parameters,
         client_request_id=call.client_request_id,
         start_activity=query.get("startActivityName"),
-        message=pipeline.message + quoted,
+        quoted=quoted,
     )
     return _start(sim, call, order, query.get("referencePipelineRunId"))
 
@@ -128,37 +132,14 @@ def _reference(sim: Simulation, asked: str, pipeline: Pipeline) -> Run | Reply:
     return sim.workspace.find(asked, unseen=True) or errors.run_not_found(asked)
 
 
-def _get_run(sim: Simulation, call: Call, _: Query) -> Reply:
-    run_id = call.target.run_id or ""
-    run = sim.workspace.find(run_id)
-    if run is None:
-        return _no_run(sim, run_id)
-    return json_reply(200, wire(run, sim.workspace.clock(), sim.catalogue.resource_id))
-
-
-def _no_run(sim: Simulation, run_id: str) -> Reply:
-    return errors.run_not_found(run_id, sim.settings.unknown_run, sim.settings.unknown_run_form)
-
-
-def _query_runs(sim: Simulation, call: Call, _: Query) -> Reply:
-    now = sim.workspace.clock()
-    visible = (run for run in sim.workspace.runs.values() if run.visible <= now)
-    try:
-        query = queries.Query.model_validate(_json_object(call.body))
-        found, token = queries.page(visible, query, now)
-    except ValidationError as fault:
-        return errors.body_not_read(f"The filter is not valid ({fault.error_count()} errors).")
-    except ValueError as fault:
-        return errors.body_not_read(str(fault))
-    value = [wire(run, now, sim.catalogue.resource_id) for run in found]
-    return json_reply(200, {"value": value} | ({"continuationToken": token} if token else {}))
-
-
 def _cancel_run(sim: Simulation, call: Call, _: Query) -> Reply:
     run_id = call.target.run_id or ""
     run = sim.workspace.find(run_id)
     if run is None:
         return errors.run_not_found(run_id)
+    now = sim.workspace.clock()
+    if run.final <= now and sim.settings.cancel_ended == "refused":
+        return errors.run_not_running(run_id, status(run, now))
     sim.workspace.cancel(run)  # isRecursive changes nothing: no run here has children
     return Reply(status=200)
 
@@ -183,36 +164,6 @@ def _get_pipeline(sim: Simulation, call: Call, _: Query) -> Reply:
     return json_reply(200, resource)
 
 
-def _query_activity_runs(sim: Simulation, call: Call, _: Query) -> Reply:
-    run_id = call.target.run_id or ""
-    run = sim.workspace.find(run_id)
-    if run is None:
-        return _no_run(sim, run_id)
-    now = sim.workspace.clock()
-    at = status(run, now)
-    return json_reply(200, {"value": [] if at is Status.QUEUED else [_activity(run, at, now)]})
-
-
-def _activity(run: Run, at: Status, now: int) -> dict[str, Any]:
-    """One activity for the whole run, in the form of the specification's ActivityRuns_QueryByPipelineRun.json."""
-    ended = run.final <= now
-    return {
-        "pipelineName": run.pipeline,
-        "pipelineRunId": run.run_id,
-        "activityName": "Activity1",
-        "activityType": "ExecuteActivity",
-        "activityRunId": run.invoked_by,
-        "status": at.value,
-        "activityRunStart": stamp(run.starts),
-        "activityRunEnd": stamp(run.final) if ended else None,
-        "durationInMs": (run.final - run.starts) // 1_000_000 if ended else None,
-        "retryAttempt": None,
-        "error": {"errorCode": "", "message": run.message if ended else "", "failureType": ""},
-        "input": {},
-        "output": {},
-    }
-
-
 def _pipeline(sim: Simulation, call: Call) -> Pipeline | Reply:
     name = call.target.pipeline or ""
     found = sim.catalogue.by_name.get(name)
@@ -226,20 +177,11 @@ def _pipeline(sim: Simulation, call: Call) -> Pipeline | Reply:
     )
 
 
-def _json_object(body: bytes | None) -> dict[str, Any]:
-    """Read a body; none at all is an empty object, as in the recordings."""
-    value = json.loads(body) if body else {}
-    if not isinstance(value, dict):
-        msg = "The request body is not a JSON object."
-        raise ValueError(msg)  # noqa: TRY004 - to the caller it is one fault with a body that isn't JSON
-    return value
-
-
 OPERATIONS: dict[Operation, Callable[[Simulation, Call, Query], Reply]] = {
     Operation.CREATE_RUN: _create_run,
-    Operation.GET_RUN: _get_run,
-    Operation.QUERY_RUNS: _query_runs,
+    Operation.GET_RUN: monitoring.get_run,
+    Operation.QUERY_RUNS: monitoring.query_runs,
     Operation.CANCEL_RUN: _cancel_run,
     Operation.GET_PIPELINE: _get_pipeline,
-    Operation.QUERY_ACTIVITY_RUNS: _query_activity_runs,
+    Operation.QUERY_ACTIVITY_RUNS: monitoring.query_activity_runs,
 }

@@ -4,6 +4,8 @@ The wire knows three shapes: nested `{"error":{...}}`, flat `{"code","message"}`
 where its body was seen. ADF is Azure Data Factory: the same engine, and for some errors the only recording there is.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 from local.synapse.wire import Reply, dump, json_reply
@@ -99,13 +101,22 @@ def audience_refused() -> Reply:
     return flat(401, "InvalidTokenAuthenticationAudience", AUDIENCE_REFUSED)
 
 
-def role_missing(principal: str, action: str, scope: str) -> Reply:
+def run_not_running(run_id: str, status: str) -> Reply:
+    """Cancelling what has ended, in Data Factory: code and end of the message from apache/airflow PR #56350, which cuts its start off."""
+    message = (
+        f"Pipeline run {run_id} has already completed with status '{status}'."
+        " Only pipeline runs that are in progress or queued can be canceled."
+    )
+    return nested(400, "PipelineRunNotRunning", message, target="pipelinerun", details=None)
+
+
+def role_missing(principal: str, action: str, scope: str, status: int = 401) -> Reply:
     """Synapse RBAC's 401: MicrosoftDocs/azure-docs #100560, and its page on moving a workspace to another tenant."""
     message = (
         f"The principal '{principal}' does not have the required Synapse RBAC permission to perform this action."
         f" Required permission: Action: {action}, Scope: {scope}."
     )
-    return nested(401, "Unauthorized", message)
+    return nested(status, "Unauthorized", message)
 
 
 def credential_missing(principal: str, workspace: str) -> Reply:
@@ -141,6 +152,16 @@ def too_many_requests(headers: dict[str, str]) -> Reply:
         body=dump(body),
         headers={"Content-Type": "application/json; charset=utf-8", **headers},
     )
+
+
+def too_many_queries(workspace: str, a_minute: int, headers: Mapping[str, str]) -> Reply:
+    """Data Factory's code and words, from the README of Andreas-bersgtedt/ADF-Migration-Planner; Synapse's own are unknown."""
+    message = (
+        f"Number of pipeline run queries has been exceeded for resource '{workspace}'."
+        f" Maximum allowed number of run queries per minute is '{a_minute}'."
+    )
+    reply = nested(429, "TooManyPipelineRunQueryRequests", message)
+    return replace(reply, headers={**reply.headers, **headers})
 
 
 def identity_refused(status: int, message: str) -> Reply:

@@ -10,7 +10,7 @@ from aiohttp import web
 from local.faults import Cut, Delay, Held, Hold, cut
 from local.synapse.admission import http_date
 from local.synapse.calls import Call
-from local.synapse.faults import Act, Answer, Fault, Point, Silence
+from local.synapse.faults import Act, Answer, Fault, Live, Point, Silence
 from local.synapse.holding import Waiting
 from local.synapse.wire import JSON_TYPE, Reply, dump
 
@@ -78,6 +78,8 @@ class Exchange:
             case Hold():
                 waiting = Waiting(call=self._call, point=at, gone=self._is_gone)
                 await self._held.wait(self._call.seq, waiting)
+            case Live():
+                self._call.lives.append(act)
             case Silence():
                 await self._until_gone()
                 self._end(f"silence@{at}")

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from local import faults
 from local.faults import Cut, Delay, Hold
+from local.synapse.pipelines import Life, Pipeline
 from local.synapse.routes import Operation
 from local.synapse.workspace import dashed
 from local.wire import Wire
@@ -50,11 +51,22 @@ class Silence(Wire):
     do: Literal["silence"] = "silence"
 
 
-type Act = Annotated[Answer | Cut | Silence | Hold | Delay, Field(discriminator="do")]
+class Live(Life):
+    """The run that this createRun starts lives so; what is not given stays as its pipeline says."""
+
+    do: Literal["live"] = "live"
+
+    def changed(self, pipeline: Pipeline) -> Pipeline:
+        given = self.model_fields_set - {"do"}
+        return pipeline.model_copy(update={name: getattr(self, name) for name in given})
+
+
+type Act = Annotated[Answer | Cut | Silence | Hold | Delay | Live, Field(discriminator="do")]
 
 
 class Match(faults.Match):
-    operation: Operation | None = None
+    #: or any of several, as routes.MONITORING
+    operation: Operation | frozenset[Operation] | None = None
     pipeline: str | None = None
     client_request_id: str | None = None
     run_id: str | None = None
@@ -77,6 +89,10 @@ class Fault(faults.Fault[Match, Point, Act]):
         if self.point is Point.ACCEPTED and not isinstance(self.act, Cut | Silence):
             msg = "an accepted connection can only be cut or left in silence"
             raise ValueError(msg)
+        asked = (self.match.operation, self.point)
+        if isinstance(self.act, Live) and asked != (Operation.CREATE_RUN, Point.RECEIVED):
+            msg = "a life is given to createRun, at received"
+            raise ValueError(msg)
         return self
 
 
@@ -92,7 +108,8 @@ class Facts:
 
 
 def matches(match: Match, facts: Facts) -> bool:
-    if match.operation not in (None, facts.operation):
+    operations = {match.operation} if isinstance(match.operation, str) else match.operation
+    if operations is not None and facts.operation not in operations:
         return False
     if match.pipeline not in (None, facts.pipeline):
         return False

@@ -2,8 +2,9 @@
 
 The file given with `--pipelines`:
 {"workspace": "local", "pipelines": [{"name": "copy", "parameters": {"n": {"type": "Int", "defaultValue": 1}},
-"queuedSeconds": 0.05, "runSeconds": 0.2, "cancelSeconds": 0.1, "outcome": "Succeeded", "message": "",
-"concurrency": null, "error": null}]}. Only `name` is required.
+"concurrency": null, "error": null, "queuedSeconds": 0.05, "runSeconds": 0.2, "outcome": "Failed", "message": "",
+"activities": [{"name": "Copy", "status": "Failed", "message": "no"}]}]}. Only `name` is required; Life and
+activities.Activity have the rest. A fault of the kind `live` gives a single run another life (faults.Live).
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from local.synapse.activity import Activity, told
 from local.wire import Wire
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
@@ -31,14 +33,40 @@ class FixedError(Wire):
     body: Any = None
 
 
-class Pipeline(Wire):
+#: The specification has a free string. Canceled and Uncertain were never recorded; DataKitchen's agent reads both
+#: (dataops-observability-agents, agents/synapse_analytics/helpers.py).
+type Outcome = Literal["Succeeded", "Failed", "Cancelled", "Canceled", "Uncertain"]
+
+
+class Life(Wire):
+    """How a run goes. Seconds of null never pass: it waits, runs, or is being cancelled without end."""
+
+    queued_seconds: float | None = Field(default=0.05, ge=0)
+    run_seconds: float | None = Field(default=0.2, ge=0)
+    outcome: Outcome = "Succeeded"
+    #: what a failed run says; if empty, what its first failed activity makes it say
+    message: str = ""
+    #: none: one, which ends as the run does
+    activities: tuple[Activity, ...] = ()
+    #: how long cancelling takes. Recorded: 10-12 s, TestCancelRun.json (Azure/azure-sdk-for-net) and test_pipeline.yaml
+    #: (Azure/azure-cli); hours: MicrosoftDocs/azure-docs #42583
+    cancel_seconds: float | None = Field(default=0.1, ge=0)
+    #: another one: the run ended by itself meanwhile
+    cancel_outcome: Outcome = "Cancelled"
+    #: queryPipelineRuns shows each change of this run so much later, on top of the setting queryLagSeconds
+    lag_seconds: float = Field(default=0.0, ge=0)
+    #: queryActivityruns shows its activities so much later
+    activity_lag_seconds: float = Field(default=0.0, ge=0)
+
+    @property
+    def failure(self) -> str:
+        """What the run says if it fails."""
+        return self.message or told(self.activities)
+
+
+class Pipeline(Life):
     name: str
     parameters: Mapping[str, Parameter] = Field(default_factory=dict)
-    queued_seconds: float = 0.05
-    run_seconds: float = 0.2
-    cancel_seconds: float = 0.1
-    outcome: Literal["Succeeded", "Failed"] = "Succeeded"
-    message: str = ""
     concurrency: int | None = Field(default=None, ge=1)
     #: "InvalidTemplate" is the recorded body with `message` in it
     error: Literal["InvalidTemplate"] | FixedError | None = None

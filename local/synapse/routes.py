@@ -22,6 +22,10 @@ class Operation(StrEnum):
     UNKNOWN = "unknown"
 
 
+#: what takes Synapse Monitoring Operator, and counts against the limit of monitoring queries
+MONITORING = frozenset({Operation.GET_RUN, Operation.QUERY_RUNS, Operation.QUERY_ACTIVITY_RUNS})
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     operation: Operation

@@ -6,6 +6,7 @@ from typing import Literal, TypedDict
 from pydantic import Field
 
 from local.synapse.errors import UnknownRun
+from local.synapse.workspace import HISTORY_SECONDS
 from local.wire import Wire
 
 
@@ -20,9 +21,11 @@ class Access(Wire):
 
 
 class Admission(Wire):
-    """How many createRuns are let through; what comes above is answered 429."""
+    """How many calls are let through; what comes above is answered 429."""
 
-    rate: float = Field(gt=0)  #: per second, in the long run
+    rate: float = Field(
+        gt=0
+    )  #: per second, in the long run; 1000 / 60 is the documented limit of looks
     burst: int = Field(default=1, ge=1)  #: at once, after a pause
     retry_after: float = 1.0
     form: Literal["seconds", "date", "ms", "none"] = "seconds"
@@ -44,6 +47,12 @@ class Changes(TypedDict, total=False):
     unknown_run_form: UnknownRun
     echo_values: bool
     admission: Admission | None
+    monitoring: Admission | None
+    role_missing: Literal[401, 403]
+    query_lag_seconds: float
+    date_off_seconds: float
+    history_seconds: float
+    cancel_ended: Literal["taken", "refused"]
     latency_seconds: float
     keep_calls: int
 
@@ -69,7 +78,21 @@ class Settings(Wire):
     unknown_run_form: UnknownRun = "nested"
     #: error messages quote parameter values
     echo_values: bool = False
+    #: of createRun
     admission: Admission | None = None
+    #: of looks: GET of a run, queryPipelineRuns and queryActivityruns together
+    monitoring: Admission | None = None
+    #: the status for who lacks a role; createRun's 403 stays (access)
+    role_missing: Literal[401, 403] = 401
+    #: queryPipelineRuns shows every change so much later; GET is always current
+    query_lag_seconds: float = Field(default=0.0, ge=0)
+    #: by how much the Date header differs from the clock of the runs' times. Recorded: an answer of 20:13:26 holds a
+    #: lastUpdated of 20:13:27.139 (TestQueryRuns.json, Azure/azure-sdk-for-net), which is -1
+    date_off_seconds: float = 0.0
+    #: how long an ended run is remembered
+    history_seconds: float = Field(default=HISTORY_SECONDS, gt=0)
+    #: cancelling what has ended: Synapse took it (TestCancelRun.json, Azure/azure-sdk-for-net), Data Factory refuses it
+    cancel_ended: Literal["taken", "refused"] = "taken"
     #: every createRun takes this long
     latency_seconds: float = 0.0
     #: so many calls are kept for reading

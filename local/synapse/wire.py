@@ -16,6 +16,8 @@ SECOND = 1_000_000_000  # all times are whole nanoseconds since 1970: .NET's sev
 JSON_TYPE = "application/json; charset=utf-8"
 FRACTION = re.compile(r"\.(\d+)")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: .NET's last second, in whole nanoseconds since 1970: what never happens happens then
+NEVER = 253_402_300_799 * SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,20 @@ def moment(text: str) -> int:
     since = (read if read.tzinfo else read.replace(tzinfo=UTC)) - EPOCH
     nanoseconds = int(digits[1][:9].ljust(9, "0")) if digits else 0
     return (since.days * 86_400 + since.seconds) * SECOND + nanoseconds
+
+
+def after(moment: int, seconds: float | None) -> int:
+    """Give the time so many seconds later, in .NET's ticks of 100 ns; null seconds never pass."""
+    return NEVER if seconds is None else min(NEVER, moment + round(seconds * 10_000_000) * 100)
+
+
+def json_object(body: bytes | None) -> dict[str, Any]:
+    """Read a body; none at all is an empty object, as in the recordings. ValueError if it is something else."""
+    value = json.loads(body) if body else {}
+    if not isinstance(value, dict):
+        msg = "The request body is not a JSON object."
+        raise ValueError(msg)  # noqa: TRY004 - to the caller it is one fault with a body that isn't JSON
+    return value
 
 
 def wall_clock() -> int:

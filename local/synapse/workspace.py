@@ -2,17 +2,24 @@
 
 The run's id is the caller's x-ms-client-request-id: TestPipelineRun.json, TestPipelineRunAsync.json and TestCancelRun.json
 (Azure/azure-sdk-for-net), TestPipelineRunV2.json (Azure/azure-powershell): all recorded calls. The same id again returns
-the existing run and starts nothing, even with other parameters: Azure/azure-powershell #25622. What a header that is no
-GUID does is unknown; here it counts as absent.
+the existing run and starts nothing, even with other parameters: Azure/azure-powershell #25622; on Synapse TestGet.json shows it.
+What a header that is no GUID does is unknown; here it counts as absent.
+
+Runs are kept for 45 days (MicrosoftDocs/azure-docs data-factory/monitor-programmatically.md). What is told of a run that goes
+on for longer is unknown; here it is kept until 45 days after its end, and its id is free again then.
 """
 
+import itertools
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.synapse.pipelines import Catalogue, Pipeline
+from local.synapse.activity import Activity, told
+from local.synapse.listing import Listing
+from local.synapse.pipelines import Catalogue, Outcome, Pipeline
 from local.synapse.runs import (
+    OPEN,
     QUEUE_LENGTH,
     THROTTLED,
     Run,
@@ -20,7 +27,9 @@ from local.synapse.runs import (
     start_time,
     status,
 )
-from local.synapse.wire import SECOND, parameter_text, wall_clock
+from local.synapse.wire import NEVER, after, parameter_text, wall_clock
+
+HISTORY_SECONDS = 45 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +42,23 @@ class Order:
     reference: Run | None = None
     start_activity: str | None = None
     origin: str = "createRun"
-    #: what a failing run says; None: what its pipeline says
-    message: str | None = None
+    #: what its errors say of its parameters
+    quoted: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a run is made to end, whatever was planned."""
+
+    outcome: Outcome = "Succeeded"
+    message: str = ""
+    #: None: as they were planned
+    activities: Sequence[Activity] | None = None
+    seconds: float = 0.0
+
+
+class RunEnded(ValueError):
+    """What has ended can't end otherwise."""
 
 
 class Workspace:
@@ -44,23 +68,43 @@ class Workspace:
         self.catalogue = catalogue
         self.clock = clock
         self.runs: dict[str, Run] = {}
+        #: the query shows every change so much later
+        self.lag = 0
+        #: how long an ended run is remembered
+        self.history = after(0, HISTORY_SECONDS)
+        self._listing = Listing()
+        self._serials = itertools.count()
         self._going: dict[str, list[Run]] = {}
         self._groups: dict[str, list[Run]] = {}
 
     def find(self, run_id: str, *, unseen: bool = False) -> Run | None:
         """Find a run by any spelling of its id; one that isn't visible yet only if asked to."""
         run = self.runs.get(run_id) or self.runs.get(dashed(run_id) or "")
-        if run is None or (not unseen and run.visible > self.clock()):
+        now = self.clock()
+        if run is None or self._gone(run, now) or (not unseen and run.visible > now):
             return None
         return run
+
+    def listed(self, first: int, last: int, statuses: Collection[Status]) -> list[Run]:
+        """Give what the query shows now: runs by status and by the span of their lastUpdated, in the order of their start."""
+        now = self.clock()
+        self._listing.show(now - self.lag)
+        remembered = max(first, now - self.history)
+        return self._listing.between(
+            {one: (first if one in OPEN else remembered, last) for one in statuses}
+        )
 
     def start(self, order: Order, *, echo: bool = True, invisible: float = 0.0) -> Run:
         """Start a run, or give the one that already has this id."""
         run_id = (echo and order.client_request_id) or str(uuid.uuid4())
-        if run_id in self.runs:
-            return self.runs[run_id]
+        known = self.find(run_id, unseen=True)
+        if known is not None:
+            return known
         run = self._planned(run_id, order, invisible)
         self.runs[run_id] = run
+        self._listing.plan(run, run.created)
+        # Without a look for long, the next one would have much to make up for.
+        self._listing.show(run.created - self.lag)
         group = self._groups.setdefault(run.group_id, [])
         for other in group:
             other.is_latest = False
@@ -68,20 +112,53 @@ class Workspace:
         return run
 
     def cancel(self, run: Run) -> None:
-        """Cancel a run that hasn't ended; whoever waits behind it moves up."""
+        """Cancel a run that hasn't ended; runs that wait behind it move up."""
         now = self.clock()
         if run.cancel_asked is not None or run.ends <= now:
             return
         run.cancel_asked = now
+        self._replanned(run, now)
+
+    def end(self, run: Run, ending: Ending) -> None:
+        """Have a run end in so many seconds, also one whose cancelling hangs. Raises `RunEnded`."""
+        now = self.clock()
+        if run.final <= now:
+            msg = f"{run.run_id} has ended: {status(run, now)}"
+            raise RunEnded(msg)
+        ends = after(now, ending.seconds)
+        if run.cancel_asked is None:
+            run.starts, run.ends = min(run.starts, ends), ends
+            run.outcome = Status(ending.outcome)
+        else:
+            run.cancel_takes = ends - run.cancel_asked
+            run.cancel_outcome = Status(ending.outcome)
+        if ending.activities is not None:
+            run.activities = tuple(ending.activities)
+        run.message = ending.message or told(run.activities)
+        self._replanned(run, now)
+
+    def forget(self, run: Run) -> None:
+        """Lose a run: nothing knows it any more, and its id may be used again."""
+        del self.runs[run.run_id]
+        self._groups[run.group_id].remove(run)
+        self._listing.drop(run)
+
+    def _gone(self, run: Run, now: int) -> bool:
+        return run.final < now - self.history
+
+    def _replanned(self, run: Run, now: int) -> None:
+        self._listing.plan(run, now)
         going = self._going.get(run.pipeline, [])
         for place, waiting in enumerate(going):
-            if status(waiting, now) is Status.QUEUED:
+            if waiting is not run and status(waiting, now) is Status.QUEUED:
                 self._place(waiting, going[:place])
+                self._listing.plan(waiting, now)
 
     def _planned(self, run_id: str, order: Order, invisible: float) -> Run:
         now = self.clock()
         pipeline = order.pipeline
-        ready = now + int(pipeline.queued_seconds * SECOND)
+        ready = after(now, pipeline.queued_seconds)
+        takes = after(0, pipeline.run_seconds)
         run = Run(
             run_id=run_id,
             group_id=order.reference.group_id if order.reference else run_id,
@@ -90,11 +167,19 @@ class Workspace:
             invoked_by=uuid.uuid4().hex,
             created=now,
             starts=ready,
-            ends=ready + int(pipeline.run_seconds * SECOND),
+            ends=min(NEVER, ready + takes),
             outcome=Status(pipeline.outcome),
-            message=pipeline.message if order.message is None else order.message,
-            visible=now + int(invisible * SECOND),
-            cancel_takes=int(pipeline.cancel_seconds * SECOND),
+            message=pipeline.failure,
+            visible=after(now, invisible),
+            cancel_takes=after(0, pipeline.cancel_seconds),
+            cancel_outcome=Status(pipeline.cancel_outcome),
+            serial=next(self._serials),
+            ready=ready,
+            takes=takes,
+            quoted=order.quoted,
+            activities=pipeline.activities,
+            lag=after(0, pipeline.lag_seconds),
+            activity_lag=after(0, pipeline.activity_lag_seconds),
             origin=order.origin,
             client_request_id=order.client_request_id,
             reference=order.reference.run_id if order.reference else None,
@@ -115,10 +200,9 @@ class Workspace:
         going.append(run)
 
     def _place(self, run: Run, earlier: list[Run]) -> None:
-        pipeline = self.catalogue.by_name[run.pipeline]
-        ready = run.created + int(pipeline.queued_seconds * SECOND)
-        run.starts = start_time(ready, earlier, pipeline.concurrency)
-        run.ends = run.starts + int(pipeline.run_seconds * SECOND)
+        concurrency = self.catalogue.by_name[run.pipeline].concurrency
+        run.starts = start_time(run.ready, earlier, concurrency)
+        run.ends = min(NEVER, run.starts + run.takes)
 
 
 def dashed(client_request_id: str | None) -> str | None:

@@ -28,13 +28,9 @@ _SIGNATURE_ALONE: Final[Any] = {
 
 
 class EntraTokens(Tokens):
-    """Verifies the tokens of one tenant.
+    """Verifies the tokens of one tenant, given by its id and its sign-in host, as https://login.microsoftonline.com.
 
-    Args:
-        authority: the sign-in host, as https://login.microsoftonline.com.
-        tenant: the tenant's id.
-        clock: for the age of its keys.
-        time_limit: seconds for fetching them.
+    Its keys are fetched within `time_limit` seconds.
     """
 
     def __init__(

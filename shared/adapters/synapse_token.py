@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
+from shared.kernel import guid, log_line
 from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Clock, Identity
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:  # azure.core takes 0.1 s
 RENEW_BEFORE_END: Final = 300.0  # azure-identity returns its cached token until then
 PAUSE: Final = 30.0  # between tries to renew a token that is still good
 
-_GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _PUBLIC: Final = "https://dev.azuresynapse.net/.default"
 _SCOPES: Final = {
     ".dev.azuresynapse.usgovcloudapi.net": "https://dev.azuresynapse.usgovcloudapi.net/.default",
@@ -58,8 +59,7 @@ def identity(token: str) -> Identity:
         ids = claims.get("oid"), claims.get("appid") or claims.get("azp")
     except (AttributeError, IndexError, ValueError):
         return Identity()
-    known = [one if isinstance(one, str) and _GUID.fullmatch(one) else None for one in ids]
-    return Identity(object_id=known[0], client_id=known[1])
+    return Identity(object_id=guid.read(ids[0]), client_id=guid.read(ids[1]))
 
 
 def token_scope(endpoint: str) -> str:
@@ -118,14 +118,19 @@ class TokenSource:
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._fetch(self._replace))
         outcome = await asyncio.shield(self._fetching)
-        is_refused = isinstance(outcome, Token) and outcome.refused
-        return _no_other(self._scope) if is_refused else outcome
+        if isinstance(outcome, CloudError) or not outcome.refused:
+            return outcome
+        message = f"Synapse refused the token for {self._scope}, and no other could be had."
+        return CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message)
 
     async def aclose(self) -> None:
         """Close the credential; a fetch in progress is cancelled."""
         if self._fetching is not None:
             self._fetching.cancel()
-        await self._drop_credential()
+        old, self._credential = self._credential, None
+        if old is not None:
+            with suppress(Exception):  # it is not used again, so its errors do not matter
+                await old.close()
 
     async def _fetch(self, ask: Callable[[], Awaitable[Token]]) -> Token | CloudError:
         try:
@@ -166,21 +171,14 @@ class TokenSource:
     def _make_do(self, error: Exception) -> Token | CloudError:
         """Keep using a token whose renewal failed, as long as it is valid."""
         held, now = self._held, self._clock.monotonic()
-        if held is None or held.ends_at <= now:
-            return _no_token(self._scope, error, self._time_limit)
+        is_held = held is not None and held.ends_at > now
+        failed = _no_token(self._scope, error, self._time_limit)
+        level = logging.WARNING if is_held else logging.ERROR
+        log_line.write(level, "token_unavailable", held=is_held, reason=failed.message)
+        if held is None or not is_held:
+            return failed
         held.renew_at = min(now + PAUSE, held.ends_at)
         return held
-
-    async def _drop_credential(self) -> None:
-        old, self._credential = self._credential, None
-        if old is not None:
-            with suppress(Exception):  # it is not used again, so its errors do not matter
-                await old.close()
-
-
-def _no_other(scope: str) -> CloudError:
-    message = f"Synapse refused the token for {scope}, and no other could be had."
-    return CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message)
 
 
 def _no_token(scope: str, error: Exception, time_limit: float) -> CloudError:

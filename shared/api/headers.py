@@ -1,6 +1,7 @@
 """Reads the headers of an HTTP call.
 
-The platform joins the values of a repeated header with commas, so a repeated header never looks like a single value.
+The platform's mapping ignores the case of names and lists them in lower case. It joins the values of a repeated header
+with commas, so that one never looks like a single value.
 """
 
 import re
@@ -10,7 +11,7 @@ from typing import Final
 
 from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.validation import fault
-from shared.runs.request import REQUEST_ID, unfit_id
+from shared.runs.request import REQUEST_ID, TRACEPARENT, unfit_id
 
 #: Azure's load balancer cuts a call at 230 s (learn, functions-scale); the response must be sent before that.
 LONGEST_WAIT: Final = 200
@@ -28,7 +29,6 @@ _PREFERENCE: Final = re.compile(
 # RFC 8941, section 3.3.3: a string that holds a requestId needs no escapes.
 _QUOTED_KEY: Final = re.compile(r'"([^"\\]*)"')
 _ENTITY_TAG: Final = re.compile(r'"(?P<tag>(?P<generation>[1-9][0-9]{0,9})-[0-9a-f]{16})"')
-_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 # RFC 6839, section 3.1: a type with this suffix is JSON.
 _JSON_BASED: Final = re.compile(r"application/[!#$&^_.0-9a-z-]+\+json")
 # What an error may quote: a media type, a charset or a compression, and nothing that could be a secret.
@@ -148,7 +148,7 @@ def is_unchanged(headers: Mapping[str, str], tag: str) -> bool:
 def traceparent(headers: Mapping[str, str]) -> str | None:
     """Read the trace that a call continues; an invalid one is ignored (W3C Trace Context, 3.2.2.5)."""
     given = headers.get("traceparent", "")
-    return given if _TRACEPARENT.fullmatch(given) else None
+    return given if re.fullmatch(TRACEPARENT, given) else None
 
 
 def _absurd(message: str) -> CloudError:

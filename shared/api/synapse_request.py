@@ -5,12 +5,11 @@ with the map of parameters as its body: azure-rest-api-specs, synapse/data-plane
 pipelines.json.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from shared.kernel import guid
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.query import present
 from shared.kernel.validation import fault
@@ -33,64 +32,41 @@ API_VERSIONS: Final = (
     "2021-11-01-preview",
 )
 
-_GUID: Final = re.compile(
-    r"[{(]?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})[)}]?",
-    re.IGNORECASE,
-)
-_BOOLEANS: Final = {"true": True, "false": False}  # .NET reads them in any case
 _NO_BODY: Final = frozenset({b"", b"null"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WireCall:
-    """A call of createRun, as received."""
-
-    pipeline_name: str
-    query: Mapping[str, str]
-    client_request_id: str | None  #: x-ms-client-request-id
-    body: bytes
-
-
-def read(call: WireCall, *, call_id: str) -> RunRequest | Rejection:
+def read(
+    pipeline_name: str,
+    query: Mapping[str, str],
+    body: bytes,
+    *,
+    client_request_id: str | None,
+    call_id: str,
+) -> RunRequest | Rejection:
     """Read a call as a request for the default workspace, or report every error at once.
 
-    Args:
-        call: the call.
-        call_id: the request's id if the call has none: each such call starts a new run, as at Synapse.
+    Without an x-ms-client-request-id, `call_id` is the request's id: each such call starts a new run, as at Synapse.
     """
-    request_id = read_request_id(call.client_request_id)
+    request_id = read_request_id(client_request_id)
     named = request_id if isinstance(request_id, str) else call_id
-    content = Content(length=len(call.body), sha256=hashlib.sha256(call.body).hexdigest())
-    parameters = None if call.body.strip() in _NO_BODY else read_object(call.body)
+    content = Content.of(body)
+    parameters = None if body.strip() in _NO_BODY else read_object(body)
     if isinstance(parameters, CloudError):
         return Rejection(error=parameters, request_id=named, content=content)
-    recovery = _boolean(call.query, "isRecovery")
-    beside = (api_version(call.query), request_id, recovery)
+    reference, recovery = _value(query, "referencePipelineRunId"), boolean(query, "isRecovery")
+    beside = (api_version(query), request_id, recovery)
     wrong = [one for one in beside if isinstance(one, CloudError)]
-    fields = _fields(call, named, parameters, recovery=recovery)
-    return read_fields(fields, named, content, found=wrong)
-
-
-def _fields(
-    call: WireCall,
-    request_id: str,
-    parameters: dict[str, Any] | None,
-    *,
-    recovery: bool | CloudError | None,
-) -> dict[str, Any]:
-    reference = _value(call.query, "referencePipelineRunId")
-    if isinstance(recovery, CloudError) or (reference is None and recovery is False):
-        recovery = None  # without a reference, "false" means the same as its absence
     fields = {
-        "pipelineName": call.pipeline_name,
-        "requestId": request_id,
+        "pipelineName": pipeline_name,
+        "requestId": named,
         # With a reference, Synapse ignores the body, and clients send an empty one.
         "parameters": parameters if reference is None else parameters or None,
         "referencePipelineRunId": reference,
-        "isRecovery": recovery,
-        "startActivityName": _value(call.query, "startActivityName"),
+        # Without a reference, "false" means the same as its absence.
+        "isRecovery": recovery if isinstance(recovery, bool) and (recovery or reference) else None,
+        "startActivityName": _value(query, "startActivityName"),
     }
-    return {name: value for name, value in fields.items() if value is not None}
+    return read_fields(fields, named, content, found=wrong)
 
 
 def read_request_id(given: str | None) -> str | CloudError | None:
@@ -99,25 +75,13 @@ def read_request_id(given: str | None) -> str | CloudError | None:
     text = (given or "").strip(" \t")
     if not text:
         return None
-    guid = read_guid(text)
-    if guid:
-        return guid
+    if found := guid.read_any_form(text):
+        return found
     target = "$.headers.x-ms-client-request-id"
     if not re.fullmatch(REQUEST_ID.strip("^$"), text):
         return fault(target, "The value should be a GUID or another valid requestId.")
     unfit = unfit_id(text)
     return fault(target, unfit) if unfit else text
-
-
-def is_request_id(given: str) -> bool:
-    """Return whether this is a valid id, which may be echoed as its caller wrote it."""
-    return isinstance(read_request_id(given), str)
-
-
-def read_guid(text: str) -> str | None:
-    """Return a GUID, in any of its usual forms, as Synapse writes it; None for anything else."""
-    found = _GUID.fullmatch(text)
-    return "-".join(found.groups()).lower() if found else None
 
 
 def api_version(query: Mapping[str, str]) -> CloudError | None:
@@ -132,19 +96,14 @@ def api_version(query: Mapping[str, str]) -> CloudError | None:
     return fault(target, f"The api-version is not supported. The supported ones are {supported}.")
 
 
-def recursive(query: Mapping[str, str]) -> bool | CloudError | None:
-    """Read the query parameter isRecursive; None if absent."""
-    return _boolean(query, "isRecursive")
-
-
-def _boolean(query: Mapping[str, str], name: str) -> bool | CloudError | None:
+def boolean(query: Mapping[str, str], name: str) -> bool | CloudError | None:
+    """Read a query parameter that is true or false; None if absent."""
     given = _value(query, name)
     if given is None:
         return None
-    value = _BOOLEANS.get(given.strip().lower())
-    return (
-        fault(f"$.query.{name}", "The value should be true or false.") if value is None else value
-    )
+    wrong = fault(f"$.query.{name}", "The value should be true or false.")
+    # .NET reads them in any case.
+    return {"true": True, "false": False}.get(given.strip().lower(), wrong)
 
 
 def _value(query: Mapping[str, str], name: str) -> str | None:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, JsonValue
 
+from shared.kernel.camel_model import CamelModel
 from shared.kernel.cloud_error import CloudError
 from shared.redaction import patterns, redact as redaction
 from shared.runs import payload
@@ -16,14 +16,8 @@ from shared.runs.record import Record, Status
 from shared.runs.result import Outcome
 
 
-class _Shown(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        validate_by_name=True,
-        from_attributes=True,
-    )
+class _Shown(CamelModel):
+    model_config = ConfigDict(from_attributes=True)
 
     def to_json(self) -> str:
         """Return the JSON text: camelCase names, absent fields left out."""

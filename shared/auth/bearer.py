@@ -59,8 +59,8 @@ _SENTENCES: Final = {
 
 
 def read(headers: Mapping[str, str]) -> str | Reason:
-    """Return the token, or why there is none. Header names are matched in any case."""
-    given = next((value for name, value in headers.items() if name.lower() == "authorization"), "")
+    """Return the token, or why there is none."""
+    given = headers.get("authorization", "")
     if not given.strip():
         return Reason.MISSING
     if len(given) > MAX_TOKEN:

@@ -1,11 +1,11 @@
 """Decides whether a request may be started, and in which workspace."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from shared.auth import access_list
-from shared.config.gateway_json import GatewayConfig
+from shared.config.gateway_json import Access, GatewayConfig
 from shared.config.settings import HttpAuth, Settings
 from shared.kernel.cloud_error import CloudError, Code
 from shared.runs.caller import Caller
@@ -22,41 +22,32 @@ class Policy:
     permits: Callable[[str, str, str], bool]  #: (principal, pipeline name, workspace name)
     permits_any: Callable[[str, str], bool]  #: (principal, workspace name): whether any pipeline
     names: Callable[[str], bool]  #: whether an entry of `access` names this principal
-    bars: Callable[[str], bool]  #: whether anything is forbidden to this principal
+    is_restricted: Callable[[str], bool]  #: whether anything is forbidden to this principal
 
     @classmethod
     def configured(cls, config: GatewayConfig, settings: Settings) -> Self:
         """Return the policy of this configuration."""
 
-        def default(principal: str) -> bool:
+        def granted(principal: str) -> Collection[Access]:
             # Anyone in a tenant can get a token; keys, queues and rules are controlled by the operator.
-            is_open = settings.http_auth is not HttpAuth.ENTRA
-            return is_open or Caller.read(principal).object_id is None
-
-        def permits(principal: str, pipeline: str, workspace: str) -> bool:
-            is_default = default(principal)
-            return access_list.permits(
-                config.access, principal, pipeline, workspace, default=is_default
-            )
+            is_operators = Caller.read(principal).object_id is None
+            is_open = is_operators or settings.http_auth is not HttpAuth.ENTRA
+            return access_list.entries(config.access, principal, default=is_open)
 
         return cls(
             workspaces=config.endpoints(settings.synapse_endpoint),
             default_workspace=config.default_workspace,
-            permits=permits,
-            permits_any=lambda one, workspace: access_list.permits_any(
-                config.access, one, workspace, default=default(one)
-            ),
-            names=lambda one: access_list.names(config.access, one, default=default(one)),
-            bars=lambda one: access_list.bars(config.access, one, default=default(one)),
+            permits=lambda one, *what: access_list.permits(granted(one), *what),
+            permits_any=lambda one, workspace: access_list.permits_any(granted(one), workspace),
+            names=lambda one: bool(granted(one)),
+            is_restricted=lambda one: access_list.is_restricted(granted(one)),
         )
 
     def place(self, request: RunRequest, principal: str) -> Place | CloudError:
         """Return the workspace of a request, or why this principal may not start it there."""
         name = request.workspace or self.default_workspace
         refusal = self.refusal(principal, request.pipeline_name, name)
-        if refusal:
-            return refusal
-        return Place(name=name, endpoint=self.workspaces[name])
+        return refusal or Place(name=name, endpoint=self.workspaces[name])
 
     def refusal(self, principal: str, pipeline_name: str, workspace: str) -> CloudError | None:
         """Return why this principal may not start that pipeline there; None if it may."""

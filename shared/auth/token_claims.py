@@ -17,7 +17,6 @@ A guest is a user of this tenant like any other, under the object id of the gues
 tenant issues the token. No rule can name all users, so a guest may do only what a rule grants that id.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,11 +24,11 @@ from urllib.parse import urlsplit
 
 from shared.auth.bearer import Reason
 from shared.config.settings import is_loopback
+from shared.kernel import guid
 from shared.runs.caller import Caller
 
 LEEWAY: Final = 60  #: seconds that two clocks may differ by
 
-_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ID_TOKENS_OWN: Final = frozenset({"nonce", "at_hash", "c_hash"})
 _TEXTS: Final = ("iss", "aud", "tid", "sub", "ver")
 _TIMES: Final = ("exp", "nbf")
@@ -77,10 +76,7 @@ def expected(authority: str, tenant: str, audiences: tuple[str, ...]) -> Expecte
 def read(claims: Claims, wanted: Expected, now: float) -> Caller | Reason:
     """Return the caller named by these claims, or the first reason to refuse the token.
 
-    Args:
-        claims: of a token whose signature is valid.
-        wanted: what they must be.
-        now: seconds since 1970.
+    The token's signature is valid; `now` is in seconds since 1970.
     """
     if not _complete(claims):
         return Reason.INCOMPLETE
@@ -109,8 +105,8 @@ def _caller(claims: Claims) -> Caller | Reason:
     user, application = _is_users(claims), _is_applications(claims)
     if not (user or application):
         return Reason.NOT_AN_ACCESS_TOKEN
-    object_id = _guid(claims, "oid")
-    application_id = _guid(claims, _APPLICATION[claims["ver"]])
+    object_id = guid.read(claims.get("oid"))
+    application_id = guid.read(claims.get(_APPLICATION[claims["ver"]]))
     if object_id is None or application_id is None:
         return Reason.NOBODY
     names = (claims.get(name) for name in ("name", "preferred_username", "unique_name"))
@@ -132,10 +128,3 @@ def _is_applications(claims: Claims) -> bool:
     if "idtyp" in claims:
         return bool(claims["idtyp"] == "app")
     return bool(claims["sub"] == claims.get("oid"))
-
-
-def _guid(claims: Claims, name: str) -> str | None:
-    value = claims.get(name)
-    if not isinstance(value, str) or not _GUID.fullmatch(value.lower()):
-        return None
-    return value.lower()

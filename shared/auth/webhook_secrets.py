@@ -11,7 +11,8 @@ import re
 from typing import Final
 
 from shared.config.gateway_json import Hook
-from shared.kernel.cloud_error import CloudError, Code
+from shared.config.settings import fault
+from shared.kernel.cloud_error import CloudError
 
 #: Standard Webhooks' own have 24 to 64 bytes; a shorter one than this can be guessed.
 MIN_BYTES: Final = 16
@@ -24,15 +25,15 @@ def read(name: str, hook: Hook, given: str | None) -> tuple[bytes, ...] | CloudE
     setting = hook.setting(name)
     text = (given or "").strip()
     if not text:
-        return _fault(setting, f"Set the secret that the hook {name} signs with.")
+        return fault(setting, f"Set the secret that the hook {name} signs with.")
     listed = [text, *_listed(hook, text)]
     if any(_is_reference(secret) for secret in listed):
         message = "The reference to Key Vault or App Configuration is not resolved: check the app's identity."
-        return _fault(setting, message)
+        return fault(setting, message)
     keys = [_key(hook, secret) for secret in listed[1:]]
     sound = tuple(key for key in keys if key is not None)
     if not keys or len(sound) != len(keys):
-        return _fault(setting, _WANTED[hook.scheme])
+        return fault(setting, _WANTED[hook.scheme])
     return sound
 
 
@@ -84,7 +85,3 @@ def _decoded(secret: str) -> bytes | None:
         return base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
     except (binascii.Error, ValueError):
         return None
-
-
-def _fault(setting: str, message: str) -> CloudError:
-    return CloudError(code=Code.INVALID_SETTING, message=message, target=setting)

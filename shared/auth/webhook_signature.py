@@ -42,9 +42,8 @@ def standard_webhooks(
 
     https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
     """
-    given = {name.lower(): value for name, value in headers.items()}
     names = ("webhook-id", "webhook-timestamp", "webhook-signature")
-    webhook_id, seconds, signatures = (given.get(name, "") for name in names)
+    webhook_id, seconds, signatures = (headers.get(name, "") for name in names)
     if not (webhook_id and seconds and signatures):
         return Reason.MISSING
     if not _ID.fullmatch(webhook_id) or not _SECONDS.fullmatch(seconds):
@@ -65,8 +64,8 @@ def github(headers: Mapping[str, str], body: bytes, secrets: Iterable[bytes]) ->
     https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries. Only the body is signed: neither a
     time nor the id.
     """
-    given = {name.lower(): value for name, value in headers.items()}
-    delivery, signature = given.get("x-github-delivery", ""), given.get("x-hub-signature-256", "")
+    delivery = headers.get("x-github-delivery", "")
+    signature = headers.get("x-hub-signature-256", "")
     if not (delivery and signature):
         return Reason.MISSING
     if not _DELIVERY.fullmatch(delivery) or not _HEX.fullmatch(signature):

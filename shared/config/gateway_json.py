@@ -13,11 +13,9 @@ from shared.config.diagnostics import Location, fault
 from shared.config.rule import Parameter, Rule
 from shared.config.settings import DEFAULT_WORKSPACE, read_endpoint
 from shared.config.strict_model import Name, Section, Text
-from shared.kernel import strict_json
+from shared.kernel import guid, strict_json
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.validation import nearest
-
-_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def _read_https(text: str) -> str:
@@ -28,10 +26,10 @@ def _read_https(text: str) -> str:
 
 
 def _read_principal(text: str) -> str:
-    if _GUID.fullmatch(text.lower()):
-        return text.lower()
     if text in {"key", "queue"} or re.fullmatch(r"(hook|rule):.+", text):
         return text
+    if found := guid.read(text):
+        return found
     msg = "Value should be key, queue, rule:<name>, hook:<name>, or an object or application id (GUID)"
     raise ValueError(msg)
 

@@ -17,6 +17,7 @@ from pydantic import (
     ValidationError,
 )
 
+from shared.kernel import guid
 from shared.kernel.cloud_error import CloudError, Code
 
 #: The similarity (difflib's ratio) from which a name counts as a misspelt setting: one letter in ten is wrong.
@@ -111,10 +112,10 @@ def _has_good_port(parts: SplitResult) -> bool:
 
 
 def _read_tenant(text: str) -> str:
-    if not re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text.lower()):
-        msg = "Value should be the tenant's id, a GUID: tokens don't contain its domain"
-        raise ValueError(msg)
-    return text.lower()
+    if found := guid.read(text):
+        return found
+    msg = "Value should be the tenant's id, a GUID: tokens don't contain its domain"
+    raise ValueError(msg)
 
 
 Endpoint = Annotated[str, AfterValidator(read_endpoint)]
@@ -189,21 +190,20 @@ class Settings(HttpAccess, StorageSettings):
 
 def read(environment: Mapping[str, str]) -> Settings | tuple[CloudError, ...]:
     """Read the settings, or return every fault with its setting's name; no value is quoted."""
-    given = {name: value for name, value in environment.items() if value.strip()}
+    given = _given(environment)
     own = _own_faults(Settings, given)
     # Checks across settings use the valid ones, so that all faults are reported at once.
-    wrong = {fault.target for fault in own}
+    wrong = {each.target for each in own}
     sound = {name: value for name, value in given.items() if name not in wrong}
     settings = Settings.model_validate({"SYNAPSE_ENDPOINT": "https://unset.dev.invalid"} | sound)
-    across = (fault for fault in _cross_faults(settings) if fault.target not in wrong)
+    across = (each for each in _cross_faults(settings) if each.target not in wrong)
     return (*own, *_storage_faults(given), *across, *_misspelt(given)) or settings
 
 
 def read_http_access(environment: Mapping[str, str]) -> HttpAccess | tuple[CloudError, ...]:
     """Read the settings of HTTP authentication, even if other settings are wrong."""
-    given = {name: value for name, value in environment.items() if value.strip()}
-    own = _own_faults(HttpAccess, given)
-    if own:
+    given = _given(environment)
+    if own := _own_faults(HttpAccess, given):
         return own
     access = HttpAccess.model_validate(given)
     return tuple(_http_faults(access)) or access
@@ -211,9 +211,13 @@ def read_http_access(environment: Mapping[str, str]) -> HttpAccess | tuple[Cloud
 
 def read_storage(environment: Mapping[str, str]) -> StorageSettings | tuple[CloudError, ...]:
     """Read the settings of queues and tables, even if other settings are wrong."""
-    given = {name: value for name, value in environment.items() if value.strip()}
+    given = _given(environment)
     wrong = (*_own_faults(StorageSettings, given), *_storage_faults(given), *_misspelt(given))
     return wrong or StorageSettings.model_validate(given)
+
+
+def _given(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if value.strip()}
 
 
 def _own_faults(model: type[BaseModel], given: Mapping[str, str]) -> tuple[CloudError, ...]:
@@ -222,7 +226,7 @@ def _own_faults(model: type[BaseModel], given: Mapping[str, str]) -> tuple[Cloud
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False, include_context=False)
         return tuple(
-            _fault(str(detail["loc"][0]), detail["msg"].removeprefix("Value error, ") + ".")
+            fault(str(detail["loc"][0]), detail["msg"].removeprefix("Value error, ") + ".")
             for detail in details
         )
     return ()
@@ -230,18 +234,15 @@ def _own_faults(model: type[BaseModel], given: Mapping[str, str]) -> tuple[Cloud
 
 def _misspelt(given: Mapping[str, str]) -> Iterator[CloudError]:
     """Yield a fault for each name close to a setting's: it would be ignored, and the default used."""
-    own = {
-        _letters(name): name
-        for name in (field.alias for field in Settings.model_fields.values())
-        if name
-    }
+    names = (field.alias or "" for field in Settings.model_fields.values())
+    own = {_letters(name): name for name in names}
     for name in sorted(given.keys() - own.values()):
         meant = own.get(_letters(name))
         # Parts of a connection are always alike: MyStorage__queueServiceUri belongs to another connection.
         if meant is None and "__" not in name:
             meant = next(iter(get_close_matches(name, own.values(), n=1, cutoff=_ALIKE)), None)
         if meant is not None:
-            yield _fault(name, f"There is no such setting. Did you mean {meant}?")
+            yield fault(name, f"There is no such setting. Did you mean {meant}?")
 
 
 def _letters(name: str) -> str:
@@ -251,35 +252,33 @@ def _letters(name: str) -> str:
 def _storage_faults(given: Mapping[str, str]) -> tuple[CloudError, ...]:
     if STORAGE in given:
         return ()
-    missing = [
-        name
-        for name in (f"{STORAGE}__queueServiceUri", f"{STORAGE}__tableServiceUri")
-        if name not in given
-    ]
+    both = f"{STORAGE}__queueServiceUri", f"{STORAGE}__tableServiceUri"
+    missing = [name for name in both if name not in given]
     if len(missing) == 2:
         text = f"Set a connection string here, or {' and '.join(missing)} to use an identity."
-        return (_fault(STORAGE, text),)
-    return tuple(_fault(name, "Both service URIs are required.") for name in missing)
+        return (fault(STORAGE, text),)
+    return tuple(fault(name, "Both service URIs are required.") for name in missing)
 
 
 def _cross_faults(settings: Settings) -> tuple[CloudError, ...]:
     faults = []
     if settings.lease < settings.shortest_lease:
         text = f"A lease should be at least {settings.shortest_lease:g} s: twice the call time-out and 10 %."
-        faults.append(_fault("LEASE_SECONDS", text))
+        faults.append(fault("LEASE_SECONDS", text))
     if settings.results_queue in {settings.requests_queue, f"{settings.requests_queue}-poison"}:
         text = "The gateway would read its results on this queue as requests, endlessly."
-        faults.append(_fault("RUN_RESULTS_QUEUE", text))
+        faults.append(fault("RUN_RESULTS_QUEUE", text))
     return (*faults, *_http_faults(settings))
 
 
 def _http_faults(access: HttpAccess) -> Iterator[CloudError]:
     if access.http_auth is HttpAuth.ENTRA:
         if not access.entra_tenant_id:
-            yield _fault("ENTRA_TENANT_ID", "HTTP_AUTH=entra requires this setting.")
+            yield fault("ENTRA_TENANT_ID", "HTTP_AUTH=entra requires this setting.")
         if not access.entra_audiences:
-            yield _fault("ENTRA_AUDIENCES", "HTTP_AUTH=entra requires at least one.")
+            yield fault("ENTRA_AUDIENCES", "HTTP_AUTH=entra requires at least one.")
 
 
-def _fault(name: str, message: str) -> CloudError:
+def fault(name: str, message: str) -> CloudError:
+    """Return one mistake in the app setting of this name."""
     return CloudError(code=Code.INVALID_SETTING, message=message, target=name)

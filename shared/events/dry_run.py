@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.auth.access_list import permits
+from shared.auth import access_list
 from shared.config.gateway_json import GatewayConfig
 from shared.config.rule import Rule
 from shared.events.envelope import Item
@@ -18,11 +18,7 @@ def describe(
 ) -> tuple[str, int]:
     """Return a description in words, and how many requests would be enqueued.
 
-    Args:
-        config: the configuration.
-        items: the events of a message.
-        now: when it arrives.
-        principal: the caller, if it is a hook; otherwise each rule asks in its own name.
+    `principal` is the caller, if it is a hook; otherwise each rule asks in its own name.
     """
     lines: list[str] = []
     requests = 0
@@ -49,11 +45,7 @@ def why_not(
 ) -> dict[str, Any]:
     """Return the reasons why nothing was started for an event, for its sender.
 
-    Args:
-        rules: all rules.
-        item: the event.
-        now: when it arrived.
-        refused: the errors of the rules that match, by the rule's name.
+    `refused` holds the errors of the rules that match, by the rule's name.
     """
     named = {} if item.named is None else {"id": item.named}
     if isinstance(item.event, CloudError):
@@ -71,13 +63,10 @@ def _matched(
     if isinstance(request, CloudError):
         first = f"{start}, but makes no request. {request.message}"
         return [first, *_details(request)], False
-    permitted = permits(
-        config.access,
-        asking,
-        matched.pipeline_name,
-        matched.workspace or config.default_workspace,
-        default=True,  # of rules and hooks, whatever HTTP_AUTH says
-    )
+    # Of rules and hooks everything is permitted without the section, whatever HTTP_AUTH says.
+    granted = access_list.entries(config.access, asking, default=True)
+    workspace = matched.workspace or config.default_workspace
+    permitted = access_list.permits(granted, matched.pipeline_name, workspace)
     late = request.expires_at is not None and request.expires_at <= now
     if not permitted:
         first = f"{start}, but access does not let {asking} start this:"

@@ -5,7 +5,6 @@ Event Grid's own schema, one event or an array. An unreadable event does not aff
 """
 
 import base64
-import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -57,10 +56,9 @@ def unpack(headers: Mapping[str, str], body: bytes) -> tuple[Item, ...]:
 
     At most MAX_EVENTS + 1 are read, so that the caller can see that there are too many.
     """
-    given = {name.lower(): value for name, value in headers.items()}
-    media_type = given.get("content-type", "").strip().lower()
-    if not media_type.startswith("application/cloudevents") and _BINARY & given.keys():
-        return (_binary(given, body),)
+    media_type = headers.get("content-type", "").strip().lower()
+    if not media_type.startswith("application/cloudevents") and _BINARY & headers.keys():
+        return (_binary(headers, body),)
     try:
         return tuple(_read(part) for part in islice(_parts(body), MAX_EVENTS + 1))
     except strict_json.Unreadable as error:
@@ -81,11 +79,6 @@ def read_message(body: bytes) -> Item | None:
     if {"pipelineName", "resume"} & value.keys() or not {"specversion", "eventType"} & value.keys():
         return None
     return _item(value, body)
-
-
-def content_of(body: bytes) -> Content:
-    """Return the length and hash that are kept of a message that can't be read."""
-    return Content(length=len(body), sha256=hashlib.sha256(body).hexdigest())
 
 
 def _parts(body: bytes) -> Iterator[bytes]:
@@ -155,12 +148,12 @@ def _read(part: bytes) -> Item:
 
 
 def _item(value: dict[str, Any], content: bytes) -> Item:
-    return Item(event=events.read(value), content=content_of(content), named=named(value.get("id")))
+    return Item(event=events.read(value), content=Content.of(content), named=named(value.get("id")))
 
 
 def _unreadable(why: str, content: bytes) -> Item:
     error = CloudError(code=Code.INVALID_JSON, message=why)
-    return Item(event=error, content=content_of(content), named=None)
+    return Item(event=error, content=Content.of(content), named=None)
 
 
 def named(event_id: object) -> str | None:
@@ -182,7 +175,7 @@ def _binary(headers: Mapping[str, str], body: bytes) -> Item:
             value["datacontenttype"] = _bounded("content-type", headers["content-type"])
     except _BadHeader as error:
         refusal = CloudError(code=Code.INVALID_REQUEST, message=str(error))
-        return Item(event=refusal, content=content_of(body), named=None)
+        return Item(event=refusal, content=Content.of(body), named=None)
     if body:
         value["data_base64"] = base64.b64encode(body).decode()
     return _item(value, body)

@@ -15,7 +15,9 @@ from pydantic import JsonValue
 
 from shared.events import event_data
 from shared.kernel import strict_json, timestamp
-from shared.kernel.cloud_error import CloudError, Code
+from shared.kernel.cloud_error import CloudError
+from shared.kernel.validation import counted, fault
+from shared.runs.request import TRACEPARENT
 
 MAX_ID: Final = 400  # as a delivery's id
 MAX_SOURCE: Final = 2048
@@ -25,9 +27,8 @@ MAX_SUBJECT: Final = 8192  # a blob's contains its path: 1,024 characters, perha
 _CLOUD_EVENTS: Final = {"id": "id", "source": "source", "type": "type", "time": "time"}
 _EVENT_GRID: Final = {"id": "id", "source": "topic", "type": "eventType", "time": "eventTime"}
 _LIMITS: Final = {"id": MAX_ID, "source": MAX_SOURCE, "type": MAX_TYPE}
-_ANY: Final = re.compile(r".*", re.DOTALL)
-_TRACESTATE: Final = re.compile(r"[ -~]{1,512}")
-_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_ANY: Final = r"(?s:.*)"
+_TRACESTATE: Final = r"[ -~]{1,512}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,15 +68,15 @@ class Event:
 def read(value: JsonValue) -> Event | CloudError:
     """Read one event from a JSON value; the error lists everything that is missing or wrong."""
     if not isinstance(value, dict):
-        return _invalid([_fault("$", "An event should be a JSON object.")])
+        return counted("The event has", [fault("$", "An event should be a JSON object.")])
     names = _EVENT_GRID if _is_of_event_grid(value) else _CLOUD_EVENTS
     found = {part: _first(value, name, part) for part, name in names.items()}
     faults = list(_faults(value, found, names))
     data = _read_data(value)
     if isinstance(data, CloudError):
-        return _invalid([*faults, data])
+        return counted("The event has", [*faults, data])
     if faults:
-        return _invalid(faults)
+        return counted("The event has", faults)
     return Event(
         id=str(found["id"]),
         source=str(found["source"]),
@@ -84,7 +85,7 @@ def read(value: JsonValue) -> Event | CloudError:
         time=_read_time(found["time"]),
         data=data,
         raw=value,
-        traceparent=_text(value, "traceparent", _TRACEPARENT),
+        traceparent=_text(value, "traceparent", TRACEPARENT),
         tracestate=_text(value, "tracestate", _TRACESTATE),
     )
 
@@ -99,9 +100,9 @@ def _first(value: dict[str, JsonValue], *names: str) -> JsonValue:
     return next((value[name] for name in names if value.get(name) is not None), None)
 
 
-def _text(value: dict[str, JsonValue], name: str, pattern: re.Pattern[str] = _ANY) -> str | None:
+def _text(value: dict[str, JsonValue], name: str, pattern: str = _ANY) -> str | None:
     text = value.get(name)
-    return text if isinstance(text, str) and pattern.fullmatch(text) else None
+    return text if isinstance(text, str) and re.fullmatch(pattern, text) else None
 
 
 def _faults(
@@ -110,18 +111,18 @@ def _faults(
     if names is _CLOUD_EVENTS:
         version = value.get("specversion")
         if version is None:
-            yield _fault("$.specversion", "Field required.")
+            yield fault("$.specversion", "Field required.")
         elif not isinstance(version, str) or not version.startswith("1."):
-            yield _fault("$.specversion", "Only version 1.0 of CloudEvents is supported.")
+            yield fault("$.specversion", "Only version 1.0 of CloudEvents is supported.")
     for part, limit in _LIMITS.items():
         text = found[part]
         if text is None:
-            yield _fault(f"$.{names[part]}", "Field required.")
+            yield fault(f"$.{names[part]}", "Field required.")
         elif not isinstance(text, str) or not 1 <= len(text) <= limit or not _is_encodable(text):
-            yield _fault(f"$.{names[part]}", f"Value should be a text of 1 to {limit} characters.")
+            yield fault(f"$.{names[part]}", f"Value should be a text of 1 to {limit} characters.")
     subject = value.get("subject")
     if subject is not None and (not isinstance(subject, str) or len(subject) > MAX_SUBJECT):
-        yield _fault("$.subject", f"Value should be a text of up to {MAX_SUBJECT} characters.")
+        yield fault("$.subject", f"Value should be a text of up to {MAX_SUBJECT} characters.")
 
 
 def _is_encodable(text: str) -> bool:
@@ -138,18 +139,18 @@ def _read_data(value: dict[str, JsonValue]) -> JsonValue | CloudError:
     if encoded is None:
         return data
     if data is not None:  # null is fine: some senders always write every field of the envelope
-        return _fault("$.data", "An event has its data either here or in data_base64.")
+        return fault("$.data", "An event has its data either here or in data_base64.")
     try:
         content = base64.b64decode(str(encoded), validate=True)
     except ValueError:
-        return _fault("$.data_base64", "Value should be base64.")
+        return fault("$.data_base64", "Value should be base64.")
     try:
         return event_data.read(content, media_type)
     except strict_json.Unreadable as reason:
         if media_type is None:  # the sender does not say that it is JSON
             return None
         text = f"Value should be base64 of what datacontenttype says. {reason}"
-        return _fault("$.data_base64", text)
+        return fault("$.data_base64", text)
 
 
 def _read_time(value: JsonValue) -> datetime | None:
@@ -163,14 +164,3 @@ def _read_time(value: JsonValue) -> datetime | None:
 
 def _write_time(time: datetime) -> str:
     return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _fault(target: str, message: str) -> CloudError:
-    return CloudError(code=Code.INVALID_REQUEST, message=message, target=target)
-
-
-def _invalid(faults: list[CloudError]) -> CloudError:
-    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-    return CloudError(
-        code=Code.INVALID_REQUEST, message=f"The event has {count}.", details=tuple(faults)
-    )

@@ -50,10 +50,10 @@ def permission(headers: Mapping[str, str], senders: EventSenders) -> dict[str, s
 
     The origin is in `WebHook-Request-Origin`; the rate is returned even if the sender asks for none.
     """
-    given = {name.lower(): value.strip() for name, value in headers.items()}
-    origin = given.get("webhook-request-origin")
-    if origin is None:
+    given = headers.get("webhook-request-origin")
+    if given is None:
         return {}
+    origin = given.strip()
     if not any(fits(origin, known, ignore_case=True) for known in senders.allowed_origins):
         return None
     rate = "*" if senders.allowed_rate is None else str(senders.allowed_rate)

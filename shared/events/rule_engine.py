@@ -16,6 +16,7 @@ from shared.config.rule import Parameter, Rule
 from shared.events.event import Event
 from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.glob import fits
+from shared.kernel.validation import counted, fault
 from shared.runs.request import HTTP_LIMIT, RunRequest
 
 
@@ -76,7 +77,7 @@ def _judge(
         outcome = _make(index, rule, event, document, happened)
     except Unusable as error:
         # Whether the rule applies can't be known; that is an error, not a rule that doesn't match.
-        outcome = _refusal(rule, [_fault(json_path(("rules", index, "when")), str(error))])
+        outcome = _refusal(rule, [fault(json_path(("rules", index, "when")), str(error))])
     return Matched(
         rule=rule.name,
         request_id=request_id(rule.name, event),
@@ -122,7 +123,7 @@ def _make(
         try:
             parameters |= _find(name, parameter, document)
         except (Unusable, _Unfit) as error:
-            faults.append(_fault(json_path(("rules", index, "parameters", name)), str(error)))
+            faults.append(fault(json_path(("rules", index, "parameters", name)), str(error)))
     return _refusal(rule, faults) if faults else _request(rule, event, parameters, happened)
 
 
@@ -162,7 +163,7 @@ def _request(
         request = RunRequest.model_validate(fields)
         size = len(request.to_json())
     except (ValueError, RecursionError):
-        return _refusal(rule, [_fault("$.parameters", "The parameters can't be sent as JSON.")])
+        return _refusal(rule, [fault("$.parameters", "The parameters can't be sent as JSON.")])
     if size > HTTP_LIMIT:
         message = f"Rule {rule.name} makes a request of {size} bytes; {HTTP_LIMIT} are allowed."
         return CloudError(code=Code.REQUEST_TOO_LARGE, message=message)
@@ -174,10 +175,4 @@ def _after(happened: datetime, seconds: int | None) -> datetime | None:
 
 
 def _refusal(rule: Rule, faults: list[CloudError]) -> CloudError:
-    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-    message = f"Rule {rule.name} makes no request of this event: {count}."
-    return CloudError(code=Code.INVALID_REQUEST, message=message, details=tuple(faults))
-
-
-def _fault(target: str, message: str) -> CloudError:
-    return CloudError(code=Code.INVALID_REQUEST, message=message, target=target)
+    return counted(f"Rule {rule.name} makes no request of this event:", faults)

@@ -14,23 +14,23 @@ from urllib.parse import parse_qs
 from pydantic import JsonValue
 
 from shared.config.gateway_json import Hook
-from shared.events import envelope, event as events
+from shared.events import event as events
 from shared.events.envelope import Item
 from shared.kernel import strict_json
 from shared.kernel.cloud_error import CloudError, Code
+from shared.runs.request import Content
 
 _FORM = "application/x-www-form-urlencoded"
 
 
 def read(name: str, hook: Hook, webhook_id: str, headers: Mapping[str, str], body: bytes) -> Item:
     """Read the event of a webhook whose signature is valid."""
-    given = {header.lower(): value for header, value in headers.items()}
     try:
-        payload: dict[str, JsonValue] = strict_json.parse(_text(given, body))
+        payload: dict[str, JsonValue] = strict_json.parse(_text(headers, body))
     except strict_json.Unreadable as error:
         event: events.Event | CloudError = CloudError(code=Code.INVALID_JSON, message=str(error))
     else:
-        kind = given.get("x-github-event") if hook.scheme == "github" else payload.get("type")
+        kind = headers.get("x-github-event") if hook.scheme == "github" else payload.get("type")
         time = None if hook.scheme == "github" else payload.get("timestamp")
         value = {
             "specversion": "1.0",
@@ -41,7 +41,7 @@ def read(name: str, hook: Hook, webhook_id: str, headers: Mapping[str, str], bod
             "data": payload,
         }
         event = events.read(value)
-    return Item(event=event, content=envelope.content_of(body), named=webhook_id)
+    return Item(event=event, content=Content.of(body), named=webhook_id)
 
 
 def _text(headers: Mapping[str, str], body: bytes) -> bytes:

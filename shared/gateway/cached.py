@@ -7,13 +7,7 @@ from shared.ports import Clock
 
 
 class Cached[T]:
-    """The value that was found last. Callers that arrive during a look-up wait for it.
-
-    Args:
-        clock: the host's time.
-        look: finds the value.
-        seconds: how long it is kept, from the end of its look-up.
-    """
+    """The value that `look` found last, kept for so many seconds. Callers that arrive during a look-up wait for it."""
 
     def __init__(self, clock: Clock, look: Callable[[], Awaitable[T]], seconds: float) -> None:
         self._clock = clock

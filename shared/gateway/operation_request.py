@@ -1,23 +1,22 @@
 """Reads the bodies of `/rerun` and `/resolve`, or returns every error in them."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, Field, JsonValue, ValidationError
 
-from shared.kernel import validation
+from shared.kernel import guid, validation
+from shared.kernel.camel_model import CamelModel
 from shared.kernel.cloud_error import CloudError
+from shared.kernel.validation import fault
 from shared.runs.request import MAX_PARAMETERS, Text, read_object
 
-GUID: Final = r"^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"
 #: Far more reruns than needed, and the largest number that a table's 32-bit column holds.
 MAX_GENERATION: Final = 2**31 - 1
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
-    )
+class _Body(CamelModel):
+    model_config = ConfigDict(strict=True)
 
 
 class Recovery(_Body):
@@ -46,18 +45,13 @@ class Rerun(_Body):
 class Resolve(_Body):
     """The body of `/resolve`."""
 
-    run_id: Annotated[str, Field(pattern=GUID)] | None = Field(
+    run_id: Annotated[str, Field(pattern=f"^{guid.PATTERN}$")] | None = Field(
         description="The run that was found; null if there is none."
     )
 
 
 def read_rerun(body: bytes, expected: int | None) -> Rerun | CloudError:
-    """Read the body of `/rerun`, which may be empty.
-
-    Args:
-        body: UTF-8 JSON.
-        expected: the next generation by `If-Match`; it must agree with the body's.
-    """
+    """Read the body of `/rerun`, which may be empty; the generation that `If-Match` expects must agree with the body's."""
     fields = read_object(body or b"{}")
     if isinstance(fields, CloudError):
         return fields
@@ -82,17 +76,13 @@ def read_resolve(body: bytes) -> Resolve | CloudError:
         return validation.invalid(validation.of(error, Resolve))
 
 
-def _cross_faults(fields: dict[str, Any], expected: int | None) -> list[CloudError]:
-    """Return the errors that concern more than one field."""
-    found, named = [], fields.get("generation")
+def _cross_faults(fields: dict[str, Any], expected: int | None) -> Iterator[CloudError]:
+    """Yield the errors that concern more than one field."""
+    named = fields.get("generation")
     if named is None and expected is None:
-        text = "Give the next generation, here or by If-Match."
-        found.append(validation.fault("$.generation", text))
+        yield fault("$.generation", "Give the next generation, here or by If-Match.")
     elif named is not None and expected is not None and named != expected:
-        found.append(validation.fault("$.generation", "The value should agree with If-Match."))
+        yield fault("$.generation", "The value should agree with If-Match.")
     if fields.get("parameters") is not None and fields.get("recovery") is not None:
-        text = (
-            "Synapse takes the parameters of a recovery from the run that failed: leave them out."
-        )
-        found.append(validation.fault("$.parameters", text))
-    return found
+        text = "Synapse takes a recovery's parameters from the run that failed: leave them out."
+        yield fault("$.parameters", text)

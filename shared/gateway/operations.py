@@ -6,11 +6,13 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from shared.gateway import visibility
 from shared.gateway.gateway import Gateway, Reception
 from shared.gateway.operation_request import Recovery
 from shared.gateway.refusal import Refusal, settles_in
 from shared.gateway.run_lookup import RunLookup
 from shared.kernel.cloud_error import CloudError, Code
+from shared.kernel.validation import fault
 from shared.ports import Clock, Records, VersionedRecord
 from shared.runs import payload, record as records
 from shared.runs.delivery import Delivery
@@ -67,12 +69,12 @@ class Operations:
         recovery: Recovery | None = None,
         seen: str | None = None,
     ) -> Reception | Refusal:
-        """Run a finished request again as the given generation, once.
+        """Run a finished request again as the given generation, once; the delivery is answered with the new run.
 
         Args:
             request_id: which request.
             generation: the next one: a repeated call gets the same answer, never a third run.
-            delivery: the delivery to answer with the new run.
+            delivery: the delivery to answer.
             principal: the caller.
             parameters: all of them, if some were redacted when the request ended. They must be
                 those of the first run: the fingerprint is compared.
@@ -92,14 +94,8 @@ class Operations:
             request = _recovering(stored, recovery) if recovery else _restored(stored, parameters)
             if isinstance(request, Refusal):
                 return request
-            next_record = records.rerun(
-                record,
-                request,
-                delivery,
-                principal,
-                self._clock.now(),
-                nonce=self._clock.nonce(),
-            )
+            now, nonce = self._clock.now(), self._clock.nonce()
+            next_record = records.rerun(record, request, delivery, principal, now, nonce=nonce)
             # Publish this generation's result first; nothing does after the rerun starts.
             await self._gateway.publish(record, record.delivery, record.principal)
             attempt = self._gateway.attempt(delivery, principal)
@@ -113,13 +109,7 @@ class Operations:
     async def resolve(
         self, request_id: str, run_id: str | None, principal: str
     ) -> Record | Refusal:
-        """Record what an operator found out about a request whose outcome is unknown.
-
-        Args:
-            request_id: which request.
-            run_id: the run that was found, or None if there is none.
-            principal: the operator.
-        """
+        """Record which run an operator found for a request whose outcome is unknown; None if there is none."""
         for _ in range(MAX_RACES):
             stored = await self._records.get(request_id)
             if stored is None:
@@ -132,7 +122,7 @@ class Operations:
             if isinstance(said_by, Refusal):
                 return said_by
             resolved = _resolved(record, run_id, said_by, self._clock.now())
-            if _is_last(record, resolved):
+            if _says_the_same(record, resolved):
                 return record  # a repeat gets the same answer
             if record.status is not Status.FAILED or not unknown:
                 return _invalid_state(stored, "resolved")
@@ -158,10 +148,13 @@ def _resolved(record: Record, run_id: str | None, principal: str, now: datetime)
     return records.fail(record, CloudError(code=Code.RETRIES_EXHAUSTED, message=message), now)
 
 
-def _is_last(record: Record, resolved: Record) -> bool:
-    """Return whether an operator's resolution is already the record's last entry."""
-    last, wished = record.history[-1], resolved.history[-1]
-    return (last.event, last.detail) == (wished.event, wished.detail)
+def _says_the_same(record: Record, resolved: Record) -> bool:
+    """Return whether an operator's resolution is what the record says already."""
+    return (record.status, record.run_id, record.error) == (
+        resolved.status,
+        resolved.run_id,
+        resolved.error,
+    )
 
 
 def _obstacle(stored: VersionedRecord, generation: int, seen: str | None) -> Refusal | None:
@@ -221,25 +214,20 @@ def _restored(
         if parameters is None
         else "The parameters are not those of the first run; another run needs another requestId."
     )
-    error = CloudError(code=Code.INVALID_REQUEST, message=message, target="$.parameters")
-    return Refusal(error=error)
+    return Refusal(error=fault("$.parameters", message))
 
 
 def _not_found(request_id: str) -> Refusal:
-    error = CloudError(code=Code.NOT_FOUND, message=f"No request {request_id!r} is recorded.")
-    return Refusal(error=error)
+    return Refusal(error=visibility.not_found(request_id))
 
 
 def _invalid_state(stored: VersionedRecord, wish: str) -> Refusal:
     record = stored.record
     message = f"The request is {record.status}, generation {record.generation}; it can't be {wish}."
     error = CloudError(code=Code.INVALID_STATE, message=message)
-    return Refusal(error=error, retry_after=_settles_in(stored))
-
-
-def _settles_in(stored: VersionedRecord) -> float | None:
-    """Return when another try may succeed, in seconds; None for a waiting request, which may wait for days."""
-    return None if stored.record.status is Status.WAITING else settles_in(stored)
+    # A waiting request may wait for days.
+    again = None if record.status is Status.WAITING else settles_in(stored)
+    return Refusal(error=error, retry_after=again)
 
 
 def _contended(request_id: str) -> Refusal:

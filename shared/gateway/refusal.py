@@ -7,7 +7,7 @@ from shared.kernel.cloud_error import CloudError
 from shared.ports import VersionedRecord
 from shared.runs.record import FINAL, Status
 
-# In another's hands, or about to be looked for: it is settled soon.
+# Seconds until a request is settled that another process holds, or whose run is about to be looked for.
 _SOON: Final = 2.0
 
 
@@ -16,7 +16,7 @@ class Refusal:
     """An error, and what the caller may do about it."""
 
     error: CloudError
-    retry_after: float | None = None  #: seconds; None where asking again would not help
+    retry_after: float | None = None  #: seconds; None if asking again would not help
     is_outdated: bool = False  #: whether the request has left the state that the caller named
 
 

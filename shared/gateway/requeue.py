@@ -1,4 +1,4 @@
-"""Puts poison messages back under the ids they had; each id's record is read first, so *once* holds.
+"""Puts poison messages back under the ids they had; each id's record is read first, so that none starts a second run.
 
 The command for operators is `make requeue`, see docs/operate.md.
 """

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from shared.config.rule import Rule
@@ -18,6 +17,7 @@ from shared.config.settings import StorageSettings
 from shared.gateway import role_grant
 from shared.gateway.role_grant import Grant
 from shared.kernel import cloud_error
+from shared.kernel.camel_model import CamelModel
 from shared.kernel.cloud_error import CloudError
 from shared.ports import Evidence, Identity
 from shared.synapse import reply
@@ -57,13 +57,7 @@ class PipelineState(StrEnum):
     UNKNOWN = "unknown"  #: the workspace could not be asked
 
 
-class _Stated(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
-    )
-
-
-class Right(_Stated):
+class Right(CamelModel):
     """One right. A refused one has a message and, if a role would grant it, that role with scope and command."""
 
     right: RightName
@@ -76,16 +70,15 @@ class Right(_Stated):
     command: str | None = None
     last_success: datetime | None = None
     last_refusal: datetime | None = None
-    workspaces: SkipJsonSchema[tuple[str, ...]] = Field(
-        default=(), exclude=True
-    )  #: named by `target`
+    #: named by `target`
+    workspaces: SkipJsonSchema[tuple[str, ...]] = Field(default=(), exclude=True)
 
     def within(self, workspaces: tuple[str, ...]) -> Self:
         """Return the same right in some of its workspaces."""
         return self.model_copy(update={"workspaces": workspaces, "target": ", ".join(workspaces)})
 
 
-class RulePipeline(_Stated):
+class RulePipeline(CamelModel):
     """A pipeline that rules of gateway.json start."""
 
     pipeline_name: str
@@ -95,7 +88,7 @@ class RulePipeline(_Stated):
     message: str | None = None
 
 
-class Statement(_Stated):
+class Statement(CamelModel):
     """All rights and all pipelines of rules, as seen at one time."""
 
     looked_at: datetime
@@ -114,17 +107,11 @@ class Statement(_Stated):
     ) -> Self:
         """Leave out the pipelines that a caller may not start, and the workspaces in which it may start nothing.
 
-        Args:
-            may_start: (pipeline name, workspace name).
-            may_start_any: (workspace name).
+        The functions take (pipeline name, workspace name) and (workspace name).
         """
         pipelines = (one for one in self.pipelines if may_start(one.pipeline_name, one.workspace))
-        return self.model_copy(
-            update={
-                "rights": tuple(_seen(self.rights, may_start_any)),
-                "pipelines": tuple(pipelines),
-            }
-        )
+        rights = tuple(_seen(self.rights, may_start_any))
+        return self.model_copy(update={"rights": rights, "pipelines": tuple(pipelines)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,15 +152,7 @@ def state(
     settings: StorageSettings,
     now: datetime,
 ) -> Statement:
-    """Make the statement.
-
-    Args:
-        storage: what was seen of the storage account.
-        workspaces: what was seen of each workspace.
-        wanted: as `wanted_pipelines` gives them.
-        settings: which account, queues and tables are the app's.
-        now: the time of the looks, from which the ages of evidence count.
-    """
+    """Make the statement from what was seen at the time `now`; `wanted` is what `wanted_pipelines` returns."""
     identity = next((one.identity for one in workspaces if one.identity.object_id), Identity())
     by_name = {name: one for one in workspaces for name in one.names}
     return Statement(
@@ -221,18 +200,16 @@ def _of_storage(
 
 
 def _of_workspace(seen: WorkspaceSeen, now: datetime) -> Iterator[Right]:
-    for right in _at_endpoint(seen, ", ".join(seen.names), now):
-        yield right.within(seen.names)
-
-
-def _at_endpoint(seen: WorkspaceSeen, target: str, now: datetime) -> Iterator[Right]:
     lost = seen.run.error if isinstance(seen.run, Lost) else None
-    yield _tried("getToken", target, _reached(seen.no_token), None)
-    yield _tried("reachWorkspace", target, _reached(lost), None)
     to_look = role_grant.to_look(seen.endpoint, seen.identity)
-    yield _tried("lookAtRuns", target, _looked(seen.run, now), to_look)
     to_start = role_grant.to_start(seen.endpoint, seen.identity)
-    yield _used("startRuns", target, seen.started, to_start, now)
+    for right in (
+        _tried("getToken", "", _reached(seen.no_token), None),
+        _tried("reachWorkspace", "", _reached(lost), None),
+        _tried("lookAtRuns", "", _looked(seen.run, now), to_look),
+        _used("startRuns", "", seen.started, to_start, now),
+    ):
+        yield right.within(seen.names)
 
 
 def _reached(error: CloudError | None) -> Tried:
@@ -262,12 +239,8 @@ def _used(right: RightName, target: str, seen: Evidence, grant: Grant, now: date
     if seen.refused is not None and (seen.succeeded is None or seen.refused < seen.succeeded):
         found = _refused(right, target, seen.code, grant)
     else:
-        is_seen = seen.succeeded is not None
-        found = Right(
-            right=right,
-            target=target,
-            state=RightState.GRANTED if is_seen else RightState.NOT_YET_SEEN,
-        )
+        state = RightState.NOT_YET_SEEN if seen.succeeded is None else RightState.GRANTED
+        found = Right(right=right, target=target, state=state)
     times = {"last_success": _ago(seen.succeeded, now), "last_refusal": _ago(seen.refused, now)}
     return found.model_copy(update=times)
 

@@ -66,15 +66,11 @@ class RightsLookup:
         settings, written = self._settings, self._storage.written
         tables = settings.runs_table, settings.audit_table
         tried = await asyncio.gather(*(self._try_reading(table) for table in tables))
+        used = [written(f"table {table}") for table in tables]
+        queues = settings.requests_queue, settings.results_queue
         return StorageSeen(
-            tables={
-                table: (one, written(f"table {table}"))
-                for table, one in zip(tables, tried, strict=True)
-            },
-            queues={
-                queue: written(f"queue {queue}")
-                for queue in (settings.requests_queue, settings.results_queue)
-            },
+            tables=dict(zip(tables, zip(tried, used, strict=True), strict=True)),
+            queues={queue: written(f"queue {queue}") for queue in queues},
         )
 
     async def _try_reading(self, table: str) -> Tried:
@@ -111,14 +107,11 @@ class RightsLookup:
         of_all: Answer | Lost | None = run if isinstance(run, Lost) else None
         for workspace, pipeline in self._wanted:
             if workspace in names and pipeline not in found:
-                answer = of_all or await self._ask_for(endpoint, pipeline)
-                found[pipeline] = answer
+                ask = partial(self._pipelines.get_pipeline, endpoint, pipeline)
+                found[pipeline] = answer = of_all or await self._ask(endpoint, ask)
                 if isinstance(answer, Lost) or answer.status in _REFUSALS:
                     of_all = answer
         return found
-
-    async def _ask_for(self, endpoint: str, pipeline: str) -> Answer | Lost:
-        return await self._ask(endpoint, lambda: self._pipelines.get_pipeline(endpoint, pipeline))
 
     async def _ask(
         self, endpoint: str, send: Callable[[], Awaitable[Answer | Lost]]

@@ -102,7 +102,8 @@ def _on_storage(settings: StorageSettings, identity: Identity, role: Role, below
 
 
 def _on_workspace(endpoint: str, identity: Identity, role: Role, below: str) -> Grant:
-    workspace, principal = _workspace(endpoint), identity.object_id or "<principal id>"
+    workspace = _label(endpoint, "<workspace>")
+    principal = identity.object_id or "<principal id>"
     return Grant(
         role=role,
         scope=f"workspaces/{workspace}{below}",
@@ -129,10 +130,6 @@ def _account(settings: StorageSettings) -> str:
         )
         return named[1] if named else "<storage account>"
     return _label(settings.storage_tables or "", "<storage account>")
-
-
-def _workspace(endpoint: str) -> str:
-    return _label(endpoint, "<workspace>")
 
 
 def _label(url: str, unknown: str) -> str:

@@ -13,7 +13,7 @@ from shared.synapse import run_response
 from shared.synapse.reply import Absent, Forbidden, Found, Look, RunSeen, Unreachable
 from shared.synapse.response_filter import RunShown
 
-_PAUSE: Final = 5.0  # seconds before Synapse is worth asking again where its answer names no time
+_PAUSE: Final = 5.0  # seconds until Synapse is worth asking again, if its answer names no time
 
 
 class RunLookup:
@@ -53,16 +53,21 @@ class RunLookup:
             case _:
                 return seen
 
-    async def bar(self, record: Record, run_id: str) -> CloudError | NotAsked | Unreachable | None:
+    async def reference_refusal(self, record: Record, run_id: str) -> CloudError | NotAsked | None:
         """Return why a request may not refer to that run, or may not now; None if it may.
 
-        Synapse gives the new run that run's parameters: the caller may only refer to a run of
-        a pipeline that they may start.
+        Synapse gives the new run that run's parameters, so its pipeline must be one that the caller may start.
         """
         look = await self._find(record.endpoint, run_id)
         match look:
-            case NotAsked() | Unreachable():
+            case NotAsked():
                 return look
+            case Unreachable(retry_after=float(seconds), error=error):
+                message = "Looks at the workspace's runs are throttled."
+                throttled = CloudError(code=Code.THROTTLED, message=message, details=(error,))
+                return NotAsked(seconds=seconds, error=throttled)
+            case Unreachable(error=error):
+                return NotAsked(seconds=0.0, error=error)
             case Found(pipeline_name=name) if self._policy.permits(
                 record.principal, name, record.workspace
             ):
@@ -95,15 +100,14 @@ class RunLookup:
     async def vouch(self, record: Record, run_id: str, principal: str) -> str | Refusal:
         """Check that a run which an operator names is one of the request's pipeline.
 
-        Returns:
-            What the record says of who named it: the principal, with a remark where the gateway could not see the
-            run. Then the operator's word counts, unless `access` keeps anything from that principal.
+        Returns the operator's name for the record, with a remark if the gateway could not see the run: then the
+        operator's word counts, unless `access` restricts that principal.
         """
         lane = self._throttle.looks(record.endpoint)
         match await self._find(record.endpoint, run_id):
             case Found(pipeline_name=name) if _is_of(record, name):
                 return principal
-            case Absent() | Forbidden() if not self._policy.bars(principal):
+            case Absent() | Forbidden() if not self._policy.is_restricted(principal):
                 return f"{principal}, unseen by the gateway"
             case NotAsked(error=error) | Unreachable(error=error):
                 message = "Synapse could not be asked for the run."

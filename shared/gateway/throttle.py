@@ -5,9 +5,11 @@ createRun, and looks never take the places of starts.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from shared.kernel.cloud_error import CloudError, Code
@@ -28,13 +30,9 @@ class NotAsked:
 
 
 class Lane:
-    """Calls of one kind to one workspace.
+    """Calls of one kind to one workspace, of which `limit` may be in progress at once.
 
     It knows this process's calls only. Others learn of a throttled workspace from 429 answers of their own.
-
-    Args:
-        clock: the host's time.
-        limit: how many calls may be in progress at once.
     """
 
     def __init__(self, clock: Clock, limit: int) -> None:
@@ -45,12 +43,15 @@ class Lane:
     @asynccontextmanager
     async def place(self) -> AsyncIterator[bool]:
         """Hold a place for the length of the block; False if none came free in time."""
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await self._places.acquire()
-        except TimeoutError:
-            yield False
-            return
+        if self._places.locked():
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await self._places.acquire()
+            except TimeoutError:
+                yield False
+                return
+        else:
+            await self._places.acquire()  # at once
         try:
             yield True
         finally:
@@ -69,7 +70,7 @@ class Lane:
         async with self.place() as has_place:
             rest = self.remaining()
             if rest or not has_place:
-                return _throttled(rest) if rest else _crowded()
+                return _not_asked(rest)
             answer = await question()
         seconds = self._asked_to_rest(answer)
         if seconds is not None:
@@ -88,40 +89,25 @@ class Lane:
 
 
 class Throttle:
-    """The lanes of all workspaces. One for each process.
-
-    Args:
-        clock: the host's time.
-        limit: how many calls of one kind to one workspace may be in progress at once.
-    """
+    """The lanes of all workspaces, each of `limit` calls at once. One for each process."""
 
     def __init__(self, clock: Clock, limit: int) -> None:
-        self._clock = clock
-        self._limit = limit
-        self._starts: dict[str, Lane] = {}
-        self._looks: dict[str, Lane] = {}
+        self._starts = defaultdict[str, Lane](partial(Lane, clock, limit))
+        self._looks = defaultdict[str, Lane](partial(Lane, clock, limit))
 
     def starts(self, endpoint: str) -> Lane:
         """Return the lane of createRun."""
-        return self._lane(self._starts, endpoint)
+        return self._starts[endpoint]
 
     def looks(self, endpoint: str) -> Lane:
         """Return the lane of every other call."""
-        return self._lane(self._looks, endpoint)
-
-    def _lane(self, lanes: dict[str, Lane], endpoint: str) -> Lane:
-        if endpoint not in lanes:
-            lanes[endpoint] = Lane(self._clock, self._limit)
-        return lanes[endpoint]
+        return self._looks[endpoint]
 
 
-def _throttled(seconds: float) -> NotAsked:
-    error = CloudError(code=Code.THROTTLED, message="The workspace is throttled.")
-    return NotAsked(seconds=seconds, error=error)
-
-
-def _crowded() -> NotAsked:
+def _not_asked(rest: float) -> NotAsked:
+    if rest:
+        throttled = CloudError(code=Code.THROTTLED, message="The workspace is throttled.")
+        return NotAsked(seconds=rest, error=throttled)
     message = "Too many calls to the workspace are in progress."
-    return NotAsked(
-        seconds=retry.SHORTEST, error=CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message)
-    )
+    crowded = CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message)
+    return NotAsked(seconds=retry.SHORTEST, error=crowded)

@@ -17,6 +17,11 @@ async def find(
         record = stored.record
         if policy.permits(principal, record.pipeline_name, record.workspace):
             return stored
+    return not_found(request_id)
+
+
+def not_found(request_id: str) -> CloudError:
+    """Return the error for a request that is not recorded."""
     return CloudError(code=Code.NOT_FOUND, message=f"No request {request_id!r} is recorded.")
 
 

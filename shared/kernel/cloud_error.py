@@ -61,9 +61,7 @@ class Code(StrEnum):
     OUTCOME_UNKNOWN = "OutcomeUnknown"
     DELIVERY_EXHAUSTED = "DeliveryExhausted"
     GATEWAY_UNAVAILABLE = "GatewayUnavailable"
-    UNREADABLE_RESPONSE = (
-        "UnreadableResponse"  #: Synapse's answer has no code that could be passed on
-    )
+    UNREADABLE_RESPONSE = "UnreadableResponse"  #: Synapse's answer has no code to pass on
     INVALID_SETTING = "InvalidSetting"  #: of an app setting, in the readiness report
     INVALID_CONFIGURATION = "InvalidConfiguration"  #: of gateway.json, in the readiness report
     RUN_SEEN = "RunSeen"  #: a detail of OutcomeUnknown: a run that may be the request's
@@ -182,11 +180,9 @@ def _detail(item: Any, http_status: int, levels: int) -> CloudError | None:
     if isinstance(item, dict):
         return _read(item, http_status, levels)
     message = _text(item, MAX_MESSAGE)
-    return (
-        CloudError(code=Code.UNREADABLE_RESPONSE, message=message)
-        if message and levels > 0
-        else None
-    )
+    if not message or levels < 1:
+        return None
+    return CloudError(code=Code.UNREADABLE_RESPONSE, message=message)
 
 
 def _text(value: Any, longest: int) -> str:

@@ -9,11 +9,6 @@ from collections.abc import Iterable
 
 
 def present(pairs: Iterable[tuple[str, str]], names: Iterable[str]) -> list[tuple[str, str]]:
-    """Return the pairs that have a value; a name that differs from a known one only in case becomes the known one.
-
-    Args:
-        pairs: names and values as received.
-        names: the names that the route knows.
-    """
+    """Return the pairs that have a value; a name that differs from one of `names` only in case becomes that one."""
     known = {name.lower(): name for name in names}
     return [(known.get(name.lower(), name), value) for name, value in pairs if value]

@@ -1,6 +1,6 @@
 """Validation errors of a caller's input: all at once, each with its place, none quoting a value."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from pydantic import BaseModel, ValidationError
@@ -20,14 +20,20 @@ def of(error: ValidationError, model: type[BaseModel]) -> list[CloudError]:
     return [fault(_path(detail["loc"]), _sentence(detail, model)) for detail in details]
 
 
-def invalid(faults: Iterable[CloudError]) -> CloudError:
+def invalid(faults: Sequence[CloudError]) -> CloudError:
     """Combine errors into the one error of a request; a single one is also quoted in the message."""
-    every = tuple(faults)
-    if len(every) == 1:
-        message = f"The request has a fault at {every[0].target}: {every[0].message}"
-    else:
-        message = f"The request has {len(every)} faults."
-    return CloudError(code=Code.INVALID_REQUEST, message=message, details=every)
+    combined = counted("The request has", faults)
+    if len(faults) != 1:
+        return combined
+    message = f"The request has a fault at {faults[0].target}: {faults[0].message}"
+    return combined.model_copy(update={"message": message})
+
+
+def counted(start: str, faults: Sequence[CloudError]) -> CloudError:
+    """Combine errors into one, whose message begins with `start` and ends with their number."""
+    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+    message = f"{start} {count}."
+    return CloudError(code=Code.INVALID_REQUEST, message=message, details=tuple(faults))
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

@@ -130,10 +130,7 @@ _ANY_SIGN: Final = re.compile(
 def spans(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
     """Yield every stretch that looks like a secret, as (start, end), in no order; stretches may overlap.
 
-    Args:
-        text: any text.
-        start: the first position at which a stretch may begin.
-        end: the position before which it must begin; None for the end of the text.
+    A stretch begins at `start` or later and before `end` (None: the end of the text), and may go on beyond it.
     """
     end = len(text) if end is None else end
     if not _ANY_SIGN.search(text, start, end + _REACH):
@@ -149,7 +146,8 @@ def spans(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[i
 
 def cut(text: str) -> str:
     """Replace every stretch that looks like a secret by a mark."""
-    return mark(text, spans(text))
+    found = list(spans(text))
+    return mark(text, found) if found else text
 
 
 def cut_optional(text: str | None) -> str | None:

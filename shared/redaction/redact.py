@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Self
 
 from pydantic import JsonValue
@@ -49,12 +50,8 @@ class Redacted:
 async def redact(value: JsonValue, work: Work | None = None) -> Redacted:
     """Replace every value that is secret by its name or its form by a mark.
 
-    Values within objects, arrays and JSON inside strings are found too; all others stay unchanged.
-
-    Args:
-        value: any JSON value.
-        work: counts the work, for a caller with one bound for several values. Each value is redacted completely: the
-            caller checks between two values whether the bound is exceeded.
+    Values within objects, arrays and JSON inside strings are found too; all others stay unchanged. The value is always
+    redacted completely: a caller with one bound on its `work` for several values checks it between two of them.
     """
     work = work or Work()
     walk = _Walk(work)
@@ -116,11 +113,6 @@ class Cutter:
                 "details": tuple([await self.cut_error(detail) for detail in error.details]),
             }
         )
-
-
-async def cut(text: str, secrets: Collection[str]) -> str:
-    """Cut secrets out of a text."""
-    return await (await Cutter.of(secrets)).cut(text)
 
 
 async def cut_error(error: CloudError, secrets: Collection[str]) -> CloudError:
@@ -198,15 +190,19 @@ class _Walk:
         return MARK
 
 
+# The rows of a table all have the same names.
+_cut_again: Final = lru_cache(maxsize=1_024)(patterns.cut)
+
+
 def cut_name(name: str) -> str:
     """Cut what looks like a secret out of a field's name. A name of more than 1,024 characters is hidden."""
-    return patterns.cut(name) if len(name) <= _LONGEST_NAME else MARK
+    return _cut_again(name) if len(name) <= _LONGEST_NAME else MARK
 
 
 def _labels_a_secret(fields: dict[str, JsonValue]) -> bool:
-    lower = {name.lower(): value for name, value in fields.items() if len(name) <= len("value")}
-    if "value" not in lower:
+    if "value" not in map(str.lower, fields):
         return False
+    lower = {name.lower(): value for name, value in fields.items() if len(name) <= len("value")}
     labels = (lower.get(label) for label in LABELS)
     kind = lower.get("type")
     # Synapse writes its own secrets as {"type": "SecureString", "value": …}.

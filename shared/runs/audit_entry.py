@@ -1,9 +1,8 @@
 """The audit entry of a finished delivery: the caller, the request and the outcome."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypedDict
 
 from shared.kernel.cloud_error import CloudError
 from shared.redaction import patterns, redact as redaction
@@ -20,26 +19,26 @@ class AuditEntry:
 
     at: datetime
     request_id: str | None
-    generation: int | None
+    generation: int | None = None
     delivery_id: str
     source: Source
     #: the caller, by the first of its names in `access`; None for a later delivery that was answered
     #: through the queue
     principal: str | None
-    pipeline_name: str | None
-    workspace: str | None
-    parameters: str | None  #: redacted JSON; None if AUDIT_PARAMETERS is none
-    fingerprint: str | None
+    pipeline_name: str | None = None
+    workspace: str | None = None
+    parameters: str | None = None  #: redacted JSON; None if AUDIT_PARAMETERS is none
+    fingerprint: str | None = None
     status: Outcome
-    run_id: str | None
-    error: CloudError | None
-    http_status: int | None
-    service_request_id: str | None
-    service_correlation_id: str | None
-    client_request_id: str | None
-    attempts: int
+    run_id: str | None = None
+    error: CloudError | None = None
+    http_status: int | None = None
+    service_request_id: str | None = None
+    service_correlation_id: str | None = None
+    client_request_id: str | None = None
+    attempts: int = 0
     duplicate: bool
-    duration_ms: int
+    duration_ms: int = 0
     correlation_id: str | None
     traceparent: str | None
     object_id: str | None = None  #: of the calling Entra user or service principal
@@ -52,18 +51,14 @@ def of_answer(
     record: Record, delivery: Delivery, principal: str | None, now: datetime, *, parameters: bool
 ) -> AuditEntry:
     """Return the entry of a delivery whose request has a final record."""
-    return AuditEntry(
-        at=now,
-        request_id=record.request_id,
+    entry = _entry(delivery, principal, now, record.request_id, Outcome(record.status))
+    return replace(
+        entry,
         generation=record.generation,
-        delivery_id=delivery.id,
-        source=delivery.source,
-        **_asked(principal),
         pipeline_name=patterns.cut(record.pipeline_name),
         workspace=record.workspace,
         parameters=_parameters(record) if parameters else None,
         fingerprint=record.fingerprint,
-        status=Outcome(record.status),
         run_id=record.run_id,
         error=record.error,
         http_status=record.http_status,
@@ -71,10 +66,7 @@ def of_answer(
         service_correlation_id=record.service_correlation_id,
         client_request_id=record.client_request_id,
         attempts=record.attempts,
-        duplicate=delivery.duplicate,
-        duration_ms=_milliseconds(record.received_at, record.finished_at or now),
-        correlation_id=delivery.correlation_id,
-        traceparent=delivery.traceparent,
+        duration_ms=milliseconds(record.received_at, record.finished_at or now),
     )
 
 
@@ -82,49 +74,38 @@ def of_rejection(
     rejection: Rejection, delivery: Delivery, principal: str | None, now: datetime
 ) -> AuditEntry:
     """Return the entry of a delivery whose request was rejected: of its content only size and hash are kept."""
-    return AuditEntry(
-        at=now,
-        request_id=rejection.request_id,
-        generation=None,
-        delivery_id=delivery.id,
-        source=delivery.source,
-        **_asked(principal),
+    status = Outcome.FAILED if rejection.may_run else Outcome.REJECTED
+    return replace(
+        _entry(delivery, principal, now, rejection.request_id, status),
         pipeline_name=patterns.cut_optional(rejection.pipeline_name),
         workspace=patterns.cut_optional(rejection.workspace),
-        parameters=None,
-        fingerprint=None,
-        status=Outcome.FAILED if rejection.may_run else Outcome.REJECTED,
-        run_id=None,
         error=redaction.without_looks(rejection.error),
-        http_status=None,
-        service_request_id=None,
-        service_correlation_id=None,
-        client_request_id=None,
-        attempts=0,
-        duplicate=delivery.duplicate,
-        duration_ms=0,
-        correlation_id=delivery.correlation_id,
-        traceparent=delivery.traceparent,
         content=rejection.content,
     )
 
 
-class _Asked(TypedDict):
-    principal: str | None
-    object_id: str | None
-    application_id: str | None
-    caller_name: str | None
-
-
-def _asked(principal: str | None) -> _Asked:
-    """Split the text by which a record keeps its caller."""
+def _entry(
+    delivery: Delivery,
+    principal: str | None,
+    now: datetime,
+    request_id: str | None,
+    status: Outcome,
+) -> AuditEntry:
     caller = Caller.read(principal or "")
-    return {
-        "principal": caller.principals[0] or None,
-        "object_id": caller.object_id,
-        "application_id": caller.application_id,
-        "caller_name": caller.name,
-    }
+    return AuditEntry(
+        at=now,
+        request_id=request_id,
+        delivery_id=delivery.id,
+        source=delivery.source,
+        principal=caller.principals[0] or None,
+        status=status,
+        duplicate=delivery.duplicate,
+        correlation_id=delivery.correlation_id,
+        traceparent=delivery.traceparent,
+        object_id=caller.object_id,
+        application_id=caller.application_id,
+        caller_name=caller.name,
+    )
 
 
 def _parameters(record: Record) -> str | None:
@@ -135,5 +116,6 @@ def _parameters(record: Record) -> str | None:
     return None if parameters is None else json.dumps(parameters, ensure_ascii=False)
 
 
-def _milliseconds(since: datetime, until: datetime) -> int:
+def milliseconds(since: datetime, until: datetime) -> int:
+    """Return the time between, rounded; 0 if the clocks of two hosts disagree on the order."""
     return max(0, round((until - since).total_seconds() * 1000))

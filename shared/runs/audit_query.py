@@ -16,10 +16,11 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from shared.kernel import validation
+from shared.kernel.camel_model import CamelModel
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.query import present
 from shared.runs.audit_entry import AuditEntry
@@ -28,9 +29,8 @@ from shared.runs.result import Outcome
 
 MAX_TOP: Final = 200
 DEFAULT_TOP: Final = 50
-MOST_READ: Final = (
-    5_000  # entries read for one page, so that it is in time whatever the filters leave
-)
+# Entries read for one page, so that it is in time whatever the filters leave.
+MOST_READ: Final = 5_000
 
 # The platform's own parameters: a function key, and the name of the client it was made for.
 _PLATFORM: Final = frozenset({"code", "clientId"})
@@ -38,9 +38,6 @@ POSITION: Final = r"[0-9]{18}-[0-9a-f]{16}"
 _DIGEST: Final = 16
 _AHEAD: Final = timedelta(hours=1)
 _EARLIEST: Final = 315_537_897_599_999_999  # microseconds from the year 1 to the year 10000
-_FORBIDDEN: Final = (
-    "Value should be the continuationToken of the previous page, with the same filters"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +85,10 @@ Status = Annotated[
 ]
 
 
-class ListQuery(BaseModel):
+class ListQuery(CamelModel):
     """The query of `GET /api/runs`."""
 
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
-    )
+    model_config = ConfigDict(strict=True)
 
     status: Status | None = Field(default=None, description="The outcome of the request.")
     pipeline_name: Name | None = Field(default=None, pattern=PIPELINE_NAME)
@@ -111,7 +106,8 @@ class ListQuery(BaseModel):
         if self.continuation_token is not None:
             after = _position(self.continuation_token, self)
             if after is None:
-                return validation.invalid([_fault("continuationToken", f"{_FORBIDDEN}.")])
+                text = "Value should be the continuationToken of the previous page, with the same filters."
+                return validation.invalid([_fault("continuationToken", text)])
         return Wanted(
             since=self.since,
             # The search begins there: an entry that a wrong clock dated later appears at its time.

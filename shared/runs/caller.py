@@ -12,11 +12,13 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
+from shared.kernel import guid
+
 MAX_NAME: Final = 100
 
-_GUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _TEXT: Final = re.compile(
-    rf"(?P<object>{_GUID}) (?P<how>through|of) (?P<application>{_GUID})(?: \((?P<name>.*)\))?"
+    rf"(?P<object>{guid.PATTERN}) (?P<how>through|of) (?P<application>{guid.PATTERN})"
+    r"(?: \((?P<name>.*)\))?"
 )
 
 

@@ -2,9 +2,9 @@
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
+from shared.kernel.camel_model import CamelModel
 from shared.redaction import patterns
 
 
@@ -18,15 +18,11 @@ class Source(StrEnum):
     POISON = "poison"  #: a message that came back from run-requests-poison
 
 
-class Delivery(BaseModel):
+class Delivery(CamelModel):
     """One delivery, by its id at the entry point (message id, invocation id, event id).
 
     The gateway's own `resume` messages carry it, so that the process that resumes the request can answer it.
     """
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
-    )
 
     id: str = Field(max_length=400)
     source: Source

@@ -14,12 +14,9 @@ _NAMESPACE: Final = uuid.UUID("5d0e2f1c-7c1b-5f0e-9a53-0f6f5e0c9c11")
 def client_request_id(endpoint: str, request_id: str, generation: int, nonce: str) -> str:
     """Return the x-ms-client-request-id of every send of one generation of a record.
 
-    Args:
-        endpoint: of the workspace.
-        request_id: of the request.
-        generation: the first is 1; only an explicit rerun raises it.
-        nonce: drawn when the record was claimed. Without it an id that is used again after its record is deleted,
-            or by a second gateway at the same workspace, would be answered with the old run.
+    The first generation is 1; only an explicit rerun raises it. The nonce was drawn when the record was claimed.
+    Without it an id that is used again after its record is deleted, or by a second gateway at the same workspace,
+    would be answered with the old run.
 
     In all of Microsoft's recorded traffic Synapse gives the run this id, and a second createRun with it
     returns the existing run (azure-sdk-for-net, SessionRecords/PipelineClientLiveTests; azure-powershell

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -29,9 +29,8 @@ from shared.runs.delivery import Delivery
 HTTP_LIMIT: Final = 512 * 1024
 KEPT_LIMIT: Final = 768 * 1024  # of a request as its record keeps it: an entity holds 1 MiB
 QUEUE_LIMIT: Final = 64 * 1024
-MAX_AHEAD: Final = timedelta(
-    days=30
-)  # for notBefore: a record keeps its request's secrets until then
+# For notBefore: a record keeps its request's secrets until then.
+MAX_AHEAD: Final = timedelta(days=30)
 MAX_PARAMETERS: Final = 50  # per pipeline: azure-docs, includes/synapse-analytics-limits.md
 RESERVED_PREFIXES: Final = ("msg-", "evt-")
 DOTS: Final = (".", "..")  # RFC 3986, section 5.2.4: a URL loses them
@@ -39,9 +38,10 @@ DOTS: Final = (".", "..")  # RFC 3986, section 5.2.4: a URL loses them
 # The specification's own pattern: azure-rest-api-specs, Microsoft.Synapse/stable/2020-12-01/pipelines.json.
 PIPELINE_NAME: Final = r"^[A-Za-z0-9_][^<>*#.%&:\\+?/]*$"
 REQUEST_ID: Final = r"^[A-Za-z0-9._~:@+=-]{1,200}$"
-UNFIT_ID: Final = (
-    r"msg-|evt-|\.{1,2}$"  # the beginning of an id that a sender may not use: see `unfit_id`
-)
+# The beginning of an id that a sender may not use: see `unfit_id`.
+UNFIT_ID: Final = r"msg-|evt-|\.{1,2}$"
+#: W3C Trace Context, 3.2.
+TRACEPARENT: Final = "[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 _BEYOND: Final = "Value should be a date-time within the years 1 to 9999 in UTC"
@@ -87,10 +87,7 @@ class RunRequest(BaseModel):
     """One request for one pipeline run, as senders write it (camelCase JSON)."""
 
     model_config = ConfigDict(
-        frozen=True,
-        strict=True,
-        extra="forbid",
-        json_schema_extra=_offer_request_id,
+        frozen=True, strict=True, extra="forbid", json_schema_extra=_offer_request_id
     )
 
     pipeline_name: str = Field(
@@ -109,19 +106,21 @@ class RunRequest(BaseModel):
     )
     expires_at: Time | None = Field(default=None, alias="expiresAt")
     correlation_id: str | None = Field(alias="correlationId", default=None, max_length=200)
-    traceparent: str | None = Field(
-        default=None, pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"
-    )
+    traceparent: str | None = Field(default=None, pattern=f"^{TRACEPARENT}$")
     tracestate: str | None = Field(default=None, max_length=512)
 
     def to_json(self) -> bytes:
         """Return the request as its record keeps it: UTF-8 JSON without absent fields."""
-        times = {"not_before", "expires_at"}
-        fields = self.model_dump(by_alias=True, exclude_none=True, exclude=times)
-        for name, value in (("notBefore", self.not_before), ("expiresAt", self.expires_at)):
-            if value is not None:
-                fields[name] = value.isoformat()
-        return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+        # Not by model_dump: the parameters are JSON already, and it would copy them value by value.
+        fields = {
+            field.alias or name: value
+            for name, field in type(self).model_fields.items()
+            if (value := getattr(self, name)) is not None
+        }
+        text = json.dumps(
+            fields, default=datetime.isoformat, ensure_ascii=False, separators=(",", ":")
+        )
+        return text.encode()
 
 
 class Resume(BaseModel):
@@ -151,6 +150,11 @@ class Content:
 
     length: int
     sha256: str
+
+    @classmethod
+    def of(cls, body: bytes) -> Self:
+        """Measure a message."""
+        return cls(length=len(body), sha256=hashlib.sha256(body).hexdigest())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +200,7 @@ def decode(
         limit: the maximum size of a request in bytes.
         given_id: an id from outside the body (`Idempotency-Key`), with which the body's must agree.
     """
-    content = Content(length=len(body), sha256=hashlib.sha256(body).hexdigest())
+    content = Content.of(body)
     fallback = given_id or default_id
     value = read_object(body, limit=limit, may_be_base64=True)
     if isinstance(value, CloudError):
@@ -257,11 +261,8 @@ def _read_resume(value: dict[str, Any], fallback: str, content: Content) -> Resu
     try:
         return Resume.model_validate(value)
     except ValidationError as error:
-        return Rejection(
-            error=validation.invalid(validation.of(error, Resume)),
-            request_id=fallback,
-            content=content,
-        )
+        wrong = validation.invalid(validation.of(error, Resume))
+        return Rejection(error=wrong, request_id=fallback, content=content)
 
 
 def read_fields(
@@ -276,17 +277,16 @@ def read_fields(
 
     Args:
         value: the fields, named as in JSON.
-        fallback: the request's id where the fields name none, or one that can't be used.
+        fallback: the request's id if the fields name none, or one that can't be used.
         content: what the fields were read from.
         given_id: an id that came beside the fields and must agree with theirs.
         found: errors that were found already.
     """
     named = value.get("requestId")
     faults = list(_cross_faults(value, given_id))
+    request_id = fallback if named is None else named
     try:
-        request = RunRequest.model_validate(
-            {**value, "requestId": fallback if named is None else named}
-        )
+        request = RunRequest.model_validate(value | {"requestId": request_id})
     except ValidationError as error:
         faults = [*found, *validation.of(error, RunRequest), *faults]
     else:
@@ -332,10 +332,8 @@ def _cross_faults(value: dict[str, Any], given_id: str | None) -> Iterator[Cloud
         yield fault("$.requestId", "The value should agree with the Idempotency-Key header.")
     recovers = value.get("referencePipelineRunId") is not None
     if recovers and value.get("parameters"):
-        yield fault(
-            "$.parameters",
-            "Synapse ignores parameters when referencePipelineRunId is given: omit one of them.",
-        )
+        text = "Synapse ignores parameters when referencePipelineRunId is given: omit one of them."
+        yield fault("$.parameters", text)
     for name in ("isRecovery", "startActivityName"):
         if value.get(name) is not None and not recovers:
             yield fault(f"$.{name}", "The field requires referencePipelineRunId.")

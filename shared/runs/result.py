@@ -5,10 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
-
 from shared.kernel import strict_json
+from shared.kernel.camel_model import CamelModel
 from shared.kernel.cloud_error import CloudError
 from shared.redaction import patterns, redact as redaction
 from shared.runs.delivery import Delivery, Source
@@ -28,12 +26,8 @@ class Outcome(StrEnum):
     FAILED = "Failed"  #: Synapse refused it, or the tries ran out: `error`
 
 
-class RunResult(BaseModel):
+class RunResult(CamelModel):
     """One message on `run-results`: camelCase, without absent fields."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True
-    )
 
     result_id: str
     request_id: str | None = None

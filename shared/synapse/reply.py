@@ -24,7 +24,7 @@ class Answer:
     """An HTTP answer; its body may be cut."""
 
     status: int
-    headers: Mapping[str, str] = field(hash=False)
+    headers: Mapping[str, str] = field(hash=False)  #: a mapping that ignores case, as httpx's
     body: bytes
 
 
@@ -143,17 +143,11 @@ class RunSeen:
 
 
 def read_create_run(outcome: Answer | Lost, *, sent: str, now: datetime) -> Reply:
-    """Read the outcome of createRun.
-
-    Args:
-        outcome: the answer, or how it was lost.
-        sent: the client request id of the call.
-        now: the base of a Retry-After date if the answer has no Date header.
-    """
+    """Read the outcome of createRun, which sent this client request id; for `now` see `retry.retry_after`."""
     if isinstance(outcome, Lost):
         return Unknown(error=outcome.error) if outcome.sent else NotSent(error=outcome.error)
     wire = read_wire(outcome)
-    run_id = _run_id(_content(outcome)) if outcome.status in {200, 202} else None
+    run_id = _run_id(content(outcome)) if outcome.status in {200, 202} else None
     if run_id:
         return Started(run_id=run_id, echoed=is_same_id(run_id, sent), wire=wire)
     match outcome.status:
@@ -169,13 +163,7 @@ def read_create_run(outcome: Answer | Lost, *, sent: str, now: datetime) -> Repl
 
 
 def read_run(outcome: Answer | Lost, *, asked: str, now: datetime) -> Look:
-    """Read the outcome of getting one run.
-
-    Args:
-        outcome: the answer, or how it was lost.
-        asked: the run's id.
-        now: the base of a Retry-After date if the answer has no Date header.
-    """
+    """Read the outcome of getting the run with the id `asked`; for `now` see `retry.retry_after`."""
     if isinstance(outcome, Lost):
         return Unreachable(error=outcome.error)
     match outcome.status:
@@ -203,17 +191,12 @@ def is_absent(answer: Answer) -> bool:
 
 
 def read_runs(outcome: Answer | Lost, *, now: datetime) -> tuple[RunSeen, ...] | Unreachable:
-    """Read queryPipelineRuns' answer: up to ten runs, newest first, or why there is no list.
-
-    Args:
-        outcome: the answer, or how it was lost.
-        now: the base of a Retry-After date if the answer has no Date header.
-    """
+    """Read queryPipelineRuns' answer: up to ten runs, newest first, or why there is no list."""
     if isinstance(outcome, Lost):
         return Unreachable(error=outcome.error)
     if outcome.status != 200:
         return _unreachable(outcome, now)
-    listed = (_content(outcome) or {}).get("value")
+    listed = content(outcome).get("value")
     if not isinstance(listed, list):
         return Unreachable(error=_unreadable(outcome))
     seen = [_seen(run) for run in listed if isinstance(run, dict) and _run_id(run)]
@@ -236,23 +219,25 @@ def is_same_id(one: str, other: str) -> bool:
 
 def read_wire(answer: Answer) -> Wire:
     """Read the status, and the ids by which Synapse's support finds a call."""
-    fields = {name.lower(): value for name, value in answer.headers.items()}
     return Wire(
         http_status=answer.status,
-        request_id=_mark(fields.get("x-ms-request-id", "")),
-        correlation_id=_mark(fields.get("x-ms-correlation-request-id", "")),
+        request_id=_mark(answer.headers.get("x-ms-request-id", "")),
+        correlation_id=_mark(answer.headers.get("x-ms-correlation-request-id", "")),
     )
 
 
 def _mark(text: str) -> str | None:
-    return "".join(sign for sign in text if sign.isascii() and sign.isprintable())[:MAX_ID] or None
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(sign for sign in text if sign.isascii() and sign.isprintable())
+    return text[:MAX_ID] or None
 
 
-def _content(answer: Answer) -> dict[str, Any] | None:
+def content(answer: Answer) -> dict[str, Any]:
+    """Return the JSON object that an answer holds; an empty one if it holds none."""
     try:
         return strict_json.parse(answer.body)
     except strict_json.Unreadable:
-        return None
+        return {}
 
 
 def _error(answer: Answer) -> CloudError:
@@ -265,24 +250,21 @@ def _unreadable(answer: Answer) -> CloudError:
     return cloud_error.unreadable(answer.body, http_status=answer.status)
 
 
-def _run_id(content: dict[str, Any] | None) -> str | None:
+def _run_id(run: dict[str, Any]) -> str | None:
     """Return the run's id; None unless it can be used in a URL, a log and a table."""
-    run_id = (content or {}).get("runId")
+    run_id = run.get("runId")
     if not isinstance(run_id, str) or not 0 < len(run_id) <= MAX_ID:
         return None
     return run_id if run_id.isprintable() and " " not in run_id else None
 
 
 def _found(answer: Answer, asked: str) -> Found | None:
-    content = _content(answer) or {}
-    run_id = _run_id(content)
+    run = content(answer)
+    run_id = _run_id(run)
     if run_id is None or not is_same_id(run_id, asked):
         return None
-    return Found(
-        run_id=run_id,
-        pipeline_name=_text(content.get("pipelineName")),
-        status=_text(content.get("status")),
-    )
+    name, status = _text(run.get("pipelineName")), _text(run.get("status"))
+    return Found(run_id=run_id, pipeline_name=name, status=status)
 
 
 def _seen(run: dict[str, Any]) -> RunSeen:

@@ -18,7 +18,16 @@ from shared.kernel.work import Work
 from shared.redaction import patterns, redact as redaction
 from shared.redaction.names import is_secret
 from shared.redaction.patterns import MARK
-from shared.synapse.reply import NOTHING, Answer, Lost, Wire, is_absent, is_same_id, read_wire
+from shared.synapse.reply import (
+    NOTHING,
+    Answer,
+    Lost,
+    Wire,
+    content,
+    is_absent,
+    is_same_id,
+    read_wire,
+)
 from shared.synapse.run_list import RunList
 
 #: For a whole list of runs: about a second, which is what 3 MiB of short parameters take.
@@ -82,14 +91,11 @@ def read(outcome: Answer | Lost, *, retry_after: float | None = None) -> Answer 
 
 def read_run(answer: Answer, run_id: str) -> RunShown | NotPassed:
     """Read a run; an answer that is not a run, or is another run, is not passed on."""
-    content = _object(answer)
-    pipeline_name = content.get("pipelineName")
-    found = content.get("runId")
-    if not isinstance(pipeline_name, str) or not isinstance(found, str):
-        return unreadable(answer)
-    if not is_same_id(found, run_id):
-        return unreadable(answer)
-    return RunShown(pipeline_name=pipeline_name, content=content, wire=read_wire(answer))
+    run = content(answer)
+    name, found = run.get("pipelineName"), run.get("runId")
+    if isinstance(name, str) and isinstance(found, str) and is_same_id(found, run_id):
+        return RunShown(pipeline_name=name, content=run, wire=read_wire(answer))
+    return unreadable(answer)
 
 
 async def show_run(run: RunShown) -> Passed:
@@ -116,10 +122,7 @@ async def show_runs(answer: Answer, may_see: Callable[[str], bool]) -> Passed | 
 async def without_secrets(run: dict[str, Any], work: Work | None = None) -> dict[str, JsonValue]:
     """Replace a run's secrets by a mark, also within texts that quote them.
 
-    Args:
-        run: as Synapse returned it.
-        work: shared by all runs of an answer; beyond its bound everything but a run's ids, times and states is
-            withheld.
+    All runs of an answer share its `work`; beyond the bound everything but a run's ids, times and states is withheld.
     """
     work = work or Work(MOST_WORK)
     if work.is_exceeded:
@@ -164,13 +167,6 @@ async def _cut(value: JsonValue, cutter: redaction.Cutter, work: Work) -> JsonVa
             return {name: await _cut(item, cutter, work) for name, item in value.items()}
         case _:
             return value
-
-
-def _object(answer: Answer) -> dict[str, Any]:
-    try:
-        return strict_json.parse(answer.body)
-    except strict_json.Unreadable:
-        return {}
 
 
 def _dump(value: JsonValue) -> bytes:

@@ -88,10 +88,7 @@ class Events:
     ) -> list[Taken]:
         """Record and enqueue one request for each rule that matches.
 
-        Args:
-            event: the event.
-            delivery: its delivery.
-            principal: the authenticated sender; None: each rule is the principal of its own request.
+        Without a principal, the authenticated sender, each rule is the principal of its own request.
 
         Raises:
             StorageUnavailable: nothing is lost, and the event should come again.

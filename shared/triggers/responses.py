@@ -1,6 +1,8 @@
 """Writes values as HTTP responses."""
 
 import json
+import logging
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -9,9 +11,10 @@ import azure.functions as func
 from shared.api import views
 from shared.auth import bearer
 from shared.gateway.gateway import Answered, Deferred, Reception
+from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable
-from shared.runs.result import Outcome
+from shared.runs.result import Outcome, RunResult
 
 JSON: Final = "application/json"
 
@@ -42,32 +45,24 @@ STATUS: Final[Mapping[str, int | None]] = {
 
 
 def reply(reception: Reception, more: Mapping[str, str] | None = None) -> func.HttpResponse:
-    """Write the outcome of a request: 202 with the result, or the CloudError and its status.
-
-    Args:
-        reception: the outcome.
-        more: further headers for a 202.
-    """
+    """Write the outcome of a request: 202 with the result and `more` headers, or the CloudError and its status."""
     match reception:
         case Deferred(record=record, seconds=seconds):
             body = views.waiting(record).to_json()
-            soon = {"Retry-After": str(max(1, round(seconds)))}
-            return written(body, 202, soon | _location(record.request_id) | dict(more or {}))
+            headers = after(seconds) | _location(record.request_id) | dict(more or {})
+            return written(body, 202, headers)
         case Answered(result=result) if result.status is Outcome.STARTED:
             headers = _location(result.request_id or "") | dict(more or {})
             return written(result.to_json(), 202, headers)
         case Answered(result=result, record=record):
-            error = result.error or CloudError(
-                code=Code.GATEWAY_UNAVAILABLE, message="No reason is known."
-            )
-            return refusal(error, record.http_status if record else None)
+            return refusal(reason(result), record.http_status if record else None)
 
 
 def refusal(
     error: CloudError,
     service_status: int | None = None,
     *,
-    retry_after: int | None = None,
+    retry_after: float | None = None,
     status: int | None = None,
 ) -> func.HttpResponse:
     """Write a CloudError.
@@ -79,16 +74,25 @@ def refusal(
         status: overrides the status of the code.
     """
     passed_on = service_status if service_status and 400 <= service_status < 500 else 502
-    if (
-        passed_on == 401
-    ):  # Synapse refused the gateway's token, not the caller's: `response_filter.read`
-        passed_on = 403
+    if passed_on == 401:
+        passed_on = 403  # Synapse refused the gateway's token, not the caller's
     answered = status or STATUS.get(error.code) or passed_on
     headers = bearer.challenge(error) if answered == 401 and error.code in STATUS else {}
     if retry_after is not None:
-        headers["Retry-After"] = str(retry_after)
+        headers |= after(retry_after)
     body = dump({"error": error.model_dump(by_alias=True)})
     return written(body, answered, headers)
+
+
+def reason(result: RunResult) -> CloudError:
+    """Return why a request ended without a run."""
+    unknown = CloudError(code=Code.GATEWAY_UNAVAILABLE, message="No reason is known.")
+    return result.error or unknown
+
+
+def after(seconds: float) -> dict[str, str]:
+    """Return the Retry-After header: whole seconds, at least one."""
+    return {"Retry-After": str(max(1, math.ceil(seconds)))}
 
 
 def unavailable(why: str) -> func.HttpResponse:
@@ -102,6 +106,13 @@ def unavailable(why: str) -> func.HttpResponse:
 def unreadable(error: RecordUnreadable) -> func.HttpResponse:
     """Report a record that this version can't read; an operator has to look at it."""
     return refusal(CloudError(code=Code.GATEWAY_UNAVAILABLE, message=str(error)))
+
+
+def noted(response: func.HttpResponse) -> func.HttpResponse:
+    """Log an error that is not the caller's; the platform adds the function's name to the line."""
+    if response.status_code >= 500:
+        log_line.write(logging.WARNING, "http_error", status=response.status_code)
+    return response
 
 
 def dump(value: object) -> str:

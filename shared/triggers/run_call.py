@@ -1,6 +1,5 @@
 """Reads the headers and body of `POST /api/runs` as one request, or every error at once."""
 
-import hashlib
 from dataclasses import dataclass, replace
 
 import azure.functions as func
@@ -21,38 +20,26 @@ class RunCall:
 
 
 def read(request: func.HttpRequest, call_id: str) -> RunCall | Rejection:
-    """Read a call.
-
-    Args:
-        request: the call.
-        call_id: the request's id if the call has none.
-    """
+    """Read a call; `call_id` is the request's id if the call has none."""
     body = request.get_body()
     media = headers.media_fault(request.headers)
     if media is not None:
-        content = Content(length=len(body), sha256=hashlib.sha256(body).hexdigest())
-        return Rejection(error=media, request_id=call_id, content=content)
-    key, preference = (
-        headers.idempotency_key(request.headers),
-        headers.preference(request.headers),
-    )
+        return Rejection(error=media, request_id=call_id, content=Content.of(body))
+    key = headers.idempotency_key(request.headers)
+    preference = headers.preference(request.headers)
     given_id = None if isinstance(key, CloudError) else key
     asked = decode(body, default_id=call_id, limit=HTTP_LIMIT, given_id=given_id)
     wrong = [each for each in (key, preference) if isinstance(each, CloudError)]
     if isinstance(asked, Resume):
-        asked = _foreign(asked)
+        text = "The field is reserved for the gateway's own queue messages."
+        error = validation.invalid([validation.fault("$.resume", text)])
+        asked = Rejection(error=error, request_id=asked.resume)
     if isinstance(asked, Rejection):
         return _with_faults(asked, wrong)
     if isinstance(preference, CloudError) or wrong:
         return refuse(asked, validation.invalid(wrong))
     trace = asked.traceparent or headers.traceparent(request.headers)
     return RunCall(request=asked.model_copy(update={"traceparent": trace}), preference=preference)
-
-
-def _foreign(message: Resume) -> Rejection:
-    text = "The field is reserved for the gateway's own queue messages."
-    error = validation.invalid([validation.fault("$.resume", text)])
-    return Rejection(error=error, request_id=message.resume)
 
 
 def _with_faults(rejection: Rejection, wrong: list[CloudError]) -> Rejection:

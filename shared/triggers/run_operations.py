@@ -1,6 +1,5 @@
 """`/api/runs/{requestId}/…`: cancel a request, run it again, resolve it, show its run."""
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -122,9 +121,5 @@ async def _shown(outcome: Record | Refusal) -> func.HttpResponse:
 
 
 def _refused(refusal: Refusal) -> func.HttpResponse:
-    seconds = refusal.retry_after
-    return responses.refusal(
-        refusal.error,
-        retry_after=None if seconds is None else math.ceil(seconds),
-        status=_PRECONDITION_FAILED if refusal.is_outdated else None,
-    )
+    status = _PRECONDITION_FAILED if refusal.is_outdated else None
+    return responses.refusal(refusal.error, retry_after=refusal.retry_after, status=status)

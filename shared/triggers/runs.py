@@ -1,6 +1,5 @@
 """`/api/runs`: starts, shows and lists requests."""
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -9,9 +8,8 @@ import azure.functions as func
 
 from shared.api import headers, views
 from shared.auth.policy import Policy
-from shared.gateway import visibility
+from shared.gateway import long_poll, visibility
 from shared.gateway.gateway import Deferred, Gateway, Reception, unreadable
-from shared.gateway.long_poll import LongPoll
 from shared.gateway.refusal import settles_in
 from shared.kernel import validation
 from shared.kernel.cloud_error import CloudError
@@ -63,7 +61,7 @@ class Runs:
         beside = {"ETag": f'"{stored.tag}"'}
         again = settles_in(stored)
         if again is not None:
-            beside["Retry-After"] = str(math.ceil(again))
+            beside |= responses.after(again)
         if headers.is_unchanged(request.headers, beside["ETag"]):
             return responses.unchanged(beside)
         return responses.written((await views.show(stored.record)).to_json(), headers=beside)
@@ -88,8 +86,7 @@ class Runs:
         taken = await self.gateway.submit(call.request, delivery, principal, recoverable=True)
         if not wait or not isinstance(taken, Deferred):
             return taken
-        patience = LongPoll(clock=self.clock, records=self.records)
-        return await patience.wait(taken, delivery, since + wait)
+        return await long_poll.wait(self.clock, self.records, taken, delivery, since + wait)
 
 
 async def find(

@@ -5,30 +5,29 @@ them: it sends a POST again, with the same x-ms-client-request-id, after 500, 50
 Retry-After (azure/core/pipeline/policies/_retry.py).
 """
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
 import azure.functions as func
 
 from shared.api import headers, synapse_request
-from shared.api.synapse_request import WireCall
 from shared.gateway.gateway import Answered, Deferred, Gateway, Reception, unreadable
 from shared.gateway.synchronous_start import SynchronousStart
 from shared.gateway.workspace_runs import WorkspaceRuns
-from shared.kernel import validation
+from shared.kernel import guid, validation
 from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable
 from shared.runs.caller import Caller
 from shared.runs.delivery import Delivery, Source
-from shared.runs.record import Record, is_withdrawn
+from shared.runs.record import Record
 from shared.runs.request import Rejection, RunRequest, read_object
 from shared.runs.result import Outcome
-from shared.synapse.reply import NOTHING, Wire
+from shared.synapse.reply import Wire
 from shared.synapse.response_filter import NotPassed, Passed
 from shared.triggers import responses
 
 CLIENT_REQUEST_ID: Final = "x-ms-client-request-id"
+REQUEST_ID: Final = "x-ms-request-id"
 CORRELATION_ID: Final = "x-ms-correlation-request-id"
 _LONGEST_ID: Final = 200
 _SOON: Final = 60.0  # the longest Retry-After: an SDK sleeps for all of it
@@ -46,50 +45,42 @@ class WireRoutes:
         self, request: func.HttpRequest, caller: Caller, call_id: str
     ) -> func.HttpResponse:
         """Serve `POST /pipelines/{pipelineName}/createRun`: 202 with the run's id, or no run."""
-        asked = _read(request, call_id)
-        delivery = _delivery(request, call_id)
+        asked, delivery = _read(request, call_id), _delivery(request, call_id)
         try:
             reception = await self._take(asked, delivery, caller.principal)
         except RecordUnreadable as error:
             rejection = unreadable(asked.request_id or call_id, error)
             await self.gateway.note(rejection, delivery, caller.principal)
-            return _marked(responses.refusal(rejection.error), request, call_id)
-        record = reception.record
-        wire = _wire(record) if record else NOTHING
-        named = asked.request_id or call_id
-        return _marked(_created(reception), request, call_id, wire=wire, request_id=named)
+            return responses.refusal(rejection.error)
+        response, record = _created(reception), reception.record
+        response.headers[CLIENT_REQUEST_ID] = asked.request_id or call_id
+        return _with_ids(response, _wire(record)) if record else response
 
-    async def show(
-        self, request: func.HttpRequest, caller: Caller, call_id: str
-    ) -> func.HttpResponse:
+    async def show(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """Serve `GET /pipelineruns/{runId}`."""
         run_id = _run_id(request)
         if isinstance(run_id, CloudError):
-            return _marked(responses.refusal(run_id), request, call_id)
-        return _passed(await self.workspace.show(run_id, caller.principal), request, call_id)
+            return responses.refusal(run_id)
+        return _passed(await self.workspace.show(run_id, caller.principal))
 
-    async def cancel(
-        self, request: func.HttpRequest, caller: Caller, call_id: str
-    ) -> func.HttpResponse:
+    async def cancel(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """Serve `POST /pipelineruns/{runId}/cancel`."""
-        run_id, recursive = _run_id(request), synapse_request.recursive(request.params)
+        run_id = _run_id(request)
+        recursive = synapse_request.boolean(request.params, "isRecursive")
         if isinstance(run_id, CloudError):
-            return _marked(responses.refusal(run_id), request, call_id)
+            return responses.refusal(run_id)
         if isinstance(recursive, CloudError):
-            return _marked(responses.refusal(validation.invalid([recursive])), request, call_id)
-        outcome = await self.workspace.cancel(run_id, caller.principal, recursive=recursive)
-        return _passed(outcome, request, call_id)
+            return responses.refusal(validation.invalid([recursive]))
+        return _passed(await self.workspace.cancel(run_id, caller.principal, recursive=recursive))
 
-    async def query(
-        self, request: func.HttpRequest, caller: Caller, call_id: str
-    ) -> func.HttpResponse:
+    async def query(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """Serve `POST /queryPipelineRuns`."""
         wrong = synapse_request.api_version(request.params)
         unread = validation.invalid([wrong]) if wrong else headers.media_fault(request.headers)
         wanted = unread or read_object(request.get_body())
         if isinstance(wanted, CloudError):
-            return _marked(responses.refusal(wanted), request, call_id)
-        return _passed(await self.workspace.query(wanted, caller.principal), request, call_id)
+            return responses.refusal(wanted)
+        return _passed(await self.workspace.query(wanted, caller.principal))
 
     async def _take(
         self, asked: RunRequest | Rejection, delivery: Delivery, principal: str
@@ -105,22 +96,28 @@ class WireRoutes:
 def complete(
     response: func.HttpResponse, request: func.HttpRequest, call_id: str
 ) -> func.HttpResponse:
-    """Add Synapse's headers to a response that no route gave: to an unauthenticated call, or without storage."""
-    is_marked = "x-ms-request-id" in response.headers
-    return response if is_marked else _marked(response, request, call_id)
+    """Add the headers that every response of Synapse has: TestCancelRun.json of Azure/azure-sdk-for-net."""
+    given = request.headers.get(CLIENT_REQUEST_ID)
+    if given and isinstance(synapse_request.read_request_id(given), str):
+        response.headers[CLIENT_REQUEST_ID] = given
+    response.headers.setdefault(REQUEST_ID, call_id)
+    response.headers.setdefault(CORRELATION_ID, call_id)
+    response.headers["Cache-Control"] = "no-cache"
+    return response
 
 
 def _read(request: func.HttpRequest, call_id: str) -> RunRequest | Rejection:
-    call = WireCall(
-        pipeline_name=request.route_params.get("pipelineName", ""),
-        query=request.params,
-        client_request_id=request.headers.get(CLIENT_REQUEST_ID),
-        body=request.get_body(),
-    )
-    media = headers.media_fault(request.headers) if call.body else None
+    body = request.get_body()
+    media = headers.media_fault(request.headers) if body else None
     if media is not None:
         return Rejection(error=media, request_id=call_id)
-    return synapse_request.read(call, call_id=call_id)
+    return synapse_request.read(
+        request.route_params.get("pipelineName", ""),
+        request.params,
+        body,
+        client_request_id=request.headers.get(CLIENT_REQUEST_ID),
+        call_id=call_id,
+    )
 
 
 def _delivery(request: func.HttpRequest, call_id: str) -> Delivery:
@@ -135,16 +132,12 @@ def _delivery(request: func.HttpRequest, call_id: str) -> Delivery:
 
 
 def _run_id(request: func.HttpRequest) -> str | CloudError:
-    run_id = synapse_request.read_guid(request.route_params.get("runId", ""))
-    wrong = (
-        []
-        if run_id
-        else [validation.fault("$.path.runId", "The path should name a run by its GUID.")]
-    )
+    run_id = guid.read_any_form(request.route_params.get("runId", ""))
     version = synapse_request.api_version(request.params)
-    if version:
-        wrong.append(version)
-    return validation.invalid(wrong) if wrong or run_id is None else run_id
+    if run_id and not version:
+        return run_id
+    path = validation.fault("$.path.runId", "The path should name a run by its GUID.")
+    return validation.invalid([*([] if run_id else [path]), *([version] if version else [])])
 
 
 def _created(reception: Reception) -> func.HttpResponse:
@@ -155,13 +148,9 @@ def _created(reception: Reception) -> func.HttpResponse:
         case Answered(result=result) if result.status is Outcome.STARTED:
             return responses.written(f'{{"runId":"{result.run_id}"}}', 202)
         case Answered(result=result, record=record):
-            error = result.error or CloudError(
-                code=Code.GATEWAY_UNAVAILABLE, message="No reason is known."
-            )
-            if record is None:
-                return responses.refusal(error)
-            again = max(1, math.ceil(record.wait_seconds)) if is_withdrawn(record) else None
-            return responses.refusal(error, record.http_status, retry_after=again)
+            error, again = responses.reason(result), record.retry_after if record else None
+            status = record.http_status if record else None
+            return responses.refusal(error, status, retry_after=again)
 
 
 def _still_open(record: Record, seconds: float) -> func.HttpResponse:
@@ -172,41 +161,29 @@ def _still_open(record: Record, seconds: float) -> func.HttpResponse:
         f"{CLIENT_REQUEST_ID}{once}."
     )
     error = CloudError(code=Code.OUTCOME_UNKNOWN, message=message)
-    return responses.refusal(error, retry_after=max(1, round(min(seconds, _SOON))))
+    return responses.refusal(error, retry_after=min(seconds, _SOON))
 
 
-def _passed(
-    outcome: Passed | NotPassed, request: func.HttpRequest, call_id: str
-) -> func.HttpResponse:
+def _passed(outcome: Passed | NotPassed) -> func.HttpResponse:
     """Write the outcome of a call that was passed on."""
     if isinstance(outcome, NotPassed):
-        again = None if outcome.retry_after is None else max(1, math.ceil(outcome.retry_after))
-        response = responses.refusal(outcome.error, retry_after=again, status=outcome.status)
+        response = responses.refusal(
+            outcome.error, retry_after=outcome.retry_after, status=outcome.status
+        )
     elif outcome.body:
         response = responses.written(outcome.body)
     else:
         response = func.HttpResponse(status_code=200)
-    return _marked(response, request, call_id, wire=outcome.wire)
+    return _with_ids(response, outcome.wire)
 
 
 def _wire(record: Record) -> Wire:
     return Wire(request_id=record.service_request_id, correlation_id=record.service_correlation_id)
 
 
-def _marked(
-    response: func.HttpResponse,
-    request: func.HttpRequest,
-    call_id: str,
-    *,
-    wire: Wire = NOTHING,
-    request_id: str | None = None,
-) -> func.HttpResponse:
-    """Add the headers that every response of Synapse has: TestCancelRun.json of Azure/azure-sdk-for-net."""
-    given = request.headers.get(CLIENT_REQUEST_ID, "")
-    echo = given if synapse_request.is_request_id(given) else request_id
-    if echo:
-        response.headers[CLIENT_REQUEST_ID] = echo
-    response.headers["x-ms-request-id"] = wire.request_id or call_id
-    response.headers[CORRELATION_ID] = wire.correlation_id or call_id
-    response.headers["Cache-Control"] = "no-cache"
+def _with_ids(response: func.HttpResponse, wire: Wire) -> func.HttpResponse:
+    """Add the ids of Synapse's answer, by which its support finds the call."""
+    for name, value in ((REQUEST_ID, wire.request_id), (CORRELATION_ID, wire.correlation_id)):
+        if value:
+            response.headers[name] = value
     return response

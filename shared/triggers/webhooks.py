@@ -25,7 +25,7 @@ from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.ports import Clock
 from shared.runs.delivery import Delivery, Source
-from shared.runs.request import Rejection
+from shared.runs.request import Content, Rejection
 from shared.triggers import responses
 from shared.triggers.event_grid import Events, Taken, arrival
 
@@ -114,28 +114,24 @@ class Webhooks:
         delivery = Delivery(id=call_id, source=Source.HOOK, traceparent=trace)
         principal = f"hook:{name}"
         body = request.get_body()
-        if (
-            len(body) > LIMIT
-        ):  # before it is hashed; an unauthenticated call leaves nothing in the audit
+        if len(body) > LIMIT:
+            # Before it is hashed; an unauthenticated call leaves nothing in the audit.
             return responses.refusal(_too_large(body))
         webhook_id = self._verify(hook, request.headers, body, secrets)
         if isinstance(webhook_id, Reason):
             return self._refuse(name, webhook_id)
         item = webhook_event.read(name, hook, webhook_id, request.headers, body)
         taken = await self._events.take_item(item, delivery, principal)
-        return responses.written(
-            responses.dump({"id": webhook_id, "requests": _summary(taken)}), 202
-        )
+        said = {"id": webhook_id, "requests": [_summary(one) for one in taken]}
+        return responses.written(responses.dump(said), 202)
 
     def _permit(self, headers: Mapping[str, str]) -> func.HttpResponse:
         permission = handshake.permission(headers, self._senders)
         if permission is None:
             origin = headers.get("WebHook-Request-Origin", "")[:200]
             log_line.write(logging.WARNING, "origin_refused", origin=origin)
-            error = CloudError(
-                code=Code.NOT_PERMITTED, message="This origin may not send events here."
-            )
-            return responses.refusal(error)
+            message = "This origin may not send events here."
+            return responses.refusal(CloudError(code=Code.NOT_PERMITTED, message=message))
         return func.HttpResponse(status_code=200, headers={"Allow": "POST, OPTIONS"} | permission)
 
     def _verify(
@@ -158,7 +154,7 @@ class Webhooks:
 
     async def _too_large(self, error: CloudError, body: bytes, call_id: str) -> func.HttpResponse:
         """Refuse with 413, the one refusal that helps: the sender may send the same events in smaller batches."""
-        rejection = Rejection(error=error, request_id=None, content=envelope.content_of(body))
+        rejection = Rejection(error=error, request_id=None, content=Content.of(body))
         await self._events.refuse(rejection, arrival(call_id))
         return responses.refusal(error)
 
@@ -234,21 +230,14 @@ def _log_deleted(event: Event) -> None:
         log_line.write(logging.INFO, "subscription_deleted", topic=event.source)
 
 
-def _summary(taken: Iterable[Taken]) -> list[dict[str, object]]:
-    return [
-        {
-            "requestId": one.request_id,
-            "rule": one.rule,
-            "status": _status(one),
-            "duplicate": one.duplicate,
-        }
-        for one in taken
-    ]
-
-
-def _status(taken: Taken) -> str:
+def _summary(taken: Taken) -> dict[str, object]:
     reception = taken.reception
-    return "Waiting" if isinstance(reception, Deferred) else reception.result.status.value
+    return {
+        "requestId": taken.request_id,
+        "rule": taken.rule,
+        "status": "Waiting" if isinstance(reception, Deferred) else reception.result.status,
+        "duplicate": taken.duplicate,
+    }
 
 
 def _too_large(body: bytes) -> CloudError:

@@ -65,7 +65,7 @@ class Outside:
             found = [told for told in self._told if told.get("requestId") == request_id]
             return found if len(found) >= expected else None
 
-        return await _eventually(look, f"{expected} results of {request_id}")
+        return await eventually(look, f"{expected} results of {request_id}")
 
     async def audited(
         self, name: str, expected: int = 1, *, by: str = "requestId"
@@ -80,10 +80,10 @@ class Outside:
                 return None
             return found if len(found) >= expected else None
 
-        return await _eventually(look, f"{expected} audit entries of {name}")
+        return await eventually(look, f"{expected} audit entries of {name}")
 
 
-async def _eventually[T](look: Callable[[], Awaitable[T | None]], what: str) -> T:
+async def eventually[T](look: Callable[[], Awaitable[T | None]], what: str) -> T:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         found = await look()

@@ -304,46 +304,6 @@ def order(world: World) -> Iterator[str]:
         yield "The package has no container."
 
 
-def alerts(world: World) -> Iterator[str]:
-    """Each alert looks at a metric that exists, in a rhythm that Azure knows, and is sent to somebody."""
-    for alert in world.deployments["all"].of_type("Microsoft.Insights/metricAlerts"):
-        yield from (f"{alert.body['name']}: {fault}" for fault in _alert(alert.body["properties"]))
-    group = world.deployments["all"].only("Microsoft.Insights/actionGroups").body["properties"]
-    if len(group["groupShortName"]) > 12 or len(group["emailReceivers"]) != 2:
-        yield "The action group's name is too long, or its receivers are missing."
-
-
-def _alert(properties: Value) -> Iterator[str]:
-    (criterion,) = properties["criteria"]["allOf"]
-    metric = tuple(criterion[name] for name in ("metricNamespace", "metricName", "timeAggregation"))
-    if metric not in facts.METRICS:
-        yield f"there is no metric {metric}."
-    for dimension in criterion.get("dimensions", []):
-        for value in set(dimension["values"]) - facts.RESPONSE_TYPES:
-            yield f"storage has no ResponseType {value}."
-    often, window = properties["evaluationFrequency"], properties["windowSize"]
-    if often not in facts.EVALUATIONS or window not in facts.MINUTES:
-        yield f"Azure knows no {often} or {window}."
-    elif facts.MINUTES[often] > facts.MINUTES[window]:
-        yield "it looks less often than it looks back."
-    if not properties["actions"]:
-        yield "it is sent to nobody."
-
-
-def workbook(world: World) -> Iterator[str]:
-    """The workbook asks for lines and fields that the app logs."""
-    code = "".join(path.read_text() for path in (wiring.ROOT / "shared").rglob("*.py"))
-    text = (world.infra / "workbook.json").read_text()
-    for event in set(re.findall(r"run_gateway\.([a-z_]+)", text)):
-        if f'"{event}"' not in code:
-            yield f"The app logs no run_gateway.{event}."
-    if "count()" in text:
-        yield "It counts rows: a sampled row stands for itemCount of them."
-    for field in set(re.findall(r"\\\\b(\w+)=", text)):
-        if not re.search(rf"\b{field}=", code):
-            yield f"The app logs no {field}."
-
-
 def azd(world: World) -> Iterator[str]:
     """azure.yaml names the app as the site's tag does; hooks call what exists; tool and template agree."""
     document = yaml.safe_load((world.root / "azure.yaml").read_text())

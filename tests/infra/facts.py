@@ -63,7 +63,6 @@ METRICS: Final = {
     ("Microsoft.Storage/storageAccounts", "Availability", "Average"),
     ("Microsoft.Storage/storageAccounts", "Transactions", "Total"),
     ("Microsoft.Web/sites", "AlwaysReadyFunctionExecutionCount", "Total"),
-    ("Microsoft.Web/sites", "Http5xx", "Total"),
     ("Microsoft.Web/sites", "OnDemandFunctionExecutionCount", "Total"),
 }
 #: Values of the dimension ResponseType of storage's Transactions (azure-docs, storage monitoring data reference).
@@ -87,4 +86,6 @@ MINUTES: Final = {
     "PT12H": 720,
     "P1D": 1440,
 }
+#: Besides those, a query rule may look back over two days (terraform-provider-azurerm #18960, azure-rest-api-specs #21258).
+QUERY_MINUTES: Final = MINUTES | {"P2D": 2880}
 EVALUATIONS: Final = {"PT1M", "PT5M", "PT15M", "PT30M", "PT1H"}

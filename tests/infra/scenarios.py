@@ -15,6 +15,7 @@ _LEAST: Final[dict[str, Value]] = {
     "location": "westeurope",
     "synapseEndpoint": "https://contoso.dev.azuresynapse.net",
 }
+_GROUP: Final = "/subscriptions/s/resourceGroups/g"
 _WORKSPACE: Final = (
     "/subscriptions/s/resourceGroups/g/providers/Microsoft.Synapse/workspaces/contoso"
 )
@@ -38,6 +39,8 @@ _ALL: Final[dict[str, Value]] = _LEAST | {
     "eventSourceLocation": "northeurope",
     "eventSubjectBeginsWith": "/blobServices/default/containers/incoming/",
     "alertEmails": "one@example.com two@example.com",
+    "actionGroupIds": [f"{_GROUP}/providers/Microsoft.Insights/actionGroups/own"],
+    "thresholds": {"notEndedMinutes": 30},
     "storageLogs": True,
 }
 #: Each is what a deployer may ask for; together they evaluate every expression (a check of its own).

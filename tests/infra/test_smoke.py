@@ -16,6 +16,7 @@ from infra.smoke.deployment import written
 from infra.smoke.failures import explain
 from infra.smoke.outside import Answer, Outside, Refused
 from shared.auth import webhook_signature
+from tests.unit.builders import as_received
 
 GROUP = ("--resource-group", "rg-orders")
 NO_ROLE = (
@@ -277,7 +278,7 @@ def test_the_queue_can_be_left_out_where_it_is_out_of_reach(world: World) -> Non
 def test_github_s_signature_is_one_that_the_app_takes(secret: str) -> None:
     signed = ways._github(secret, "push")("id-1", b"{}")
 
-    assert webhook_signature.github(signed, b"{}", [b"a-secret-of-github-s"]) == "id-1"
+    assert webhook_signature.github(as_received(signed), b"{}", [b"a-secret-of-github-s"]) == "id-1"
     assert signed["X-GitHub-Event"] == "push"
 
 
@@ -287,7 +288,9 @@ def test_a_standard_webhook_s_signature_is_one_that_the_app_takes() -> None:
 
     now = datetime.fromtimestamp(1_800_000_000, UTC)
     assert (
-        webhook_signature.standard_webhooks(signed, b"{}", [b"sixteen bytes or more"], now)
+        webhook_signature.standard_webhooks(
+            as_received(signed), b"{}", [b"sixteen bytes or more"], now
+        )
         == "id-1"
     )
 

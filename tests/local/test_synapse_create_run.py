@@ -300,12 +300,14 @@ async def test_activity_runs_are_listed(sim: Simulator, caller: httpx.AsyncClien
     """One for each run that has started."""
     queued = (await caller.post(CALL)).json()["runId"]
     failed = (await caller.post("/pipelines/fails/createRun")).json()["runId"]
-    path = "/pipelines/copy/pipelineruns/{}/queryActivityruns"
+    copy, fails = (
+        f"/pipelines/{name}/pipelineruns/{{}}/queryActivityruns" for name in ("copy", "fails")
+    )
 
-    assert (await caller.post(path.format(queued), json={})).content == b'{"value":[]}'
-    [activity] = (await caller.post(path.format(failed), json={})).json()["value"]
+    assert (await caller.post(copy.format(queued), json={})).content == b'{"value":[]}'
+    [activity] = (await caller.post(fails.format(failed), json={})).json()["value"]
     assert (activity["status"], activity["error"]["message"]) == ("Failed", "no luck.")
-    assert (await caller.post(path.format(ID), json={})).status_code == 400
+    assert (await caller.post(copy.format(ID), json={})).status_code == 400
 
 
 async def test_what_is_no_operation_is_not_found(caller: httpx.AsyncClient) -> None:

@@ -7,6 +7,7 @@ import pytest
 from local.synapse.client import Simulator
 from local.synapse.in_process import calling, simulating
 from local.synapse.pipelines import Pipeline
+from local.synapse.wire import moment, stamp
 
 ALWAYS = {
     "lastUpdatedAfter": "0001-01-01T00:00:00.0000000Z",
@@ -37,19 +38,62 @@ async def names(caller: httpx.AsyncClient, **query: Any) -> list[str]:
     return [run["pipelineName"] for run in answer.raise_for_status().json()["value"]]
 
 
-def where(operand: str, operator: str, *values: str) -> dict[str, Any]:
+async def ids(caller: httpx.AsyncClient, **query: Any) -> list[str]:
+    """Ask for runs and give their ids."""
+    answer = await caller.post("/queryPipelineRuns", json=ALWAYS | query)
+    return [run["runId"] for run in answer.raise_for_status().json()["value"]]
+
+
+def where(operand: str, operator: str, *values: object) -> dict[str, Any]:
     return {"operand": operand, "operator": operator, "values": values}
 
 
-@pytest.mark.parametrize("bound", ["lastUpdatedAfter", "lastUpdatedBefore"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"lastUpdatedAfter": ALWAYS["lastUpdatedAfter"]},
+        {"lastUpdatedBefore": ALWAYS["lastUpdatedBefore"]},
+        {"filters": [where("Status", "Equals", "Succeeded")]},
+        {"continuationToken": "eyJza2lwIjogMH0="},
+    ],
+)
 async def test_without_both_bounds_the_list_is_empty(
-    sim: Simulator, caller: httpx.AsyncClient, bound: str
+    sim: Simulator, caller: httpx.AsyncClient, body: dict[str, Any]
 ) -> None:
     """azure-rest-api-specs #18369."""
     await sim.start_other("quick")
-    answer = await caller.post("/queryPipelineRuns", json={bound: ALWAYS[bound]})
+    answer = await caller.post("/queryPipelineRuns", json=body)
 
     assert answer.content == b'{"value":[]}'
+
+
+async def test_an_empty_body_asks_for_all(sim: Simulator, caller: httpx.AsyncClient) -> None:
+    """azure-rest-api-specs #18369: the first 100."""
+    await sim.start_other("quick")
+
+    assert len((await caller.post("/queryPipelineRuns", json={})).json()["value"]) == 1
+
+
+async def test_both_bounds_belong_to_the_window(sim: Simulator, caller: httpx.AsyncClient) -> None:
+    """At or after, at or before; a tick further the run is out."""
+    first = await sim.start_other("quick")
+    updated = (await sim.run(first)).last_updated
+    later = stamp(moment(updated) + 100)
+
+    exactly = {"lastUpdatedAfter": updated, "lastUpdatedBefore": updated}
+    assert await ids(caller, **exactly) == [first]
+    assert await ids(caller, lastUpdatedAfter=later) == []
+
+
+async def test_runs_come_in_the_order_of_their_start(
+    sim: Simulator, caller: httpx.AsyncClient
+) -> None:
+    """Whatever lastUpdated says: TestQueryRuns.json (Azure/azure-sdk-for-net)."""
+    first, second = await sim.start_other("slow"), await sim.start_other("quick")
+    await sim.end(first)
+
+    assert (await sim.run(first)).last_updated > (await sim.run(second)).last_updated
+    assert await ids(caller) == [first, second]
 
 
 @pytest.mark.parametrize(
@@ -94,17 +138,27 @@ async def test_runs_are_found_by_their_times(sim: Simulator, caller: httpx.Async
 async def test_a_group_is_found_whole_and_its_latest_alone(
     sim: Simulator, caller: httpx.AsyncClient
 ) -> None:
-    """RunGroupId takes one value; LatestOnly leaves the last of each group."""
+    """LatestOnly leaves the last of each group if it has JSON's true, and a text has no effect: Azure-DataFactory #639."""
     first = await sim.start_other("quick")
     again = await caller.post(
         "/pipelines/quick/createRun", params={"referencePipelineRunId": first, "isRecovery": "true"}
     )
     group = where("RunGroupId", "Equals", first)
-    latest = where("LatestOnly", "Equals", "true")
-    answer = await caller.post("/queryPipelineRuns", json=ALWAYS | {"filters": [group, latest]})
 
-    assert await names(caller, filters=[group]) == ["quick", "quick"]
-    assert [run["runId"] for run in answer.json()["value"]] == [again.json()["runId"]]
+    assert await ids(caller, filters=[group]) == [first, again.json()["runId"]]
+    for latest, expected in ((True, 1), ("true", 2), ("True", 2), (1, 2)):
+        found = await ids(caller, filters=[group, where("LatestOnly", "Equals", latest)])
+        assert len(found) == expected
+        assert found[-1] == again.json()["runId"]
+
+
+async def test_a_group_can_only_be_asked_for_alone(caller: httpx.AsyncClient) -> None:
+    """azure-sdk-for-net #22025, with the typing error of the original."""
+    asked = {"filters": [where("RunGroupId", "In", "a", "b")]}
+    answer = await caller.post("/queryPipelineRuns", json=ALWAYS | asked)
+
+    assert answer.status_code == 400
+    assert "does not support and array of values" in answer.json()["message"]
 
 
 @pytest.mark.parametrize(
@@ -143,6 +197,11 @@ async def test_a_page_has_a_hundred_runs(sim: Simulator, caller: httpx.AsyncClie
     "body",
     [
         ALWAYS | {"filters": [where("RunId", "Equals", "x")]},  # there is no such operand
+        ALWAYS | {"filters": [where("status", "Equals", "x")]},  # azure-rest-api-specs #18369
+        ALWAYS | {"filters": [where("Status", "Like", "x")]},
+        ALWAYS | {"filters": [where("RunEnd", "Equals", "x")]},
+        ALWAYS | {"orderBy": [{"orderBy": "LastUpdated", "order": "ASC"}]},
+        ALWAYS | {"orderBy": [{"orderBy": "RunGroupId", "order": "ASC"}]},
         ALWAYS | {"lastUpdatedAfter": "yesterday"},
         ALWAYS | {"continuationToken": "?"},
         ALWAYS | {"continuationToken": "e30="},  # an object, but not ours

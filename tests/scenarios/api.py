@@ -51,7 +51,7 @@ class Api:
             permits=lambda _, name, __: pipelines is None or name in pipelines,
             permits_any=lambda _, __: pipelines is None or bool(pipelines),
             names=lambda _: True,
-            bars=lambda _: pipelines is not None,
+            is_restricted=lambda _: pipelines is not None,
         )
         self._runs = Runs(
             clock=world.clock,

@@ -57,7 +57,7 @@ class Lookups:
                 permits=lambda _, name, place: name not in self.hidden and place not in self.closed,
                 permits_any=lambda _, place: place not in self.closed,
                 names=lambda _: True,
-                bars=lambda _: False,
+                is_restricted=lambda _: False,
             ),
             rules=rules,
             settings=self.world.settings,

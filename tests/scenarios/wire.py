@@ -11,7 +11,7 @@ from shared.auth.policy import Policy
 from shared.gateway.synchronous_start import SynchronousStart
 from shared.gateway.workspace_runs import WorkspaceRuns
 from shared.runs.caller import Caller
-from shared.triggers.synapse import WireRoutes
+from shared.triggers.synapse import WireRoutes, complete
 from tests.scenarios.api import Answer
 from tests.scenarios.world import ENDPOINT, World
 
@@ -31,7 +31,7 @@ class Wire:
             permits=lambda _, name, __: pipelines is None or name in pipelines,
             permits_any=lambda _, __: pipelines is None or bool(pipelines),
             names=lambda _: True,
-            bars=lambda _: pipelines is not None,
+            is_restricted=lambda _: pipelines is not None,
         )
         self._routes = WireRoutes(
             gateway=gateway,
@@ -61,24 +61,26 @@ class Wire:
         **headers: str,
     ) -> Answer:
         request = _request(body, headers, query, {"pipelineName": pipeline}, request_id=request_id)
-        return _answer(await self._routes.create_run(request, self._caller, self._call_id()))
+        call_id = f"call-{next(self._numbers)}"
+        response = await self._routes.create_run(request, self._caller, call_id)
+        return _answer(complete(response, request, call_id))
 
     async def get(self, run_id: str, query: Mapping[str, str] = VERSION) -> Answer:
         request = _request(b"", {}, query, {"runId": run_id}, request_id=ID)
-        return _answer(await self._routes.show(request, self._caller, self._call_id()))
+        return self._complete(await self._routes.show(request, self._caller), request)
 
     async def cancel(self, run_id: str, **query: str) -> Answer:
         request = _request(b"", {}, VERSION | query, {"runId": run_id}, request_id=ID)
-        return _answer(await self._routes.cancel(request, self._caller, self._call_id()))
+        return self._complete(await self._routes.cancel(request, self._caller), request)
 
     async def query(
         self, body: bytes | Mapping[str, Any] = b"{}", query: Mapping[str, str] = VERSION
     ) -> Answer:
         request = _request(body, {}, query, {}, request_id=ID)
-        return _answer(await self._routes.query(request, self._caller, self._call_id()))
+        return self._complete(await self._routes.query(request, self._caller), request)
 
-    def _call_id(self) -> str:
-        return f"call-{next(self._numbers)}"
+    def _complete(self, response: func.HttpResponse, request: func.HttpRequest) -> Answer:
+        return _answer(complete(response, request, f"call-{next(self._numbers)}"))
 
 
 def _request(

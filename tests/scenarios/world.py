@@ -48,7 +48,7 @@ class Host:
             permits=lambda _, name, __: world.permitted and name not in world.barred,
             permits_any=lambda _, __: world.permitted,
             names=lambda _: True,
-            bars=lambda _: not world.permitted or bool(world.barred),
+            is_restricted=lambda _: not world.permitted or bool(world.barred),
         )
         runner = Runner(
             clock=clock,

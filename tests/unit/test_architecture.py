@@ -137,3 +137,15 @@ def test_indexing_the_app_imports_nothing_slow() -> None:
     )
 
     assert done.stdout.strip() == "[]"
+
+
+def test_single_entities_and_messages_need_no_library_of_azures() -> None:
+    """What is rare does, and imports it then: the first answer does not wait for that."""
+    slow = ("azure.core", "azure.data", "azure.identity", "azure.storage", "httpx")
+    code = f"import shared.adapters.storage.clients, sys; print([m for m in {slow} if m in sys.modules])"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, cwd=ROOT, capture_output=True, text=True
+    )
+
+    assert done.stdout.strip() == "[]"

@@ -2,8 +2,7 @@
 
 import pytest
 
-from local.openapi import routes
-from local.schemas import DIRECTORY, OPENAPI, schemas, text
+from local.schemas import DIRECTORY, OPENAPI, openapi, schemas, text
 
 
 @pytest.mark.parametrize("name", schemas())
@@ -18,4 +17,4 @@ def test_a_request_may_leave_out_its_id() -> None:
 
 def test_the_openapi_document_has_not_drifted() -> None:
     """`make schemas` renews it."""
-    assert OPENAPI.read_text() == routes.text()
+    assert OPENAPI.read_text() == openapi()

@@ -10,7 +10,8 @@ import pytest
 import function_app
 from shared import wiring
 from shared.kernel.cloud_error import CloudError
-from shared.kernel.errors import Misconfigured
+from shared.kernel.errors import Misconfigured, RecordUnreadable
+from shared.ports import Echo
 from tests.scenarios.world import ENVIRONMENT
 
 
@@ -87,3 +88,24 @@ async def test_the_settings_route_and_the_probe_share_one_look(fresh: pytest.Mon
 
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert looks == 1
+
+
+async def test_a_workspace_s_row_that_can_t_be_read_is_a_fault(
+    fresh: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was edited by hand: the route answers, and the timer that asks for readiness goes on."""
+
+    async def echo(endpoint: str) -> Echo:
+        msg = "The workspace's row can't be read."
+        raise RecordUnreadable(msg)
+
+    async def authorize(endpoint: str) -> None:
+        return None
+
+    fresh.setattr(wiring.app().records, "echo", echo)
+    fresh.setattr(wiring.app().synapse, "authorize", authorize)
+
+    (fault,) = await wiring.faults()
+
+    assert (fault.target, fault.message) == ("RunStorage", "The workspace's row can't be read.")
+    assert "run_gateway.not_ready target=RunStorage reason=" in caplog.text

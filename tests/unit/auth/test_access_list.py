@@ -4,12 +4,36 @@ from typing import Any
 
 import pytest
 
-from shared.auth.access_list import bars, names, permits, permits_any
+from shared.auth import access_list
 from shared.config.gateway_json import Access
 from shared.runs.caller import Caller
 
 USER = "11111111-aaaa-bbbb-cccc-222222222222"
 APP = "33333333-aaaa-bbbb-cccc-444444444444"
+
+
+Section = tuple[Access, ...] | None
+
+
+def permits(
+    access: Section, principal: str, pipeline: str, workspace: str, *, default: bool
+) -> bool:
+    granted = access_list.entries(access, principal, default=default)
+    return access_list.permits(granted, pipeline, workspace)
+
+
+def permits_any(access: Section, principal: str, workspace: str, *, default: bool) -> bool:
+    return access_list.permits_any(
+        access_list.entries(access, principal, default=default), workspace
+    )
+
+
+def names(access: Section, principal: str, *, default: bool) -> bool:
+    return bool(access_list.entries(access, principal, default=default))
+
+
+def is_restricted(access: Section, principal: str, *, default: bool) -> bool:
+    return access_list.is_restricted(access_list.entries(access, principal, default=default))
 
 
 def an_entry(**changes: Any) -> Access:
@@ -68,13 +92,14 @@ def test_a_principal_is_named(named: str, principal: str, permitted: bool) -> No
 
 
 @pytest.mark.parametrize(
-    ("principals", "permitted"), [((USER, APP), True), ([APP], True), ((USER,), False), ((), False)]
+    ("principals", "permitted"), [((USER, APP), True), ((APP, USER), True), ((USER, USER), False)]
 )
-def test_one_of_several_principals_is_enough(principals: Any, permitted: bool) -> None:
+def test_one_of_several_principals_is_enough(principals: tuple[str, str], permitted: bool) -> None:
     """An application is known by its service principal's id and by its own."""
     entry = an_entry(principals=(APP,))
 
-    assert permits((entry,), principals, "copy", "default", default=True) is permitted
+    kept = Caller.application(*principals, None).principal
+    assert permits((entry,), kept, "copy", "default", default=True) is permitted
 
 
 def test_two_entries_are_not_mixed() -> None:
@@ -126,7 +151,7 @@ def test_a_workspace_counts_in_which_anything_may_be_started(
 @pytest.mark.parametrize("default", [True, False])
 def test_without_a_section_the_default_says_who_is_named_and_what_is_barred(default: bool) -> None:
     assert names(None, "key", default=default) is default
-    assert bars(None, "key", default=default) is not default
+    assert is_restricted(None, "key", default=default) is not default
 
 
 @pytest.mark.parametrize("principal", ["key", "queue", USER])
@@ -149,4 +174,4 @@ def test_with_a_section_an_entry_names_a_principal(principal: str) -> None:
 def test_nothing_is_barred_by_one_entry_for_everything(
     changes: dict[str, Any], barred: bool
 ) -> None:
-    assert bars((an_entry(), an_entry(**changes)), "key", default=True) is barred
+    assert is_restricted((an_entry(), an_entry(**changes)), "key", default=True) is barred

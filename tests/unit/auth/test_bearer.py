@@ -4,6 +4,7 @@ import pytest
 
 from shared.auth.bearer import MAX_TOKEN, Reason, challenge, read, unauthenticated
 from shared.kernel.cloud_error import CloudError
+from tests.unit.builders import as_received
 
 TOKEN = "aGVhZGVy.cGF5bG9hZA.c2lnbmF0dXJl"
 
@@ -11,7 +12,7 @@ TOKEN = "aGVhZGVy.cGF5bG9hZA.c2lnbmF0dXJl"
 @pytest.mark.parametrize("name", ["authorization", "Authorization", "AUTHORIZATION"])
 @pytest.mark.parametrize("value", [f"Bearer {TOKEN}", f"bearer   {TOKEN}", f" BEARER {TOKEN} "])
 def test_a_bearer_token_is_read(name: str, value: str) -> None:
-    assert read({"accept": "*/*", name: value}) == TOKEN
+    assert read(as_received({"accept": "*/*", name: value})) == TOKEN
 
 
 def test_an_unsigned_token_is_one_for_its_reader_to_refuse() -> None:

@@ -28,7 +28,7 @@ def test_without_access_a_user_of_the_tenant_may_start_nothing(
     assert policy.permits(principal, "copy", "default") is permitted
     assert policy.permits_any(principal, "default") is permitted
     assert policy.names(principal) is permitted
-    assert policy.bars(principal) is not permitted
+    assert policy.is_restricted(principal) is not permitted
 
 
 def test_with_access_its_entries_count() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 from standardwebhooks import Webhook
 
 from shared.auth.webhook_signature import TOLERANCE, Reason, github, standard_webhooks
+from tests.unit.builders import as_received
 
 # The vector of every library of Standard Webhooks (libraries/python/tests/test_webhooks.py, test_sign_function).
 SECRET = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
@@ -44,7 +45,7 @@ def test_the_published_vector_of_standard_webhooks_is_good() -> None:
 def test_headers_have_any_case() -> None:
     shouted = {name.upper(): text for name, text in HEADERS.items()}
 
-    assert standard_webhooks(shouted, BODY, [SECRET], NOW) == HEADERS["webhook-id"]
+    assert standard_webhooks(as_received(shouted), BODY, [SECRET], NOW) == HEADERS["webhook-id"]
 
 
 @pytest.mark.parametrize("body", [b"", b'{"a": "\xc3\xa4"}', b"\xff\x00 no text", b"." * 9])
@@ -149,11 +150,11 @@ def test_whatever_is_changed_is_noticed(changes: dict[str, Any]) -> None:
 
 def test_without_a_secret_nothing_is_proved() -> None:
     assert standard_webhooks(HEADERS, BODY, [], NOW) is Reason.MISMATCH
-    assert github(GITHUB_HEADERS, GITHUB_BODY, []) is Reason.MISMATCH
+    assert github(as_received(GITHUB_HEADERS), GITHUB_BODY, []) is Reason.MISMATCH
 
 
 def test_githubs_documented_vector_is_good() -> None:
-    assert github(GITHUB_HEADERS, GITHUB_BODY, [OTHER, GITHUB_SECRET]) == DELIVERY
+    assert github(as_received(GITHUB_HEADERS), GITHUB_BODY, [OTHER, GITHUB_SECRET]) == DELIVERY
 
 
 @pytest.mark.parametrize(
@@ -176,11 +177,11 @@ def test_githubs_documented_vector_is_good() -> None:
 def test_a_broken_signature_of_github_proves_nothing(
     changes: dict[str, str], reason: Reason
 ) -> None:
-    assert github(GITHUB_HEADERS | changes, GITHUB_BODY, [GITHUB_SECRET]) is reason
+    assert github(as_received(GITHUB_HEADERS | changes), GITHUB_BODY, [GITHUB_SECRET]) is reason
 
 
 def test_another_content_is_not_what_github_signed() -> None:
-    assert github(GITHUB_HEADERS, b"Hello, World?", [GITHUB_SECRET]) is Reason.MISMATCH
+    assert github(as_received(GITHUB_HEADERS), b"Hello, World?", [GITHUB_SECRET]) is Reason.MISMATCH
 
 
 NAMES = st.sampled_from([*HEADERS, "X-Hub-Signature-256", "X-GitHub-Delivery"])
@@ -189,5 +190,5 @@ TEXTS = st.text(st.characters()) | st.sampled_from([*HEADERS.values(), GITHUB_SI
 
 @given(st.dictionaries(NAMES, TEXTS), st.binary())
 def test_any_headers_get_an_answer(headers: dict[str, str], body: bytes) -> None:
-    assert isinstance(standard_webhooks(headers, body, [SECRET], NOW), Reason)
-    assert isinstance(github(headers, body, [GITHUB_SECRET]), Reason)
+    assert isinstance(standard_webhooks(as_received(headers), body, [SECRET], NOW), Reason)
+    assert isinstance(github(as_received(headers), body, [GITHUB_SECRET]), Reason)

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from shared.events.envelope import MAX_HEADER, Item, content_of, read_message, unpack
+from shared.events.envelope import MAX_HEADER, Item, read_message, unpack
 from shared.events.event import MAX_ID, Event
 from shared.kernel.cloud_error import CloudError
+from shared.runs.request import Content
+from tests.unit.builders import as_received
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 EVENT: dict[str, Any] = {
@@ -48,13 +50,13 @@ def dumped(value: Any) -> bytes:
 
 
 def one(headers: dict[str, str], body: bytes) -> Event:
-    (item,) = unpack(headers, body)
+    (item,) = unpack(as_received(headers), body)
     assert isinstance(item.event, Event), item.event
     return item.event
 
 
 def fault(headers: dict[str, str], body: bytes) -> CloudError:
-    (item,) = unpack(headers, body)
+    (item,) = unpack(as_received(headers), body)
     assert isinstance(item.event, CloudError), item.event
     return item.event
 
@@ -260,7 +262,7 @@ def test_a_bad_event_spoils_none_of_the_others(bad: str) -> None:
     assert isinstance(first.event, Event)
     assert isinstance(last.event, Event)
     assert isinstance(wrong.event, CloudError)
-    assert wrong.content == content_of(bad.encode())
+    assert wrong.content == Content.of(bad.encode())
 
 
 @pytest.mark.parametrize(
@@ -324,7 +326,7 @@ BODIES = st.binary() | st.text('[]{},:"1 a\\', max_size=30).map(str.encode)
 
 @given(st.dictionaries(NAMES, TEXTS), BODIES)
 def test_any_message_holds_events_or_bad_items(headers: dict[str, str], body: bytes) -> None:
-    for item in unpack(headers, body):
+    for item in unpack(as_received(headers), body):
         assert isinstance(item.event, Event | CloudError)
         assert item.content.length <= len(body) * 4
     read_message(body)

@@ -10,6 +10,7 @@ from shared.config.gateway_json import EventSenders
 from shared.events import event as events
 from shared.events.event import Event
 from shared.events.handshake import Validation, is_own, permission, validation
+from tests.unit.builders import as_received
 
 SAMPLES = Path(__file__).parents[3] / "samples" / "events"
 ASKED = json.loads((SAMPLES / "subscription-validation.json").read_text())
@@ -54,7 +55,7 @@ def test_the_end_of_a_subscription_starts_no_run() -> None:
 @pytest.mark.parametrize("name", ["WebHook-Request-Origin", "webhook-request-origin"])
 @pytest.mark.parametrize("origin", ["eventgrid.azure.net", "EventGrid.Azure.net"])
 def test_event_grid_may_send(name: str, origin: str) -> None:
-    assert permission({name: origin, "WebHook-Request-Rate": "120"}, SENDERS) == {
+    assert permission(as_received({name: origin, "WebHook-Request-Rate": "120"}), SENDERS) == {
         "WebHook-Allowed-Origin": origin,
         "WebHook-Allowed-Rate": "*",
     }
@@ -64,7 +65,7 @@ def test_event_grid_may_send(name: str, origin: str) -> None:
     "origin", ["", "*", "example.com", "eventgrid.azure.net.example.com", "a.eventgrid.azure.net"]
 )
 def test_a_stranger_may_not(origin: str) -> None:
-    assert permission({"WebHook-Request-Origin": origin}, SENDERS) is None
+    assert permission(as_received({"WebHook-Request-Origin": origin}), SENDERS) is None
 
 
 def test_who_does_not_ask_gets_nothing() -> None:
@@ -77,8 +78,10 @@ def test_origins_and_rate_are_as_configured() -> None:
     )
     asking = {"WebHook-Request-Origin": "events.example.com"}
 
-    assert permission(asking, senders) == {
+    assert permission(as_received(asking), senders) == {
         "WebHook-Allowed-Origin": "events.example.com",
         "WebHook-Allowed-Rate": "120",
     }
-    assert permission({"WebHook-Request-Origin": "eventgrid.azure.net"}, senders) is None
+    assert (
+        permission(as_received({"WebHook-Request-Origin": "eventgrid.azure.net"}), senders) is None
+    )

@@ -12,6 +12,7 @@ from shared.config.gateway_json import Hook
 from shared.events.event import Event
 from shared.events.webhook_event import read
 from shared.kernel.cloud_error import CloudError
+from tests.unit.builders import as_received
 
 SAMPLES = Path(__file__).parents[3] / "samples" / "events"
 PUSH = json.loads((SAMPLES / "github-push.json").read_text())
@@ -22,7 +23,7 @@ PUSHED = {"X-GitHub-Event": "push", "Content-Type": "application/json"}
 
 
 def event(hook: Hook, headers: dict[str, str], body: bytes) -> Event:
-    item = read("mine", hook, "id-1", headers, body)
+    item = read("mine", hook, "id-1", as_received(headers), body)
     assert isinstance(item.event, Event), item.event
     return item.event
 

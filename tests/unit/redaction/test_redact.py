@@ -11,7 +11,8 @@ from pydantic import JsonValue
 from shared.kernel.strict_json import MAX_DEPTH
 from shared.redaction.names import is_secret
 from shared.redaction.patterns import MARK, spans
-from shared.redaction.redact import LABELS, SCHEMES, cut, redact
+from shared.redaction.redact import LABELS, SCHEMES, redact
+from tests.unit.builders import cut
 
 SECRETS = st.text(st.characters(codec="utf-8", exclude_characters="*"), min_size=4).filter(
     lambda text: len(text.strip()) >= 4

@@ -18,7 +18,8 @@ from shared.kernel.cloud_error import CloudError
 from shared.kernel.work import Work
 from shared.redaction import plain_text
 from shared.redaction.patterns import MARK
-from shared.redaction.redact import WITHHELD, Cutter, cut, cut_error, redact
+from shared.redaction.redact import WITHHELD, Cutter, cut_error, redact
+from tests.unit.builders import cut
 
 SECRETS = st.text(st.characters(codec="utf-8", exclude_characters="*"), min_size=4).filter(
     lambda text: len(text.strip()) >= 4

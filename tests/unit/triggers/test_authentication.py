@@ -14,7 +14,7 @@ from shared.kernel.cloud_error import CloudError
 from shared.ports import Tokens
 from shared.runs.caller import KEY, Caller
 from shared.triggers import responses
-from shared.triggers.authentication import KeyHolders, TokenBearers
+from shared.triggers.authentication import TokenBearers, key_holder
 from tests.fakes.clock import START, FakeClock
 
 TENANT = "11111111-1111-4111-8111-111111111111"
@@ -71,7 +71,7 @@ def a_door(answer: Mapping[str, Any] | Reason | CloudError) -> tuple[TokenBearer
 @pytest.mark.parametrize("headers", [{}, FORGED, {"authorization": f"Bearer {TOKEN}"}])
 async def test_with_keys_every_caller_is_the_key(headers: dict[str, str]) -> None:
     """The platform has looked at the key; nothing else that is sent counts."""
-    assert await KeyHolders()(a_request(headers)) == KEY
+    assert await key_holder(a_request(headers)) == KEY
 
 
 async def test_a_bearer_is_who_the_token_says() -> None:
