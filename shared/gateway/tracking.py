@@ -75,7 +75,7 @@ class Tracking:
 
         Called before the delivery is acknowledged, by whatever answers it.
         """
-        run = open_run.of_record(record)
+        run = open_run.of_record(record, self._clock.now())
         if run is None or await self._is_told(record):
             return
         await self._open_runs.add(run)

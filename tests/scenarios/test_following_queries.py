@@ -1,6 +1,7 @@
 """Many open runs: one query lists what ended, and what it can't show is looked at by itself."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -121,7 +122,7 @@ async def test_a_run_that_came_late_into_the_index_is_looked_at_by_itself() -> N
     await world.follow(for_seconds=3_000.0)
     assert told(world) == []
 
-    await world.open_runs.add(run)
+    await world.open_runs.add(replace(run, sent_before=3_000.0))
     await world.follow(for_seconds=200.0)
 
     assert told(world) == ["late"]
@@ -139,7 +140,7 @@ async def test_many_that_came_late_widen_the_window() -> None:
     world.pipelines.looks.clear()
 
     for run in late:
-        await world.open_runs.add(run)
+        await world.open_runs.add(replace(run, sent_before=3_000.0))
     await world.follow(for_seconds=200.0)
 
     assert len(told(world)) == 12

@@ -77,14 +77,6 @@ def test_without_a_mark_the_window_begins_before_the_first_run() -> None:
     assert (window.mark, window.lower) == (ago(9_000.0), ago(9_000.0 + following.LONG_OVERLAP))
 
 
-def test_a_host_whose_clock_is_ahead_moves_no_window() -> None:
-    runs = [a_run(number, sent=-7_200.0, added=100.0) for number in range(6)]
-
-    window = a_window(following.plan(runs, replace(CHAIN, mark=None), 15.0))
-
-    assert window.mark == ago(100.0)
-
-
 def test_a_few_that_came_late_are_looked_at_by_themselves() -> None:
     late = [a_run(number, sent=3_600.0, added=5.0) for number in range(20, 23)]
 

@@ -49,7 +49,7 @@ def test_runs_are_spread_over_four_partitions() -> None:
     assert len(found) == entities.SHARDS
 
 
-@pytest.mark.parametrize("column", ["requestId", "generation", "deliverySource", "firstSentAt"])
+@pytest.mark.parametrize("column", ["requestId", "generation", "deliverySource", "sentBefore"])
 def test_a_row_that_can_not_be_read_names_its_column(column: str) -> None:
     row = entities.write_run(a_run()) | {column: [NOW]}
 
