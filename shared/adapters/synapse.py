@@ -133,8 +133,19 @@ class SynapsePipelines(Pipelines):
     @override
     async def query_runs(self, endpoint: str, body: bytes) -> Answer | Lost:
         """List runs as the filter asks."""
+        return await self._list(endpoint, query_url(endpoint), body)
+
+    @override
+    async def query_activities(
+        self, endpoint: str, pipeline_name: str, run_id: str, body: bytes
+    ) -> Answer | Lost:
+        """List activities of a run as the filter asks."""
+        action = f"/pipelineruns/{quote(run_id, safe='')}/queryActivityruns"
+        return await self._list(endpoint, pipeline_url(endpoint, pipeline_name, action), body)
+
+    async def _list(self, endpoint: str, url: str, body: bytes) -> Answer | Lost:
         # One byte more, to distinguish a longer page from one that just fits.
-        outcome = await self._ask("POST", endpoint, query_url(endpoint), body, most=MAX_LIST + 1)
+        outcome = await self._ask("POST", endpoint, url, body, most=MAX_LIST + 1)
         is_longer = isinstance(outcome, Answer) and len(outcome.body) > MAX_LIST
         return Lost(sent=True, error=_too_long()) if is_longer else outcome
 

@@ -25,6 +25,8 @@ _ALIKE: Final = 0.9
 DEFAULT_WORKSPACE: Final = "default"
 PUBLIC_AUTHORITY: Final = "https://login.microsoftonline.com"
 STORAGE: Final = "RunStorage"
+#: The one setting whose empty value has a meaning: no outcome is sent.
+OUTCOMES_QUEUE: Final = "RUN_OUTCOMES_QUEUE"
 # Stricter than urlsplit, which accepts any text as a host and drops line breaks.
 _URL: Final = re.compile(
     r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?/*", re.IGNORECASE
@@ -57,6 +59,14 @@ class AuditParameters(StrEnum):
 
     REDACTED = "redacted"  #: all but what looks like a secret
     NONE = "none"  #: nothing
+
+
+class FollowRuns(StrEnum):
+    """Which runs are followed to their end."""
+
+    ALL = "all"  #: all but those of requests with `"follow": false`
+    ASKED = "asked"  #: those of requests with `"follow": true`
+    NONE = "none"  #: none, whatever a request says
 
 
 def is_loopback(host: str | None) -> bool:
@@ -115,6 +125,7 @@ Endpoint = Annotated[str, AfterValidator(read_endpoint)]
 Tenant = Annotated[str, AfterValidator(_read_tenant)]
 Authority = Annotated[str, AfterValidator(lambda text: _read_host(text, PUBLIC_AUTHORITY))]
 QueueName = Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]){2,55}$")]  # room for "-poison"
+OptionalQueueName = Annotated[str, Field(pattern=r"^([a-z0-9](-?[a-z0-9]){2,62})?$")]
 TableName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$")]
 Names = Annotated[
     tuple[str, ...],
@@ -151,6 +162,7 @@ class StorageSettings(BaseModel):
     storage_client_id: str | None = Field(default=None, alias="RunStorage__clientId")
     requests_queue: QueueName = Field(default="run-requests", alias="RUN_REQUESTS_QUEUE")
     results_queue: QueueName = Field(default="run-results", alias="RUN_RESULTS_QUEUE")
+    outcomes_queue: OptionalQueueName = Field(default="run-outcomes", alias="RUN_OUTCOMES_QUEUE")
     runs_table: TableName = Field(default="runs", alias="RUNS_TABLE")
     audit_table: TableName = Field(default="runaudit", alias="RUN_AUDIT_TABLE")
 
@@ -173,6 +185,8 @@ class Settings(HttpAccess, StorageSettings):
     call_timeout: float = Field(default=30, ge=0.1, le=60, alias="CALL_TIMEOUT_SECONDS")
     lease: float = Field(default=90, ge=0.3, le=3600, alias="LEASE_SECONDS")
     settle: float = Field(default=60, ge=0, le=3600, alias="SETTLE_SECONDS")
+    follow_runs: FollowRuns = Field(default=FollowRuns.ALL, alias="FOLLOW_RUNS")
+    follow_seconds: float = Field(default=15, ge=1, le=300, alias="FOLLOW_SECONDS")
 
     @property
     def shortest_lease(self) -> float:
@@ -192,6 +206,15 @@ def read(environment: Mapping[str, str]) -> Settings | tuple[CloudError, ...]:
     return (*own, *_storage_faults(given), *across, *_misspelt(given)) or settings
 
 
+def _given(environment: Mapping[str, str]) -> dict[str, str]:
+    """Leave out empty values, which count as unset."""
+    return {
+        name: value.strip() if name == OUTCOMES_QUEUE else value
+        for name, value in environment.items()
+        if value.strip() or name == OUTCOMES_QUEUE
+    }
+
+
 def read_http_access(environment: Mapping[str, str]) -> HttpAccess | tuple[CloudError, ...]:
     """Read the settings of HTTP authentication, even if other settings are wrong."""
     given = _given(environment)
@@ -206,10 +229,6 @@ def read_storage(environment: Mapping[str, str]) -> StorageSettings | tuple[Clou
     given = _given(environment)
     wrong = (*_own_faults(StorageSettings, given), *_storage_faults(given), *_misspelt(given))
     return wrong or StorageSettings.model_validate(given)
-
-
-def _given(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if value.strip()}
 
 
 def _own_faults(model: type[BaseModel], given: Mapping[str, str]) -> tuple[CloudError, ...]:
@@ -257,9 +276,13 @@ def _cross_faults(settings: Settings) -> tuple[CloudError, ...]:
     if settings.lease < settings.shortest_lease:
         text = f"A lease should be at least {settings.shortest_lease:g} s: twice the call time-out and 10 %."
         faults.append(fault("LEASE_SECONDS", text))
-    if settings.results_queue in {settings.requests_queue, f"{settings.requests_queue}-poison"}:
-        text = "The gateway would read its results on this queue as requests, endlessly."
-        faults.append(fault("RUN_RESULTS_QUEUE", text))
+    for name, queue in (
+        ("RUN_RESULTS_QUEUE", settings.results_queue),
+        (OUTCOMES_QUEUE, settings.outcomes_queue),
+    ):
+        if queue in {settings.requests_queue, f"{settings.requests_queue}-poison"}:
+            text = "The gateway would read its own messages on this queue as requests, endlessly."
+            faults.append(fault(name, text))
     return (*faults, *_http_faults(settings))
 
 

@@ -64,6 +64,9 @@ class Code(StrEnum):
     UNREADABLE_RESPONSE = "UnreadableResponse"  #: Synapse's answer has no code to pass on
     INVALID_SETTING = "InvalidSetting"  #: of an app setting, in the readiness report
     INVALID_CONFIGURATION = "InvalidConfiguration"  #: of gateway.json, in the readiness report
+    RUN_FAILED = "RunFailed"  #: of an outcome
+    RUN_CANCELLED = "RunCancelled"  #: of an outcome
+    RUN_LOST = "RunLost"  #: of an outcome: Synapse knows no such run
     RUN_SEEN = "RunSeen"  #: a detail of OutcomeUnknown: a run that may be the request's
 
 

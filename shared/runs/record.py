@@ -76,6 +76,7 @@ class Record:
     nonce: str | None = None  #: drawn at the claim; None if an earlier version claimed it
     delivery: Delivery  #: the first one, which is owed the answer of this generation
     principal: str  #: the caller
+    followed: bool = False  #: whether its run is followed to its end, as decided at the claim
     received_at: datetime
     changed_at: datetime
     finished_at: datetime | None = None
@@ -315,6 +316,7 @@ def reopen(
     fresh = replace(
         claim(request, place, delivery, principal, now, nonce=""),
         generation=record.generation,
+        followed=record.followed,
         fingerprint=record.fingerprint,
         client_request_id=record.client_request_id,
         nonce=record.nonce,
@@ -342,6 +344,7 @@ def rerun(
     fresh = replace(
         claim(request, place, delivery, principal, now, nonce=nonce),
         generation=generation,
+        followed=record.followed,
         # Of the first request, without a recovery's own fields: a repetition of it is answered with the newest run.
         fingerprint=record.fingerprint,
         # Only for a recovery: an ordinary rerun brings every value again.

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from itertools import count, takewhile
-from typing import Any, Final
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -30,6 +30,7 @@ FIELDS: Final[Mapping[str, Column]] = {
     "client_request_id": columns.TEXT,
     "nonce": columns.added(columns.optional(columns.TEXT), absent=""),
     "principal": columns.TEXT,
+    "followed": columns.added(columns.FLAG, absent=False),
     "received_at": columns.TIME,
     "changed_at": columns.TIME,
     "finished_at": columns.optional(columns.TIME),
@@ -64,8 +65,8 @@ def encode(record: Record) -> Entity:
     """Write a record as its entity's properties."""
     return {
         "schemaVersion": SCHEMA_VERSION,
-        **_written(record, FIELDS),
-        **_written(record.delivery, DELIVERY_FIELDS, "delivery_"),
+        **columns.write_fields(record, FIELDS),
+        **columns.write_fields(record.delivery, DELIVERY_FIELDS, "delivery_"),
         **_chunks(record.request),
     }
 
@@ -83,31 +84,16 @@ def decode(row: Mapping[str, object]) -> Record:
         msg = "The column schemaVersion is missing, or another version of the gateway wrote it."
         raise RecordUnreadable(msg)
     return Record(
-        **_read(row, FIELDS),
-        delivery=_delivery(row),
+        **columns.read_fields(row, FIELDS),
+        delivery=read_delivery(row),
         request=_joined(row),
     )
 
 
-def _written(source: object, fields: Mapping[str, Column], prefix: str = "") -> Entity:
-    return {
-        columns.name_of(prefix + name): column.write(getattr(source, name))
-        for name, column in fields.items()
-    }
-
-
-def _read(
-    row: Mapping[str, object], fields: Mapping[str, Column], prefix: str = ""
-) -> dict[str, Any]:
-    return {
-        name: columns.read(row, columns.name_of(prefix + name), column)
-        for name, column in fields.items()
-    }
-
-
-def _delivery(row: Mapping[str, object]) -> Delivery:
+def read_delivery(row: Mapping[str, object]) -> Delivery:
+    """Read a delivery. Raises `RecordUnreadable`, naming the column and no value."""
     try:
-        return Delivery(**_read(row, DELIVERY_FIELDS, "delivery_"))
+        return Delivery(**columns.read_fields(row, DELIVERY_FIELDS, "delivery_"))
     except ValidationError as error:
         name = columns.name_of(f"delivery_{error.errors()[0]['loc'][0]}")
         msg = f"The column {name} contains what this version can't read."

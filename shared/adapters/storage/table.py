@@ -23,6 +23,7 @@ from shared.kernel.errors import StorageUnavailable
 _AGAIN: Final[Mapping[str, Any]] = {
     "retry_on_methods": frozenset({"GET", "PUT", "POST", "PATCH", "MERGE", "DELETE"})
 }
+TIMESTAMP: Final = "Timestamp"  #: the time of an entity's last write, by the service's clock
 _BATCH: Final = 100  # entities of one transaction (learn, storage/tables/scalability-targets)
 
 
@@ -120,7 +121,7 @@ class Table:
                 return
             if page is None:
                 return
-            yield [entity async for entity in page]
+            yield [_with_timestamp(entity, select) async for entity in page]
 
     async def try_reading(self) -> None:
         """Ask for an entity that never exists, without creating the table. Raises if that is not possible."""
@@ -151,6 +152,13 @@ class Table:
             await self._client.create_table(**_AGAIN)
         except ResourceExistsError:
             return
+
+
+def _with_timestamp(entity: TableEntity, select: Sequence[str]) -> Mapping[str, object]:
+    """Put an entity's Timestamp among its values if it is wanted: the SDK keeps it apart."""
+    if TIMESTAMP not in select:
+        return entity
+    return {**entity, TIMESTAMP: entity.metadata["timestamp"]}
 
 
 def _row(entity: TableEntity, date: str) -> Row:

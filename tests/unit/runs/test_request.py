@@ -13,6 +13,7 @@ from shared.runs.request import (
     HTTP_LIMIT,
     MAX_AHEAD,
     QUEUE_LIMIT,
+    Follow,
     Rejection,
     Resume,
     RunRequest,
@@ -35,16 +36,16 @@ VALID: dict[str, Any] = {
 }
 
 
-def read(body: bytes, given_id: str | None = None) -> RunRequest | Resume | Rejection:
+def read(body: bytes, given_id: str | None = None) -> RunRequest | Resume | Follow | Rejection:
     return decode(body, default_id="msg-7", limit=QUEUE_LIMIT, given_id=given_id)
 
 
-def read_fields(**changes: Any) -> RunRequest | Resume | Rejection:
+def read_fields(**changes: Any) -> RunRequest | Resume | Follow | Rejection:
     fields = {k: v for k, v in (VALID | changes).items() if v is not ...}
     return read(json.dumps(fields).encode())
 
 
-def faults(outcome: RunRequest | Resume | Rejection) -> set[str | None]:
+def faults(outcome: RunRequest | Resume | Follow | Rejection) -> set[str | None]:
     assert isinstance(outcome, Rejection)
     return {fault.target for fault in outcome.error.details}
 
@@ -313,7 +314,7 @@ def test_a_forged_message_is_rejected(extra: str) -> None:
 def test_ten_thousand_random_byte_strings_never_raise(body: bytes) -> None:
     outcome = read(body)
 
-    assert isinstance(outcome, RunRequest | Resume) or outcome.error.code
+    assert isinstance(outcome, RunRequest | Resume | Follow) or outcome.error.code
 
 
 def json_values(leaves: int) -> st.SearchStrategy[Any]:
