@@ -12,7 +12,8 @@ OPEN = func.AuthLevel.ANONYMOUS
 @app.queue_trigger("message", queue_name=wiring.requests_queue(), connection=wiring.STORAGE)
 async def start_from_queue(message: func.QueueMessage) -> None:
     """Take one message of the requests queue."""
-    await queue.receive(wiring.app().gateway, message, wiring.app().events.receive_message)
+    app = wiring.app()
+    await queue.receive(app.gateway, message, app.follower.visit, app.events.receive_message)
 
 
 @app.queue_trigger(
@@ -28,6 +29,12 @@ async def answer_poison(message: func.QueueMessage) -> None:
 async def forget(timer: func.TimerRequest) -> None:  # noqa: ARG001 (the platform binds it by name)
     """Delete what is older than RETENTION_DAYS, for five minutes in each hour."""
     await wiring.app().retention.sweep(budget=300.0)
+
+
+@app.timer_trigger("timer", schedule="0 47 * * * *")
+async def follow_lost(timer: func.TimerRequest) -> None:  # noqa: ARG001 (the platform binds it by name)
+    """Follow open runs again whose message was lost, once an hour."""
+    await wiring.app().follower.revive()
 
 
 @app.event_grid_trigger("event")

@@ -335,6 +335,7 @@ class AuditKey:
     row: str
     request_id: str | None
     at: datetime
+    is_outcome: bool = False  #: whether it reports the end of a run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,7 +18,8 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit import TableAudit
 from shared.adapters.storage.facts import ByConnectionString, ByIdentity
-from shared.adapters.storage.queues import PoisonQueue, RequestQueue, ResultQueue
+from shared.adapters.storage.following import TableChains, TableOpenRuns, TableOutcomes
+from shared.adapters.storage.queues import OutcomeQueue, PoisonQueue, RequestQueue, ResultQueue
 from shared.adapters.storage.records import TableRecords
 from shared.adapters.synapse import SynapsePipelines
 from shared.auth import token_claims, webhook_secrets
@@ -28,6 +28,7 @@ from shared.config import gateway_json, settings as app_settings
 from shared.config.gateway_json import GatewayConfig
 from shared.config.settings import HttpAuth, Settings, StorageSettings
 from shared.gateway.cached import Cached
+from shared.gateway.follower import Follower
 from shared.gateway.gateway import Gateway
 from shared.gateway.operations import Operations
 from shared.gateway.poison import Poison
@@ -37,6 +38,7 @@ from shared.gateway.rights import Statement
 from shared.gateway.rights_lookup import RightsLookup
 from shared.gateway.runner import Runner
 from shared.gateway.synchronous_start import SynchronousStart
+from shared.gateway.tracking import FollowPorts, Tracking
 from shared.gateway.workspace_runs import WorkspaceRuns
 from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
@@ -74,6 +76,7 @@ class App:
     webhooks: Webhooks
     poison: Poison
     retention: Retention
+    follower: Follower
     rights: RightsLookup
     records: Records
     policy: Policy
@@ -90,11 +93,6 @@ def http_auth_level() -> func.AuthLevel:
 def requests_queue() -> str:
     """Return the name of the queue that the trigger is bound to."""
     return _given("RUN_REQUESTS_QUEUE", "run-requests")
-
-
-def now() -> datetime:
-    """Return the time, for a command that runs beside the app."""
-    return SystemClock().now()
 
 
 def app() -> App:
@@ -278,6 +276,10 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         max_connections=2 * settings.max_concurrent_calls,  # starts, and looks
     )
     policy = Policy.configured(config, settings)
+    ports = _follow_ports(account, settings)
+    tracking = Tracking(
+        clock=clock, ports=ports, requests=requests, settings=settings, default=config.follow
+    )
     runner = Runner(
         clock=clock, records=records, pipelines=pipelines, policy=policy, settings=settings
     )
@@ -290,7 +292,9 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         policy=policy,
         settings=settings,
         runner=runner,
+        tracking=tracking,
     )
+    retention = Retention(clock=clock, records=records, ports=ports, audit=audit, settings=settings)
     events = Events(gateway=gateway, rules=config.rules, clock=clock)
     return App(
         gateway=gateway,
@@ -313,9 +317,26 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
             ),
         ),
         events=events,
-        webhooks=_webhooks(config, events, clock),
+        webhooks=Webhooks(
+            events=events,
+            clock=clock,
+            senders=config.events,
+            hooks=config.hooks,
+            secrets=webhook_secrets.read_all(config.hooks, os.environ),
+        ),
         poison=Poison(records=records, requests=requests, gateway=gateway),
-        retention=Retention(clock=clock, records=records, audit=audit, settings=settings),
+        retention=retention,
+        follower=Follower(
+            clock=clock,
+            ports=ports,
+            requests=requests,
+            audit=audit,
+            pipelines=pipelines,
+            throttle=runner.throttle,
+            tracking=tracking,
+            retention=retention,
+            settings=settings,
+        ),
         rights=RightsLookup(
             clock=clock,
             storage=account,
@@ -331,13 +352,13 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
     )
 
 
-def _webhooks(config: GatewayConfig, events: Events, clock: SystemClock) -> Webhooks:
-    secrets = {
-        name: webhook_secrets.read(name, hook, os.environ.get(hook.setting(name)))
-        for name, hook in config.hooks.items()
-    }
-    return Webhooks(
-        events=events, clock=clock, senders=config.events, hooks=config.hooks, secrets=secrets
+def _follow_ports(account: Account, settings: Settings) -> FollowPorts:
+    table, queue, encoding = settings.runs_table, settings.outcomes_queue, settings.results_encoding
+    return FollowPorts(
+        chains=TableChains(account, table),
+        open_runs=TableOpenRuns(account, table),
+        outcomes=TableOutcomes(account, table),
+        messages=OutcomeQueue(account, queue, encoding=encoding.value) if queue else None,
     )
 
 

@@ -17,6 +17,7 @@ from shared.gateway import delivery_log
 from shared.gateway.attempt import Attempt, Exhausted
 from shared.gateway.recovery_message import QueueMessage, RecoveryMessage
 from shared.gateway.runner import OnOpen, Runner
+from shared.gateway.tracking import Tracking
 from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable, StorageUnavailable
@@ -77,6 +78,7 @@ class Gateway:
         policy: Policy,
         settings: Settings,
         runner: Runner,
+        tracking: Tracking,
     ) -> None:
         self._clock = clock
         self._records = records
@@ -86,6 +88,7 @@ class Gateway:
         self._policy = policy
         self._settings = settings
         self._runner = runner
+        self._tracking = tracking
 
     async def note(self, rejection: Rejection, delivery: Delivery, principal: str | None) -> None:
         """Record the end of a delivery in the audit alone: no reader expects a result."""
@@ -205,12 +208,14 @@ class Gateway:
         return Answered(result=result)
 
     async def publish(self, record: Record, delivery: Delivery, principal: str | None) -> RunResult:
-        """Publish a request's result for a delivery, on the results queue and in the audit."""
+        """Publish a request's result for a delivery, audit it, and have its run followed."""
         result = run_result.answer(record, delivery)
         keep = self._settings.audit_parameters is AuditParameters.REDACTED
         now = self._clock.now()
         entry = audit_entry.of_answer(record, delivery, principal, now, parameters=keep)
-        await asyncio.gather(self._results.publish(result), self._audit.append(entry))
+        await asyncio.gather(
+            self._results.publish(result), self._audit.append(entry), self._tracking.track(record)
+        )
         delivery_log.ended(result, now)
         return result
 
@@ -254,7 +259,8 @@ class Gateway:
 
     def _first(self, request: RunRequest, place: Place, attempt: Attempt, now: datetime) -> Record:
         nonce, principal = self._clock.nonce(), attempt.principal or ""
-        return claim(request, place, attempt.delivery, principal, now, nonce=nonce)
+        first = claim(request, place, attempt.delivery, principal, now, nonce=nonce)
+        return replace(first, followed=self._tracking.follows(request))
 
     async def _claim(self, first: Record, attempt: Attempt) -> VersionedRecord | Conflict:
         async def insert(record: Record) -> VersionedRecord | Conflict:
@@ -282,7 +288,7 @@ class Gateway:
         asking = attempt.principal or ""
         if self._policy.permits(asking, request.pipeline_name, workspace):
             return False
-        return not _is_same_asker(stored.record.principal, asking)
+        return not Caller.are_same(stored.record.principal, asking)
 
     def _conflicts(self, request: RunRequest, record: Record, attempt: Attempt) -> Rejection | None:
         """Return the conflict of a request with an existing record; None if both ask for the same."""
@@ -391,8 +397,3 @@ def _conflict(record: Record | None) -> CloudError:
         f"parameters or recovery. It {state} left as it is."
     )
     return CloudError(code=Code.REQUEST_ID_CONFLICT, message=message, target="$.requestId")
-
-
-def _is_same_asker(one: str, other: str) -> bool:
-    # The first is the caller itself: a user's object id, whichever application it came through.
-    return Caller.read(one).principals[0] == Caller.read(other).principals[0]

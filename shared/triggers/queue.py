@@ -23,15 +23,14 @@ TakeFollow = Callable[[Follow], Awaitable[None]]
 async def receive(
     gateway: Gateway,
     message: func.QueueMessage,
+    follow: TakeFollow,
     take_event: TakeEvent | None = None,
-    follow: TakeFollow | None = None,
 ) -> None:
     """Take one message. Bad content never raises. A storage failure does, and the platform redelivers the message."""
     body, delivery = message.get_body(), Delivery(id=message.id or "", source=Source.QUEUE)
     request = decode(body, default_id=f"msg-{delivery.id}", limit=QUEUE_LIMIT)
     if isinstance(request, Follow):
-        if follow:
-            await follow(request)
+        await follow(request)
         return
     if isinstance(request, Rejection):
         if take_event and await take_event(body, delivery):

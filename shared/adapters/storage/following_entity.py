@@ -163,9 +163,12 @@ def write_chain(chain: Chain) -> Entity:
 
 
 def read_chain(row: Mapping[str, object]) -> Chain:
-    """Read a chain. Raises `RecordUnreadable`."""
-    _check(row)
-    return Chain(**columns.read_fields(row, _CHAIN))
+    """Read a chain; one that can't be read counts as ended, and begins again."""
+    try:
+        _check(row)
+        return Chain(**columns.read_fields(row, _CHAIN))
+    except RecordUnreadable:
+        return Chain(endpoint="", token="", delay=0.0)
 
 
 def write_outcome(recorded: RecordedOutcome) -> Entity:
