@@ -299,6 +299,14 @@ class Outcomes(Protocol):
         ...
 
 
+class TicketKeys(Protocol):
+    """The keys that sign tickets, in the `runs` table: whoever reads it can make tickets."""
+
+    async def secret(self, number: int) -> bytes:
+        """Return the key of this number: 32 random bytes, drawn when the first process asks for it."""
+        ...
+
+
 class OutcomeMessages(Protocol):
     """The `run-outcomes` queue."""
 

@@ -10,17 +10,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import azure.functions as func
 
+from shared.adapters import connection
 from shared.adapters.clock import SystemClock
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit import TableAudit
-from shared.adapters.storage.facts import ByConnectionString, ByIdentity
 from shared.adapters.storage.following import TableChains, TableOpenRuns, TableOutcomes
 from shared.adapters.storage.queues import OutcomeQueue, PoisonQueue, RequestQueue, ResultQueue
 from shared.adapters.storage.records import TableRecords
+from shared.adapters.storage.ticket_keys import TableTicketKeys
 from shared.adapters.synapse import SynapsePipelines
 from shared.auth import token_claims, webhook_secrets
 from shared.auth.policy import Policy
@@ -30,6 +31,7 @@ from shared.config.settings import HttpAuth, Settings, StorageSettings
 from shared.gateway.cached import Cached
 from shared.gateway.follower import Follower
 from shared.gateway.gateway import Gateway
+from shared.gateway.open_run_list import OpenRunList
 from shared.gateway.operations import Operations
 from shared.gateway.poison import Poison
 from shared.gateway.requeue import Requeue
@@ -42,19 +44,17 @@ from shared.gateway.tracking import FollowPorts, Tracking
 from shared.gateway.workspace_runs import WorkspaceRuns
 from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
-from shared.kernel.errors import Misconfigured, RecordUnreadable, StorageUnavailable
+from shared.kernel.errors import Misconfigured, StorageUnavailable
 from shared.ports import Records
 from shared.runs.caller import Caller
-from shared.triggers import health, responses, synapse as wire
+from shared.triggers import health, outage, responses, synapse as wire
 from shared.triggers.authentication import Identify, TokenBearers, key_holder
 from shared.triggers.event_grid import Events
+from shared.triggers.outcomes import OutcomeRoutes
 from shared.triggers.run_operations import RunOperations
 from shared.triggers.runs import Runs
 from shared.triggers.synapse import WireRoutes
 from shared.triggers.webhooks import Webhooks
-
-if TYPE_CHECKING:
-    from azure.core.credentials_async import AsyncTokenCredential
 
 STORAGE: Final = app_settings.STORAGE
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -74,6 +74,7 @@ class App:
     wire: WireRoutes
     events: Events
     webhooks: Webhooks
+    outcomes: OutcomeRoutes
     poison: Poison
     retention: Retention
     follower: Follower
@@ -162,16 +163,14 @@ async def _serve_named(
 
 async def take_in(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
     """Answer a call that a key or a signature admits, even if settings are wrong or the storage is unavailable."""
-    try:
-        return await answer(app())
-    except Misconfigured:
-        return responses.unavailable("The gateway is not configured.")
-    except StorageUnavailable as error:
-        log_line.write(logging.WARNING, "storage_unavailable", reason=error)
-        return responses.unavailable(str(error))
-    except RecordUnreadable as error:
-        log_line.write(logging.WARNING, "record_unreadable", reason=error)
-        return responses.unreadable(error)
+    return await outage.guard(lambda: answer(app()))
+
+
+async def serve_ticket(
+    answer: Callable[[App], Awaitable[func.HttpResponse]],
+) -> func.HttpResponse:
+    """Answer a call that a ticket admits, as `take_in`, without a word on what is wrong here."""
+    return outage.concealed(await take_in(answer))
 
 
 async def faults() -> tuple[CloudError, ...]:
@@ -218,11 +217,9 @@ def _authenticator() -> Identify | CloudError:
     from shared.adapters.entra import EntraTokens  # noqa: PLC0415 - 0.3 s, on first use
 
     clock, tenant = SystemClock(), proof.entra_tenant_id or ""
-    return TokenBearers(
-        EntraTokens(authority=proof.entra_authority, tenant=tenant, clock=clock),
-        token_claims.expected(proof.entra_authority, tenant, proof.entra_audiences),
-        clock,
-    )
+    tokens = EntraTokens(authority=proof.entra_authority, tenant=tenant, clock=clock)
+    wanted = token_claims.expected(proof.entra_authority, tenant, proof.entra_audiences)
+    return TokenBearers(tokens, wanted, clock)
 
 
 def _wired() -> App | tuple[CloudError, ...]:
@@ -270,7 +267,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
     requests = RequestQueue(account, settings.requests_queue)
     results = ResultQueue(account, settings.results_queue, encoding=settings.results_encoding.value)
     pipelines = SynapsePipelines(
-        credential=_credential,
+        credential=connection.credential,
         clock=clock,
         call_timeout=settings.call_timeout,
         max_connections=2 * settings.max_concurrent_calls,  # starts, and looks
@@ -296,15 +293,35 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
     )
     retention = Retention(clock=clock, records=records, ports=ports, audit=audit, settings=settings)
     events = Events(gateway=gateway, rules=config.rules, clock=clock)
+    outcomes = OutcomeRoutes.over(
+        clock=clock,
+        records=records,
+        ports=ports,
+        keys=TableTicketKeys(account, settings.runs_table),
+        tracking=tracking,
+        policy=policy,
+        settings=settings,
+    )
     return App(
         gateway=gateway,
-        runs=Runs(clock=clock, gateway=gateway, records=records, audit=audit, policy=policy),
+        runs=Runs(
+            clock=clock,
+            gateway=gateway,
+            records=records,
+            recorded=ports.outcomes,
+            audit=audit,
+            open_runs=OpenRunList(ports.open_runs),
+            outcomes=outcomes,
+            policy=policy,
+        ),
+        outcomes=outcomes,
         run_operations=RunOperations(
             operations=Operations(
                 clock=clock, records=records, gateway=gateway, lookup=runner.lookup
             ),
             lookup=runner.lookup,
             records=records,
+            links=outcomes.links,
             policy=policy,
         ),
         wire=WireRoutes(
@@ -313,7 +330,11 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
                 clock=clock, records=records, runner=runner, call_timeout=settings.call_timeout
             ),
             workspace=WorkspaceRuns(
-                clock=clock, pipelines=pipelines, policy=policy, throttle=runner.throttle
+                clock=clock,
+                pipelines=pipelines,
+                open_runs=ports.open_runs,
+                policy=policy,
+                throttle=runner.throttle,
             ),
         ),
         events=events,
@@ -364,24 +385,7 @@ def _follow_ports(account: Account, settings: Settings) -> FollowPorts:
 
 def _account(settings: StorageSettings) -> Account:
     names = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
-    has_proxy = any(os.environ.get(name) for name in names)
-    if settings.storage_connection is not None:
-        by_key = ByConnectionString(text=settings.storage_connection)
-        return Account(by_key, use_proxy_settings=has_proxy)
-    by_identity = ByIdentity(
-        queue_uri=settings.storage_queues or "",
-        table_uri=settings.storage_tables or "",
-        credential=partial(_credential, settings.storage_client_id),
-    )
-    return Account(by_identity, use_proxy_settings=has_proxy)
-
-
-def _credential(client_id: str | None = None) -> "AsyncTokenCredential":
-    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - 0.3 s, on first use
-
-    if client_id is None:
-        return DefaultAzureCredential()
-    return DefaultAzureCredential(managed_identity_client_id=client_id)
+    return connection.account(settings, use_proxy=any(os.environ.get(name) for name in names))
 
 
 def _log(event: str, wrong: Iterable[CloudError]) -> None:

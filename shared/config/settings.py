@@ -123,6 +123,9 @@ def _read_tenant(text: str) -> str:
 
 Endpoint = Annotated[str, AfterValidator(read_endpoint)]
 Tenant = Annotated[str, AfterValidator(_read_tenant)]
+PublicUrl = Annotated[
+    str, Field(max_length=200), AfterValidator(lambda text: _read_host(text, "https://<host>"))
+]
 Authority = Annotated[str, AfterValidator(lambda text: _read_host(text, PUBLIC_AUTHORITY))]
 QueueName = Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]){2,55}$")]  # room for "-poison"
 OptionalQueueName = Annotated[str, Field(pattern=r"^([a-z0-9](-?[a-z0-9]){2,62})?$")]
@@ -187,11 +190,21 @@ class Settings(HttpAccess, StorageSettings):
     settle: float = Field(default=60, ge=0, le=3600, alias="SETTLE_SECONDS")
     follow_runs: FollowRuns = Field(default=FollowRuns.ALL, alias="FOLLOW_RUNS")
     follow_seconds: float = Field(default=15, ge=1, le=300, alias="FOLLOW_SECONDS")
+    public_url: PublicUrl | None = Field(default=None, alias="PUBLIC_URL")
+    platform_host: str | None = Field(default=None, alias="WEBSITE_HOSTNAME")
 
     @property
     def shortest_lease(self) -> float:
         """The shortest lease in seconds: two calls that time out, and 10 % for settling."""
         return self.call_timeout * 2 * 1.1
+
+    @property
+    def address(self) -> str | None:
+        """The app's public address: PUBLIC_URL, or the host name that the platform gave it; None without both."""
+        if self.public_url or self.platform_host is None:
+            return self.public_url
+        is_local = is_loopback(self.platform_host.partition(":")[0])
+        return f"{'http' if is_local else 'https'}://{self.platform_host}"
 
 
 def read(environment: Mapping[str, str]) -> Settings | tuple[CloudError, ...]:

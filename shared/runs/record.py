@@ -36,6 +36,7 @@ class Status(StrEnum):
 
 FINAL: Final = frozenset({Status.STARTED, Status.FAILED, Status.REJECTED})
 _WITHDRAWN: Final = "withdrawn"
+CANCELLING: Final = "cancelling"  #: the event of a request whose run is to be cancelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +274,12 @@ def reject(record: Record, error: CloudError, now: datetime) -> Record:
 def stop(record: Record, error: CloudError, now: datetime) -> Record:
     """End a Waiting request: Rejected if it was never sent, else Failed."""
     return (reject if record.first_sent_at is None else refuse)(record, error, now)
+
+
+def ask_to_cancel(record: Record, principal: str, now: datetime) -> Record:
+    """Record who asked to cancel the run of a request; how it ends is the run's outcome."""
+    entry = Entry(at=now, event=CANCELLING, detail=principal[:300])
+    return replace(record, changed_at=now, history=_shortened((*record.history, entry)))
 
 
 def refuse(record: Record, error: CloudError, now: datetime, wire: Wire = NOTHING) -> Record:

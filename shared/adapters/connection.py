@@ -1,0 +1,33 @@
+"""Connects to Azure as the settings say: by a connection string, or with an identity."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from shared.adapters.storage.account import Account
+from shared.adapters.storage.facts import ByConnectionString, ByIdentity
+from shared.config.settings import StorageSettings
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+
+
+def account(settings: StorageSettings, *, use_proxy: bool) -> Account:
+    """Return the storage account."""
+    if settings.storage_connection is not None:
+        by_key = ByConnectionString(text=settings.storage_connection)
+        return Account(by_key, use_proxy_settings=use_proxy)
+    by_identity = ByIdentity(
+        queue_uri=settings.storage_queues or "",
+        table_uri=settings.storage_tables or "",
+        credential=partial(credential, settings.storage_client_id),
+    )
+    return Account(by_identity, use_proxy_settings=use_proxy)
+
+
+def credential(client_id: str | None = None) -> "AsyncTokenCredential":
+    """Return the app's identity, or the user-assigned one with this client id."""
+    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - 0.3 s, on first use
+
+    if client_id is None:
+        return DefaultAzureCredential()
+    return DefaultAzureCredential(managed_identity_client_id=client_id)
