@@ -165,5 +165,6 @@ async def ready(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 (th
 async def settings(req: func.HttpRequest) -> func.HttpResponse:
     """Serve GET /api/health/settings: invalid settings and rights, for an authenticated caller."""
     return await wiring.admit(
-        req, lambda who: health.settings(wiring.readiness()(), wiring.rights(who))
+        req,
+        lambda who: health.settings(wiring.readiness()(), wiring.rights(who), wiring.notices()),
     )

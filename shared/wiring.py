@@ -18,8 +18,7 @@ from shared.adapters import connection
 from shared.adapters.clock import SystemClock
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit import TableAudit
-from shared.adapters.storage.following import TableChains, TableOpenRuns, TableOutcomes
-from shared.adapters.storage.queues import OutcomeQueue, PoisonQueue, RequestQueue, ResultQueue
+from shared.adapters.storage.queues import PoisonQueue, RequestQueue, ResultQueue
 from shared.adapters.storage.records import TableRecords
 from shared.adapters.storage.ticket_keys import TableTicketKeys
 from shared.adapters.synapse import SynapsePipelines
@@ -40,7 +39,7 @@ from shared.gateway.rights import Statement
 from shared.gateway.rights_lookup import RightsLookup
 from shared.gateway.runner import Runner
 from shared.gateway.synchronous_start import SynchronousStart
-from shared.gateway.tracking import FollowPorts, Tracking
+from shared.gateway.tracking import Tracking
 from shared.gateway.workspace_runs import WorkspaceRuns
 from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
@@ -205,6 +204,12 @@ async def rights(caller: Caller) -> Statement | None:
     return await wired.rights(caller.principal)
 
 
+def notices() -> tuple[CloudError, ...]:
+    """Return what the app does not offer with its settings; empty while they are wrong."""
+    wired = _wired()
+    return wired.outcomes.until_outcome.notices if isinstance(wired, App) else ()
+
+
 @cache
 def _authenticator() -> Identify | CloudError:
     """Return the authentication, read apart from the other settings: it works even if those are wrong."""
@@ -273,7 +278,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         max_connections=2 * settings.max_concurrent_calls,  # starts, and looks
     )
     policy = Policy.configured(config, settings)
-    ports = _follow_ports(account, settings)
+    ports = connection.follow_ports(account, settings)
     tracking = Tracking(
         clock=clock, ports=ports, requests=requests, settings=settings, default=config.follow
     )
@@ -370,16 +375,6 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         records=records,
         policy=policy,
         synapse=pipelines,
-    )
-
-
-def _follow_ports(account: Account, settings: Settings) -> FollowPorts:
-    table, queue, encoding = settings.runs_table, settings.outcomes_queue, settings.results_encoding
-    return FollowPorts(
-        chains=TableChains(account, table),
-        open_runs=TableOpenRuns(account, table),
-        outcomes=TableOutcomes(account, table),
-        messages=OutcomeQueue(account, queue, encoding=encoding.value) if queue else None,
     )
 
 

@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING
 
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.facts import ByConnectionString, ByIdentity
-from shared.config.settings import StorageSettings
+from shared.adapters.storage.following import TableChains, TableOpenRuns, TableOutcomes
+from shared.adapters.storage.queues import OutcomeQueue
+from shared.config.settings import Settings, StorageSettings
+from shared.gateway.tracking import FollowPorts
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -22,6 +25,18 @@ def account(settings: StorageSettings, *, use_proxy: bool) -> Account:
         credential=partial(credential, settings.storage_client_id),
     )
     return Account(by_identity, use_proxy_settings=use_proxy)
+
+
+def follow_ports(account: Account, settings: Settings) -> FollowPorts:
+    """Return where open runs and outcomes are kept and told."""
+    table, queue = settings.runs_table, settings.outcomes_queue
+    encoding = settings.results_encoding
+    return FollowPorts(
+        chains=TableChains(account, table),
+        open_runs=TableOpenRuns(account, table),
+        outcomes=TableOutcomes(account, table),
+        messages=OutcomeQueue(account, queue, encoding=encoding.value) if queue else None,
+    )
 
 
 def credential(client_id: str | None = None) -> "AsyncTokenCredential":

@@ -30,17 +30,26 @@ class UntilOutcome:
         self._policy = policy
         self._settings = settings
 
+    @property
+    def notices(self) -> tuple[CloudError, ...]:
+        """Return why the settings let no outcome be promised; empty if they do."""
+        found = []
+        if self._settings.address is None:
+            found.append(_obstacle("it doesn't know its own address: set PUBLIC_URL"))
+        if self._settings.follow_runs is FollowRuns.NONE:
+            found.append(_obstacle("it follows no runs: FOLLOW_RUNS is none"))
+        return tuple(found)
+
     async def obstacle(self, request: RunRequest) -> CloudError | None:
         """Return why no outcome of a request can be promised; None if one can."""
-        obstacle = no_promise(self._settings)
-        if obstacle:
-            return obstacle
+        if self.notices:
+            return self.notices[0]
         workspace = request.workspace or self._policy.default_workspace
         endpoint = self._policy.workspaces.get(workspace)
         if endpoint is None or not await self._is_refused(endpoint):
             return None
         role = "Synapse Monitoring Operator"
-        return _obstacle(f"the gateway may not see the workspace's runs: it needs {role}")
+        return _obstacle(f"it may not see the workspace's runs: it needs {role}")
 
     async def promise(self, record: Record) -> None:
         """Have the run of an earlier request followed; that of a new one is followed from its claim on."""
@@ -74,15 +83,6 @@ class UntilOutcome:
         return stored is not None and stored.chain.refused_since is not None
 
 
-def no_promise(settings: Settings) -> CloudError | None:
-    """Return why these settings let no outcome be promised; None if they do."""
-    if settings.address is None:
-        return _obstacle("the gateway doesn't know its own address: set PUBLIC_URL")
-    if settings.follow_runs is FollowRuns.NONE:
-        return _obstacle("it follows no runs: FOLLOW_RUNS is none")
-    return None
-
-
 def _obstacle(why: str) -> CloudError:
-    message = f"The gateway can't say how a run ends: {why}."
+    message = f"The gateway can't promise to say how a run ends: {why}."
     return CloudError(code=Code.INVALID_STATE, message=message, target="$.query.until")

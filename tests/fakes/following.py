@@ -46,6 +46,10 @@ class FakeChains(Chains):
         """Let the next writes land and their answers get lost: the SDK then writes again by itself."""
         self._lost_answers = times
 
+    def put(self, chain: Chain) -> None:
+        """Write a chain as if it had stood there before, without a call."""
+        self._write(chain)
+
     @property
     def standing(self) -> list[Chain]:
         """Every chain, without a call."""

@@ -291,7 +291,7 @@ async def shown(lookups: Lookups | None, *faults: CloudError) -> tuple[int, dict
     async def statement() -> Statement | None:
         return None if lookups is None else await lookups()
 
-    response = await health.settings(found(), statement())
+    response = await health.settings(found(), statement(), ())
     return response.status_code, json.loads(response.get_body())
 
 
