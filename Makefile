@@ -2,11 +2,12 @@
 PYTHON ?= python3.13
 ENV := .venv/bin
 AZURITE := .local/azurite/node_modules/.package-lock.json
+KUSTO := .local/kusto/node_modules/.package-lock.json
 ONCE ?=
 ARGS ?=
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run unit test lint types check explain requeue fuzz soak lock airflow schemas package mutants clean
+.PHONY: help run unit test lint types check explain requeue fuzz soak bench load lock airflow schemas package mutants clean
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -16,7 +17,7 @@ run: .venv/.installed $(AZURITE)  ## Start the local stack, run the samples and 
 unit: .venv/.installed  ## Run the tests that need no server, with a tenth of the random examples
 	@$(ENV)/python -m pytest tests/unit tests/scenarios --quiet --numprocesses=auto --hypothesis-profile=fast
 
-test: .venv/.installed $(AZURITE)  ## Run all tests, and check coverage
+test: .venv/.installed $(AZURITE) $(KUSTO)  ## Run all tests, and check coverage
 	@$(ENV)/coverage erase
 	@$(ENV)/coverage run -m pytest --hypothesis-profile=full --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 	@$(ENV)/coverage combine --quiet
@@ -52,6 +53,12 @@ soak: .venv/.installed $(AZURITE)  ## Run the crash harness in its long form, ha
 	@$(ENV)/python -m tests.crash outage --what azurite --seconds 60
 	@$(ENV)/python -m tests.crash outage --what tables --seconds 60
 	@$(ENV)/python -m tests.crash two-hosts --requests 500 --kills 40
+
+bench: .venv/.installed $(AZURITE)  ## Measure the gateway beside what people would write themselves (docs/bench.md)
+	@$(ENV)/python -m bench all
+
+load: .venv/.installed $(AZURITE)  ## Drain 10,000 messages and answer 2,000 HTTP calls, with balanced books (STORAGE=2: two storage processes)
+	@$(ENV)/python -m bench load --storage $(if $(filter 2,$(STORAGE)),two-azurites,azurite)
 
 schemas: .venv/.installed  ## Write docs/schemas and shared/api/openapi.json from the models
 	@$(ENV)/python -m local.schemas
@@ -99,10 +106,15 @@ $(AZURITE): local/azurite/package-lock.json | .venv/.node
 	@echo '  Azurite is there'
 	@touch $@
 
+$(KUSTO): local/kusto/package-lock.json | .venv/.node
+	@echo '  Kusto language service ...'
+	@mkdir -p .local && $(ENV)/python -m local.kusto
+	@touch $@
+
 # checkov pins old packages: it has an environment of its own.
 CHECKOV := .local/checkov
 .PHONY: infra-check
-infra-check: .venv/.installed $(CHECKOV)/.installed-3.3.30  ## Check infra/, image, workflows, package, scripts and documented commands offline
+infra-check: .venv/.installed $(KUSTO) $(CHECKOV)/.installed-3.3.30  ## Check infra/, image, workflows, package, scripts and documented commands offline
 	@$(if $(TESTED),,$(ENV)/python -m pytest tests/infra --quiet)
 	@$(ENV)/python -m local.checkov
 

@@ -86,12 +86,17 @@ param eventSubjectBeginsWith string = ''
 @description('Types of the events that are sent. The rules in gateway.json decide what becomes of them.')
 param eventTypes array = ['Microsoft.Storage.BlobCreated']
 
+@description('Make an Event Grid topic that gets each result as a CloudEvent (docs/requests.md).')
+param resultTopicEnabled bool = false
+
 @description('Who is written to when an alert fires, separated by spaces. Empty: alerts show in the portal alone.')
 param alertEmails string = ''
 
-@minValue(1)
-@description('More executions in one hour than this, on demand or on warm instances, raise an alert.')
-param executionsPerHour int = 100000
+@description('Resource ids of action groups of your own that alerts go to as well.')
+param actionGroupIds array = []
+
+@description('Thresholds of alerts that differ from those in the variable alertThresholds, by its names.')
+param thresholds object = {}
 
 @minValue(30)
 @maxValue(730)
@@ -101,6 +106,21 @@ param logRetentionDays int = 30
 @description('Log every write to storage too, and the host\'s own lines: about four lines a request, at Log Analytics\' price.')
 param storageLogs bool = false
 
+// An alert fires above its threshold (storageAvailabilityPercent: below). docs/operate.md has an entry for each alert.
+var alertThresholds = {
+  poison: 0 // messages
+  notEndedMinutes: 15
+  outcomeUnknown: 0 // requests
+  failedPercent: 20
+  throttledMinutes: 10
+  notReady: 0 // reasons
+  http5xx: 10 // calls
+  tokenFailures: 0 // reasons
+  storageThrottled: 10 // calls
+  storageForbidden: 20 // calls
+  storageAvailabilityPercent: 99
+  executionsPerHour: 100000
+}
 var token = uniqueString(subscription().id, environmentName, location)
 var tags = { 'azd-env-name': environmentName }
 var packageContainer = 'app-package'
@@ -108,6 +128,7 @@ var deadLetterContainer = 'dead-letters'
 var requestsQueue = 'run-requests'
 var poisonQueue = '${requestsQueue}-poison'
 var resultsQueue = 'run-results'
+var outboxQueue = 'run-outbox'
 var runsTable = 'runs'
 var auditTable = 'runaudit'
 var hookSettings = empty(webhookSettingNames) ? [] : split(webhookSettingNames, ' ')
@@ -140,6 +161,10 @@ var ownSettings = {
   AZURE_TOKEN_CREDENTIALS: 'ManagedIdentityCredential'
   APPLICATIONINSIGHTS_CONNECTION_STRING: monitoring.outputs.connectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.outputs.clientId};Authorization=AAD'
+}
+var topicSettings = {
+  OUTCOME_TOPIC_ENDPOINT: resultTopicEnabled ? resultTopic!.outputs.endpoint : ''
+  RUN_OUTBOX_QUEUE: outboxQueue
 }
 var entraSettings = {
   ENTRA_TENANT_ID: empty(entraTenantId) ? tenant().tenantId : entraTenantId
@@ -186,7 +211,7 @@ module storage 'modules/storage.bicep' = {
     closed: vnetEnabled
     trustedServices: eventsEnabled
     containers: [packageContainer, deadLetterContainer]
-    queues: [requestsQueue, poisonQueue, resultsQueue]
+    queues: concat([requestsQueue, poisonQueue, resultsQueue], resultTopicEnabled ? [outboxQueue, '${outboxQueue}-poison'] : [])
     tables: [runsTable, auditTable]
     workspaceId: monitoring.outputs.workspaceId
     logged: storageLogs
@@ -276,6 +301,34 @@ module eventTopic 'modules/event-topic.bicep' = if (eventsEnabled) {
   }
 }
 
+module resultTopic 'modules/result-topic.bicep' = if (resultTopicEnabled) {
+  name: 'result-topic'
+  scope: group
+  params: {
+    name: 'evgt-runs-${token}'
+    location: location
+    tags: tags
+    closed: vnetEnabled
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module resultTopicEndpoint 'modules/private-endpoint.bicep' = if (vnetEnabled && resultTopicEnabled) {
+  name: 'endpoint-result-topic'
+  scope: group
+  params: {
+    name: 'pe-topic-${token}'
+    location: location
+    tags: tags
+    networkId: network!.outputs.id
+    subnetId: network!.outputs.endpointsSubnetId
+    targetId: resultTopic!.outputs.id
+    groupId: 'topic'
+    // eventgrid.azure.net, .us or .cn: the vault's suffix is another in the US Government's cloud alone.
+    zoneName: 'privatelink${replace(replace(environment().suffixes.keyvaultDns, '.vault.', '.eventgrid.'), 'usgovcloudapi.net', 'azure.us')}'
+  }
+}
+
 module roles 'modules/roles.bicep' = {
   name: 'roles'
   scope: group
@@ -290,6 +343,8 @@ module roles 'modules/roles.bicep' = {
     requestsQueue: requestsQueue
     poisonQueue: poisonQueue
     resultsQueue: resultsQueue
+    outboxQueue: outboxQueue
+    resultTopicName: resultTopicEnabled ? resultTopic!.outputs.name : ''
     deadLetterContainer: deadLetterContainer
     eventsEnabled: eventsEnabled
   }
@@ -313,7 +368,7 @@ module app 'modules/app.bicep' = {
     subnetId: vnetEnabled ? network!.outputs.appSubnetId : ''
     workspaceId: monitoring.outputs.workspaceId
     logged: storageLogs
-    settings: union(appSettings, ownSettings, httpAuth == 'entra' ? entraSettings : {})
+    settings: union(appSettings, ownSettings, httpAuth == 'entra' ? entraSettings : {}, resultTopicEnabled ? topicSettings : {})
     secretSettings: hookSettings
     vaultUri: vaultEnabled ? vault!.outputs.uri : ''
   }
@@ -350,7 +405,21 @@ module alerts 'modules/alerts.bicep' = {
     emails: empty(alertEmails) ? [] : split(alertEmails, ' ')
     storageId: storage.outputs.id
     appId: app.outputs.id
-    executionsPerHour: executionsPerHour
+    actionGroupIds: actionGroupIds
+    thresholds: union(alertThresholds, thresholds)
+  }
+}
+
+module logAlerts 'modules/log-alerts.bicep' = {
+  name: 'log-alerts'
+  scope: group
+  params: {
+    name: 'run-gateway-${token}'
+    location: location
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    actionGroupIds: alerts.outputs.receivers
+    thresholds: union(alertThresholds, thresholds)
   }
 }
 
@@ -361,6 +430,7 @@ module workbook 'modules/workbook.bicep' = {
     location: location
     tags: tags
     insightsId: monitoring.outputs.insightsId
+    workspaceId: monitoring.outputs.workspaceId
   }
 }
 

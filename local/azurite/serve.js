@@ -10,6 +10,8 @@ const load = (name) => {
   const module = createRequire(join(options.installed, "package.json"))(`azurite/dist/src/${name}`);
   return module.default ?? module;
 };
+// Tokens are taken over TLS alone; "basic" reads their claims and not their signature.
+const tls = options.cert ? [options.cert, options.key, "", "basic"] : ["", "", "", undefined];
 const at = (file) => join(options.location ?? "", file);
 
 function queueServer() {
@@ -19,7 +21,7 @@ function queueServer() {
   return new Server(
     new Configuration(
       "127.0.0.1", options.queuePort, 0, at("queue.json"), at("extents.json"), extents, accessLog, undefined, debugLog,
-      undefined, loose, skipApiVersionCheck, "", "", "", undefined, false, options.location === null,
+      undefined, loose, skipApiVersionCheck, ...tls, false, options.location === null,
     ),
   );
 }
@@ -30,7 +32,7 @@ function tableServer() {
   return new Server(
     new Configuration(
       "127.0.0.1", options.tablePort, 0, at("table.json"), debugLog, accessLog, undefined, undefined, loose,
-      skipApiVersionCheck, "", "", "", undefined, false, options.location === null,
+      skipApiVersionCheck, ...tls, false, options.location === null,
     ),
   );
 }

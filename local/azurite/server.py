@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local import process
+from local import npm, process
 from local.azurite import install
 
 SERVE = Path(__file__).with_name("serve.js")
@@ -60,15 +60,19 @@ async def start(
     location: Path | None = None,
     account: Account = DEVELOPMENT,
     log: Path | None = None,
+    tls: tuple[Path, Path] | None = None,
 ) -> Azurite:
-    """Start Azurite; without a location everything is kept in memory."""
+    """Start Azurite; without a location everything is kept in memory, with a certificate and its key it takes tokens."""
+    cert, key = tls or (None, None)
     options = {
         "installed": str(install.installed()),
         "queuePort": queue_port,
         "tablePort": table_port,
         "location": location and str(location),
+        "cert": cert and str(cert),
+        "key": key and str(key),
     }
-    command = [install.node(), str(SERVE), json.dumps(options)]
+    command = [npm.node(), str(SERVE), json.dumps(options)]
     env = {
         "AZURITE_ACCOUNTS": f"{account.name}:{account.key}",
         "NODE_COMPILE_CACHE": str(install.installed() / "compiled"),  # a fifth of the start
@@ -85,10 +89,16 @@ async def running(
     location: Path | None = None,
     account: Account = DEVELOPMENT,
     log: Path | None = None,
+    tls: tuple[Path, Path] | None = None,
 ) -> AsyncIterator[Azurite]:
     """Start Azurite as `start` does, and stop it at the end."""
     azurite = await start(
-        queue_port=queue_port, table_port=table_port, location=location, account=account, log=log
+        queue_port=queue_port,
+        table_port=table_port,
+        location=location,
+        account=account,
+        log=log,
+        tls=tls,
     )
     try:
         yield azurite

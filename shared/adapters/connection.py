@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.facts import ByConnectionString, ByIdentity
 from shared.adapters.storage.following import TableChains, TableOpenRuns, TableOutcomes
+from shared.adapters.storage.outbox import OutcomesAndEvents
 from shared.adapters.storage.queues import OutcomeQueue
 from shared.config.settings import Settings, StorageSettings
 from shared.gateway.tracking import FollowPorts
+from shared.ports import Outbox
+from shared.runs.cloud_event import NAMELESS
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -27,15 +30,16 @@ def account(settings: StorageSettings, *, use_proxy: bool) -> Account:
     return Account(by_identity, use_proxy_settings=use_proxy)
 
 
-def follow_ports(account: Account, settings: Settings) -> FollowPorts:
-    """Return where open runs and outcomes are kept and told."""
-    table, queue = settings.runs_table, settings.outcomes_queue
-    encoding = settings.results_encoding
+def follow_ports(account: Account, settings: Settings, outbox: Outbox | None) -> FollowPorts:
+    """Return where open runs and outcomes are kept and told; also as events if there is an outbox."""
+    table, queue, encoding = settings.runs_table, settings.outcomes_queue, settings.results_encoding
+    messages = OutcomeQueue(account, queue, encoding=encoding.value) if queue else None
+    source = settings.address or NAMELESS
     return FollowPorts(
         chains=TableChains(account, table),
         open_runs=TableOpenRuns(account, table),
         outcomes=TableOutcomes(account, table),
-        messages=OutcomeQueue(account, queue, encoding=encoding.value) if queue else None,
+        messages=OutcomesAndEvents(messages, outbox, source=source) if outbox else messages,
     )
 
 

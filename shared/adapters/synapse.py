@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from shared.adapters.http_client import HttpClient
 
 API_VERSION: Final = "2020-12-01"
-FRESH: Final = 60.0  # seconds; if a token this new is refused, another would be, too
 
 
 class SynapsePipelines(Pipelines):
@@ -177,28 +176,13 @@ class SynapsePipelines(Pipelines):
             case _:
                 pass  # says nothing about the right
 
-    def _is_old(self, token: Token) -> bool:
-        return self._clock.monotonic() - token.fetched_at >= FRESH
-
     async def _ask(
         self, method: str, endpoint: str, url: str, body: bytes = b"", most: int = MAX_BODY
     ) -> Answer | Lost:
-        """Make any call but createRun; a token that is refused is replaced once, unless it is fresh.
-
-        A missing right is also answered 401, at every call. A call answered 401 had no effect, even a cancel.
-        """
-        source = self._source(endpoint)
-        token = await source.token()
-        if isinstance(token, CloudError):
-            return Lost(sent=False, error=token)
-        outcome = await self._send(method, url, token, body, {}, most=most)
-        if isinstance(outcome, Lost) or outcome.status != 401 or not self._is_old(token):
-            return outcome
-        token.refused = True
-        another = await source.another()
-        if isinstance(another, CloudError):
-            return Lost(sent=False, error=another)
-        return await self._send(method, url, another, body, {}, most=most)
+        """Make any call but createRun. A call answered 401 had no effect, even a cancel."""
+        return await self._source(endpoint).authorized(
+            lambda token: self._send(method, url, token, body, {}, most=most)
+        )
 
     async def _send(
         self,

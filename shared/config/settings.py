@@ -23,6 +23,8 @@ from shared.kernel.cloud_error import CloudError, Code
 #: The similarity (difflib's ratio) from which a name counts as a misspelt setting: one letter in ten is wrong.
 _ALIKE: Final = 0.9
 DEFAULT_WORKSPACE: Final = "default"
+#: As Azure shows a topic's endpoint; namespaces and their topics have other paths.
+_TOPIC_PATH: Final = "/api/events"
 PUBLIC_AUTHORITY: Final = "https://login.microsoftonline.com"
 STORAGE: Final = "RunStorage"
 #: The one setting whose empty value has a meaning: no outcome is sent.
@@ -90,6 +92,13 @@ def read_endpoint(text: str) -> str:
     return endpoint
 
 
+def _read_topic(text: str) -> str:
+    """Return the URL that events are posted to."""
+    example = "https://<topic>.<region>-1.eventgrid.azure.net/api/events"
+    host = text.rstrip("/").removesuffix(_TOPIC_PATH)
+    return _read_host(host, example) + _TOPIC_PATH
+
+
 def _read_host(text: str, example: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"https", "http"} or not parts.hostname:
@@ -123,6 +132,7 @@ def _read_tenant(text: str) -> str:
 
 Endpoint = Annotated[str, AfterValidator(read_endpoint)]
 Tenant = Annotated[str, AfterValidator(_read_tenant)]
+Topic = Annotated[str, AfterValidator(_read_topic)]
 PublicUrl = Annotated[
     str, Field(max_length=200), AfterValidator(lambda text: _read_host(text, "https://<host>"))
 ]
@@ -165,6 +175,7 @@ class StorageSettings(BaseModel):
     storage_client_id: str | None = Field(default=None, alias="RunStorage__clientId")
     requests_queue: QueueName = Field(default="run-requests", alias="RUN_REQUESTS_QUEUE")
     results_queue: QueueName = Field(default="run-results", alias="RUN_RESULTS_QUEUE")
+    outbox_queue: QueueName = Field(default="run-outbox", alias="RUN_OUTBOX_QUEUE")
     outcomes_queue: OptionalQueueName = Field(default="run-outcomes", alias="RUN_OUTCOMES_QUEUE")
     runs_table: TableName = Field(default="runs", alias="RUNS_TABLE")
     audit_table: TableName = Field(default="runaudit", alias="RUN_AUDIT_TABLE")
@@ -188,10 +199,11 @@ class Settings(HttpAccess, StorageSettings):
     call_timeout: float = Field(default=30, ge=0.1, le=60, alias="CALL_TIMEOUT_SECONDS")
     lease: float = Field(default=90, ge=0.3, le=3600, alias="LEASE_SECONDS")
     settle: float = Field(default=60, ge=0, le=3600, alias="SETTLE_SECONDS")
-    follow_runs: FollowRuns = Field(default=FollowRuns.ALL, alias="FOLLOW_RUNS")
-    follow_seconds: float = Field(default=15, ge=1, le=300, alias="FOLLOW_SECONDS")
+    outcome_topic: Topic | None = Field(default=None, alias="OUTCOME_TOPIC_ENDPOINT")
     public_url: PublicUrl | None = Field(default=None, alias="PUBLIC_URL")
     platform_host: str | None = Field(default=None, alias="WEBSITE_HOSTNAME")
+    follow_runs: FollowRuns = Field(default=FollowRuns.ALL, alias="FOLLOW_RUNS")
+    follow_seconds: float = Field(default=15, ge=1, le=300, alias="FOLLOW_SECONDS")
 
     @property
     def shortest_lease(self) -> float:
@@ -289,13 +301,20 @@ def _cross_faults(settings: Settings) -> tuple[CloudError, ...]:
     if settings.lease < settings.shortest_lease:
         text = f"A lease should be at least {settings.shortest_lease:g} s: twice the call time-out and 10 %."
         faults.append(fault("LEASE_SECONDS", text))
+    triggers = {settings.requests_queue, f"{settings.requests_queue}-poison"}
     for name, queue in (
         ("RUN_RESULTS_QUEUE", settings.results_queue),
         (OUTCOMES_QUEUE, settings.outcomes_queue),
     ):
-        if queue in {settings.requests_queue, f"{settings.requests_queue}-poison"}:
+        if queue in triggers:
             text = "The gateway would read its own messages on this queue as requests, endlessly."
             faults.append(fault(name, text))
+    own = {settings.outbox_queue, f"{settings.outbox_queue}-poison"}
+    if own & (triggers | {settings.results_queue, settings.outcomes_queue}):
+        text = (
+            "The outbox and its poison queue hold nothing but events: another queue has this name."
+        )
+        faults.append(fault("RUN_OUTBOX_QUEUE", text))
     return (*faults, *_http_faults(settings))
 
 

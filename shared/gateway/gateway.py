@@ -6,9 +6,10 @@ least once.
 """
 
 import asyncio
-import logging
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from shared.auth.policy import Policy
@@ -18,11 +19,11 @@ from shared.gateway.attempt import Attempt, Exhausted
 from shared.gateway.recovery_message import QueueMessage, RecoveryMessage
 from shared.gateway.runner import OnOpen, Runner
 from shared.gateway.tracking import Tracking
-from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.ports import Audit, Clock, Conflict, Records, Requests, Results, VersionedRecord
 from shared.runs import audit_entry, payload, result as run_result
+from shared.runs.audit_entry import AuditEntry
 from shared.runs.caller import Caller
 from shared.runs.delivery import Delivery, Source
 from shared.runs.identity import fingerprint
@@ -200,24 +201,23 @@ class Gateway:
         now = self._clock.now()
         result = run_result.turn_away(rejection, delivery, now)
         entry = audit_entry.of_rejection(rejection, delivery, principal, now)
-        if publish:
-            await asyncio.gather(self._results.publish(result), self._audit.append(entry))
-        else:
-            await self._audit.append(entry)
-        delivery_log.ended(result, now)
+        await self._write(result, entry, publish=publish)
         return Answered(result=result)
 
     async def publish(self, record: Record, delivery: Delivery, principal: str | None) -> RunResult:
-        """Publish a request's result for a delivery, audit it, and have its run followed."""
-        result = run_result.answer(record, delivery)
+        """Publish the result of a final record for a delivery, on the results queue and in the audit."""
+        result, now = run_result.answer(record, delivery), self._clock.now()
         keep = self._settings.audit_parameters is AuditParameters.REDACTED
-        now = self._clock.now()
         entry = audit_entry.of_answer(record, delivery, principal, now, parameters=keep)
-        await asyncio.gather(
-            self._results.publish(result), self._audit.append(entry), self._tracking.track(record)
-        )
-        delivery_log.ended(result, now)
+        await self._write(result, entry, self._tracking.track(record))
         return result
+
+    async def _write(
+        self, result: RunResult, entry: AuditEntry, *beside: Awaitable[None], publish: bool = True
+    ) -> None:
+        published = (self._results.publish(result),) if publish else ()
+        await asyncio.gather(*published, self._audit.append(entry), *beside)
+        delivery_log.ended(result, entry)
 
     def _by_queue(self, delivery: Delivery, principal: str | None) -> Attempt:
         message = QueueMessage(self._requests, delivery, principal)
@@ -229,7 +229,7 @@ class Gateway:
             first = self._judge(request, attempt)
             if isinstance(first, CloudError):
                 return await self._refuse(request, first, attempt)
-            outcome = await self._claim(first, attempt)
+            outcome = await self._claim(first, request, attempt)
             if isinstance(outcome, VersionedRecord):
                 return await self.bring(outcome, attempt)
             if outcome.stored is None:
@@ -262,13 +262,13 @@ class Gateway:
         first = claim(request, place, attempt.delivery, principal, now, nonce=nonce)
         return replace(first, followed=self._tracking.follows(request))
 
-    async def _claim(self, first: Record, attempt: Attempt) -> VersionedRecord | Conflict:
-        async def insert(record: Record) -> VersionedRecord | Conflict:
-            return await attempt.message.cover(record, self._records.insert)
-
+    async def _claim(
+        self, first: Record, request: RunRequest, attempt: Attempt
+    ) -> VersionedRecord | Conflict:
+        insert = partial(attempt.message.cover, write=self._records.insert)
         if first.status is Status.STARTING:
-            return await self._runner.begin(first, insert)
-        return await insert(await payload.close(first) if first.status in FINAL else first)
+            return await self._runner.begin(first, request, insert)
+        return await insert(await payload.close(first))
 
     async def _refuse(
         self, request: RunRequest, refusal: CloudError, attempt: Attempt
@@ -294,7 +294,11 @@ class Gateway:
         """Return the conflict of a request with an existing record; None if both ask for the same."""
         if record.delivery.is_same(attempt.delivery) or is_of_event(request.request_id):
             return None
-        if self._print(request, record) == record.fingerprint:
+        name = request.workspace or self._policy.default_workspace
+        # A workspace may have been removed from the configuration: then only its name is left.
+        known = self._policy.workspaces.get(name)
+        endpoint = known or (record.endpoint if name == record.workspace else "")
+        if fingerprint(request, endpoint) == record.fingerprint:
             return None
         asking = attempt.principal or ""
         may_read = self._policy.permits(asking, record.pipeline_name, record.workspace)
@@ -312,19 +316,9 @@ class Gateway:
         reopened = reopen(record, request, delivery, attempt.principal or "", now)
         if first.status in FINAL and first.error:  # it has expired meanwhile
             reopened = await payload.close(reject(reopened, first.error, now))
-
-        async def update(changed: Record) -> VersionedRecord | Conflict:
-            return await self._records.update(stored, changed)
-
+        update = partial(self._records.update, stored)
         written = await attempt.message.cover(reopened, update)
         return written if isinstance(written, VersionedRecord) else None
-
-    def _print(self, request: RunRequest, record: Record) -> str:
-        name = request.workspace or self._policy.default_workspace
-        # A workspace may have been removed from the configuration: then only its name is left.
-        known = self._policy.workspaces.get(name)
-        endpoint = known or (record.endpoint if name == record.workspace else "")
-        return fingerprint(request, endpoint)
 
     async def _end(
         self, rejection: Rejection, attempt: Attempt, *, publish: bool = True
@@ -358,15 +352,7 @@ class Gateway:
 
     async def _defer(self, record: Record, attempt: Attempt, seconds: float) -> Deferred:
         await attempt.message.defer(record, seconds)
-        log_line.write(
-            logging.INFO,
-            "delivery_deferred",
-            requestId=record.request_id,
-            status=record.status,
-            attempt=record.attempts,
-            source=attempt.delivery.source,
-            seconds=round(seconds, 1),
-        )
+        delivery_log.deferred(record, attempt.delivery, seconds, self._clock.now())
         return Deferred(record=record, seconds=seconds)
 
 

@@ -17,37 +17,35 @@ SHORTEST: Final = 0.25  # seconds between the first two reads; each pause is hal
 LONGEST: Final = 5.0
 
 
-class LongPoll:
-    """Waits for records to become final."""
+async def wait(
+    clock: Clock, records: Records, deferred: Deferred, delivery: Delivery, until: float
+) -> Reception:
+    """Wait for a request's answer, or give up and leave it to the results queue.
 
-    def __init__(self, *, clock: Clock, records: Records) -> None:
-        self._clock = clock
-        self._records = records
+    Args:
+        clock: the host's time.
+        records: where the request's record is read.
+        deferred: what is known of the request so far.
+        delivery: the delivery to answer.
+        until: when to give up, in the clock's monotonic seconds.
+    """
+    if clock.monotonic() + deferred.seconds > until:
+        return deferred  # it is due later than the caller waits
+    pause, record = SHORTEST, deferred.record
+    while (left := until - clock.monotonic()) > 0:
+        await clock.pause(min(pause, left))
+        pause = min(LONGEST, pause * 1.5)
+        record = await _look(records, record)
+        if record.status in FINAL:
+            is_duplicate = not record.delivery.is_same(delivery)
+            recipient = delivery.model_copy(update={"duplicate": is_duplicate})
+            return Answered(result=run_result.answer(record, recipient), record=record)
+    return Deferred(record=record, seconds=deferred.seconds)
 
-    async def wait(self, deferred: Deferred, delivery: Delivery, until: float) -> Reception:
-        """Wait for a request's answer, or give up and leave it to the results queue.
 
-        Args:
-            deferred: what is known of the request so far.
-            delivery: the delivery to answer.
-            until: when to give up, in the clock's monotonic seconds.
-        """
-        if self._clock.monotonic() + deferred.seconds > until:
-            return deferred  # it is due later than the caller waits
-        pause, record = SHORTEST, deferred.record
-        while (left := until - self._clock.monotonic()) > 0:
-            await self._clock.pause(min(pause, left))
-            pause = min(LONGEST, pause * 1.5)
-            record = await self._look(record)
-            if record.status in FINAL:
-                is_duplicate = not record.delivery.is_same(delivery)
-                recipient = delivery.model_copy(update={"duplicate": is_duplicate})
-                return Answered(result=run_result.answer(record, recipient), record=record)
-        return Deferred(record=record, seconds=deferred.seconds)
-
-    async def _look(self, record: Record) -> Record:
-        try:
-            stored = await self._records.get(record.request_id)
-        except StorageUnavailable:
-            return record  # the request is safe, and its record is read again
-        return stored.record if stored else record
+async def _look(records: Records, record: Record) -> Record:
+    try:
+        stored = await records.get(record.request_id)
+    except StorageUnavailable:
+        return record  # the request is safe, and its record is read again
+    return stored.record if stored else record

@@ -88,15 +88,13 @@ class Operations:
         if status in ENDED_STATUSES:
             return Refusal(error=run_response.ended(status=str(status)))
         asked = records.ask_to_cancel(stored.record, principal, self._clock.now())
-        if not _is_last(stored.record, asked):
-            written = await self._records.update(stored, asked)
-            if not isinstance(written, VersionedRecord):
-                return None
-            stored = written
-        refusal = await self._lookup.cancel(stored)
+        written = await self._records.update(stored, asked)
+        if not isinstance(written, VersionedRecord):
+            return None
+        refusal = await self._lookup.cancel(written)
         if refusal:
             return refusal
-        record = stored.record
+        record = written.record
         log_line.write(
             logging.INFO,
             "run_cancelled",
@@ -171,7 +169,7 @@ class Operations:
             if isinstance(said_by, Refusal):
                 return said_by
             resolved = _resolved(record, run_id, said_by, self._clock.now())
-            if _is_last(record, resolved):
+            if _says_the_same(record, resolved):
                 return record  # a repeat gets the same answer
             if record.status is not Status.FAILED or not unknown:
                 return _invalid_state(stored, "resolved")
@@ -197,10 +195,13 @@ def _resolved(record: Record, run_id: str | None, principal: str, now: datetime)
     return records.fail(record, CloudError(code=Code.RETRIES_EXHAUSTED, message=message), now)
 
 
-def _is_last(record: Record, resolved: Record) -> bool:
-    """Return whether what an operator asks is already the record's last entry."""
-    last, wished = record.history[-1], resolved.history[-1]
-    return (last.event, last.detail) == (wished.event, wished.detail)
+def _says_the_same(record: Record, resolved: Record) -> bool:
+    """Return whether an operator's resolution is what the record says already."""
+    return (record.status, record.run_id, record.error) == (
+        resolved.status,
+        resolved.run_id,
+        resolved.error,
+    )
 
 
 def _obstacle(stored: VersionedRecord, generation: int, seen: str | None) -> Refusal | None:

@@ -6,6 +6,7 @@ Only the body of such a message is left: a poison copy has lost its message id, 
 
 from typing import Final
 
+from shared.gateway import delivery_log
 from shared.gateway.attempt import Exhausted
 from shared.gateway.gateway import Gateway, unreadable
 from shared.kernel.cloud_error import CloudError, Code
@@ -41,6 +42,7 @@ class Poison:
             return
         if not isinstance(message, Resume):
             delivery = with_ids(delivery, message)
+        delivery_log.poisoned(message_id, message)
         if isinstance(message, Rejection):
             await self._gateway.turn_away(message, delivery, PRINCIPAL)
             return

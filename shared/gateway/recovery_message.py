@@ -1,29 +1,12 @@
 """The message on the requests queue that resumes a request if the process that holds it dies."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from shared.kernel.errors import StorageUnavailable
 from shared.ports import Clock, Receipt, Requests
 from shared.runs.delivery import Delivery
 from shared.runs.record import Record
 from shared.runs.request import Resume
-
-
-class Message(Protocol):
-    """A message that outlives the process, of either kind."""
-
-    async def cover[T](self, record: Record, write: Callable[[Record], Awaitable[T]]) -> T:
-        """Write a record; when this returns, both it and a message that resumes it are stored."""
-        ...
-
-    async def defer(self, record: Record, seconds: float) -> None:
-        """Have the request resumed for this delivery in `seconds`."""
-        ...
-
-    async def withdraw(self) -> None:
-        """Delete the message: the answer is published."""
-        ...
 
 
 class QueueMessage:
@@ -112,6 +95,9 @@ class RecoveryMessage:
         self._hidden_until = self._clock.monotonic() + self._lease
         message = _resume(record, self._delivery, self._principal, record.fingerprint)
         self._receipt = await self._requests.enqueue(message, seconds)
+
+
+Message = QueueMessage | RecoveryMessage
 
 
 def _resume(

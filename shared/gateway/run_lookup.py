@@ -53,17 +53,21 @@ class RunLookup:
             case _:
                 return seen
 
-    async def reference_refusal(
-        self, record: Record, run_id: str
-    ) -> CloudError | NotAsked | Unreachable | None:
+    async def reference_refusal(self, record: Record, run_id: str) -> CloudError | NotAsked | None:
         """Return why a request may not refer to that run, or may not now; None if it may.
 
         Synapse gives the new run that run's parameters, so its pipeline must be one that the caller may start.
         """
         look = await self._find(record.endpoint, run_id)
         match look:
-            case NotAsked() | Unreachable():
+            case NotAsked():
                 return look
+            case Unreachable(retry_after=float(seconds), error=error):
+                message = "Looks at the workspace's runs are throttled."
+                throttled = CloudError(code=Code.THROTTLED, message=message, details=(error,))
+                return NotAsked(seconds=seconds, error=throttled)
+            case Unreachable(error=error):
+                return NotAsked(seconds=0.0, error=error)
             case Found(pipeline_name=name) if self._policy.permits(
                 record.principal, name, record.workspace
             ):

@@ -14,6 +14,7 @@ from typing import Final, assert_never
 
 from shared.auth.policy import Policy
 from shared.config.settings import Settings
+from shared.gateway import delivery_log
 from shared.gateway.reconciliation import (
     Adopt,
     GiveUp,
@@ -30,7 +31,8 @@ from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.ports import Clock, Conflict, Echo, Pipelines, Records, VersionedRecord
 from shared.runs import payload, record as records
 from shared.runs.delivery import Delivery
-from shared.runs.record import FINAL, Record, Status
+from shared.runs.record import Record, Status
+from shared.runs.request import RunRequest
 from shared.synapse import retry
 from shared.synapse.create_run import CreateRun
 from shared.synapse.reply import (
@@ -47,7 +49,7 @@ from shared.synapse.reply import (
 
 _ASKING: Final = (records.Due, records.Reconcile)
 MAX_STEPS: Final = 8  # of one visit; other processes may be working on the same record
-Insert = Callable[[Record], Awaitable[VersionedRecord | Conflict]]
+Write = Callable[[Record], Awaitable[VersionedRecord | Conflict]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,22 +101,26 @@ class Runner:
         """The process's throttle, for all other calls to these workspaces."""
         return self._throttle
 
-    async def begin(self, claimed: Record, insert: Insert) -> VersionedRecord | Conflict:
-        """Claim a new request and send it, unless it has a record already.
+    async def begin(
+        self, claimed: Record, request: RunRequest, write: Write, *, before: Record | None = None
+    ) -> VersionedRecord | Conflict:
+        """Claim a request and send it; if it may not be sent now, let it wait.
 
         Args:
-            claimed: the record to be inserted.
-            insert: inserts it, with everything else that must be stored before anything is sent.
+            claimed: the record with a lease.
+            request: the request in it.
+            write: stores the record, with everything else that must be stored before anything is sent.
+            before: the record without the lease; None for a new request.
         """
-        barred = await self._barred(claimed)
+        barred = await self._barred(claimed, request)
         async with self._throttle.starts(claimed.endpoint).place() as has_place:
             held = barred or await self._held(claimed.endpoint, has_place=has_place)
             since = self._clock.monotonic()
-            first = claimed if held is None else self._hold(claimed, held)
-            stored = await insert(await payload.close(first) if first.status in FINAL else first)
+            taken = claimed if held is None else self._hold(before or claimed, request, held)
+            stored = await write(await payload.close(taken))
             if isinstance(stored, Conflict) or held is not None:
                 return stored
-            return await self._send(stored, since)
+            return await self._send(stored, request, since)
 
     async def advance(self, stored: VersionedRecord, until: float = math.inf) -> Progress:
         """Do what can be done for a request now; from `until` on, by the monotonic clock, nothing is asked of Synapse."""
@@ -150,17 +156,12 @@ class Runner:
 
     async def settle(self, stored: VersionedRecord, record: Record) -> VersionedRecord:
         """Write a request's outcome; a final record keeps no secret. Returns the record as now stored."""
-        if record.status in FINAL:
-            record = await payload.close(record)
-        outcome = await self._records.update(
-            stored, records.aged(record, stored.record, stored.age)
-        )
+        changed = records.aged(await payload.close(record), stored.record, stored.age)
+        outcome = await self._records.update(stored, changed)
         if isinstance(outcome, VersionedRecord):
+            delivery_log.settled(stored.record, record)
             return outcome
-        winner = outcome.stored
-        if winner is None:
-            msg = "The record was deleted while it was being processed."
-            raise StorageUnavailable(msg)
+        winner = _winner(outcome)
         if record.status is not Status.STARTED or record.run_id is None:
             return winner
         return await self._settle_late(winner, record.generation, record.run_id)
@@ -187,21 +188,15 @@ class Runner:
             )
         return winner
 
-    async def _barred(self, record: Record) -> _Held | None:
+    async def _barred(self, record: Record, request: RunRequest) -> _Held | None:
         """Return why the run that a request refers to keeps it from being sent; None if it does not."""
         if not self._policy.is_restricted(record.principal):
             return None
-        run_id = payload.read(record).reference_pipeline_run_id
+        run_id = request.reference_pipeline_run_id
         bar = await self.lookup.reference_refusal(record, run_id) if run_id else None
         match bar:
-            case Unreachable(retry_after=float(seconds), error=error):
-                message = "Looks at the workspace's runs are throttled."
-                throttled = CloudError(code=Code.THROTTLED, message=message, details=(error,))
-                return _Held(rest=seconds, error=throttled, why=message)
             case NotAsked(seconds=seconds, error=error):
                 return _Held(rest=seconds, error=error, why=error.message)
-            case Unreachable(error=error):
-                return _Held(error=error, why=error.message)
             case CloudError():
                 return _Held(refusal=bar, why=bar.message)
             case None:
@@ -220,16 +215,16 @@ class Runner:
             return _Held(why=not_sent.error.message, error=not_sent.error)
         return None
 
-    def _hold(self, record: Record, held: _Held) -> Record:
+    def _hold(self, record: Record, request: RunRequest, held: _Held) -> Record:
         now, jitter = self._clock.now(), self._clock.jitter()
         if held.refusal is not None:
             return records.stop(record, held.refusal, now)
         if held.error is not None:
             seconds = max(held.rest, retry.backoff(record.attempts + 1, jitter))
-            return records.retry(record, payload.within(record, seconds, now), held.error, now)
+            return records.retry(record, payload.within(request, seconds, now), held.error, now)
         # Spread as after a 429: otherwise all waiting requests would return together each time.
-        seconds = retry.wait_for_throttle(held.rest, _waits(record), jitter) if held.rest else 0.0
-        return records.wait(record, payload.within(record, seconds, now), held.why, now)
+        seconds = retry.wait_for_throttle(held.rest, record.waits + 1, jitter) if held.rest else 0.0
+        return records.wait(record, payload.within(request, seconds, now), held.why, now)
 
     async def _send_again(self, stored: VersionedRecord) -> VersionedRecord:
         """Send a request that is due, if it still may be sent."""
@@ -243,30 +238,24 @@ class Runner:
         if request.not_before is not None and request.not_before > now:
             seconds = (request.not_before - now).total_seconds()
             return await self.settle(stored, records.wait(record, seconds, "notBefore", now))
-        barred = await self._barred(record)
-        async with self._throttle.starts(record.endpoint).place() as has_place:
-            held = barred or await self._held(record.endpoint, has_place=has_place)
-            if held is not None:
-                return await self.settle(stored, self._hold(record, held))
-            since = self._clock.monotonic()
-            claimed = records.aged(records.take(record, self._clock.now()), record, stored.age)
-            taken = await self._records.update(stored, claimed)
-            if isinstance(taken, VersionedRecord):
-                return await self._send(taken, since)
-        if taken.stored is None:
-            msg = "The record was deleted while it was being processed."
-            raise StorageUnavailable(msg)
-        return taken.stored
 
-    async def _send(self, stored: VersionedRecord, since: float) -> VersionedRecord:
+        async def update(changed: Record) -> VersionedRecord | Conflict:
+            aged = records.aged(changed, record, stored.age)
+            return await self._records.update(stored, aged)
+
+        taken = await self.begin(records.take(record, now), request, update, before=record)
+        return taken if isinstance(taken, VersionedRecord) else _winner(taken)
+
+    async def _send(
+        self, stored: VersionedRecord, request: RunRequest, since: float
+    ) -> VersionedRecord:
         """Send createRun under a lease that was taken at `since`, and settle the outcome."""
         record = stored.record
-        request = payload.read(record)
         reply = await self._post(payload.call(record, request), since, request.expires_at)
         if isinstance(reply, _Held):
-            return await self.settle(stored, self._hold(record, reply))
+            return await self.settle(stored, self._hold(record, request, reply))
         try:
-            settled = await self.settle(stored, await self._read(record, reply))
+            settled = await self.settle(stored, await self._read(record, request, reply))
         except (RecordUnreadable, StorageUnavailable) as error:
             if isinstance(reply, Started):
                 # If the workspace assigns ids of its own, this line alone has this one.
@@ -300,6 +289,7 @@ class Runner:
         reply = await self._pipelines.create_run(call)
         if not isinstance(reply, Unauthorized):
             return reply
+        log_line.write(logging.WARNING, "token_refused", endpoint=call.endpoint)
         not_sent = await self._pipelines.authorize(call.endpoint, refused=True)
         return (
             not_sent
@@ -319,7 +309,7 @@ class Runner:
             return _Held(rest=rest, why="the workspace is throttled")
         return None
 
-    async def _read(self, record: Record, reply: Reply) -> Record:
+    async def _read(self, record: Record, request: RunRequest, reply: Reply) -> Record:
         now, jitter = self._clock.now(), self._clock.jitter()
         match reply:
             case Started(run_id=run_id, wire=wire):
@@ -327,15 +317,15 @@ class Runner:
             case Refused(error=error, wire=wire) | Unauthorized(error=error, wire=wire):
                 return records.refuse(record, await payload.safe(error, record), now, wire)
             case Throttled(error=error, retry_after=retry_after, wire=wire):
-                seconds = retry.wait_for_throttle(retry_after, _waits(record), jitter)
+                seconds = retry.wait_for_throttle(retry_after, record.waits + 1, jitter)
                 self._throttle.starts(record.endpoint).rest(retry_after or seconds)
-                seconds = payload.within(record, seconds, now)
+                seconds = payload.within(request, seconds, now)
                 return records.throttle(
                     record, seconds, await payload.safe(error, record), now, wire
                 )
             case NotSent(error=error):
                 seconds = retry.backoff(record.attempts + 1, jitter)
-                seconds = payload.within(record, seconds, now)
+                seconds = payload.within(request, seconds, now)
                 return records.retry(record, seconds, await payload.safe(error, record), now)
             case Unknown(error=error, wire=wire):
                 return records.lose(record, await payload.safe(error, record), now, wire)
@@ -390,6 +380,8 @@ class Runner:
         return await self.settle(stored, records.fail(record, error, self._clock.now()))
 
 
-def _waits(record: Record) -> int:
-    """Count how often a request has waited, the wait to come included."""
-    return sum(entry.event == "waiting" for entry in record.history) + 1
+def _winner(conflict: Conflict) -> VersionedRecord:
+    if conflict.stored is None:
+        msg = "The record was deleted while it was being processed."
+        raise StorageUnavailable(msg)
+    return conflict.stored

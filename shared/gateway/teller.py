@@ -74,10 +74,13 @@ class Teller:
 
     async def _tell_one(self, endpoint: str, ended: Ended, budget: Budget) -> bool:
         try:
-            stored = await self._open_runs.get(endpoint, ended.run_id)
-        except RecordUnreadable as error:
+            return await self._tell_run(endpoint, ended, budget)
+        except RecordUnreadable as error:  # left for a newer version, or for a person to look at
             log_line.write(logging.ERROR, "open_run_unreadable", runId=ended.run_id, reason=error)
             return False
+
+    async def _tell_run(self, endpoint: str, ended: Ended, budget: Budget) -> bool:
+        stored = await self._open_runs.get(endpoint, ended.run_id)
         if stored is None:
             return True  # another follower has told it
         run, what = stored.run, ended.what

@@ -45,12 +45,15 @@ class Lane:
     @asynccontextmanager
     async def place(self) -> AsyncIterator[bool]:
         """Hold a place for the length of the block; False if none came free in time."""
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await self._places.acquire()
-        except TimeoutError:
-            yield False
-            return
+        if self._places.locked():
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await self._places.acquire()
+            except TimeoutError:
+                yield False
+                return
+        else:
+            await self._places.acquire()  # at once
         try:
             yield True
         finally:

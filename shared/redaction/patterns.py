@@ -146,7 +146,8 @@ def spans(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[i
 
 def cut(text: str) -> str:
     """Replace every stretch that looks like a secret by a mark."""
-    return mark(text, spans(text))
+    found = list(spans(text))
+    return mark(text, found) if found else text
 
 
 def cut_optional(text: str | None) -> str | None:

@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Self
 
 from pydantic import JsonValue
@@ -189,15 +190,19 @@ class _Walk:
         return MARK
 
 
+# The rows of a table all have the same names.
+_cut_again: Final = lru_cache(maxsize=1_024)(patterns.cut)
+
+
 def cut_name(name: str) -> str:
     """Cut what looks like a secret out of a field's name. A name of more than 1,024 characters is hidden."""
-    return patterns.cut(name) if len(name) <= _LONGEST_NAME else MARK
+    return _cut_again(name) if len(name) <= _LONGEST_NAME else MARK
 
 
 def _labels_a_secret(fields: dict[str, JsonValue]) -> bool:
-    lower = {name.lower(): value for name, value in fields.items() if len(name) <= len("value")}
-    if "value" not in lower:
+    if "value" not in map(str.lower, fields):
         return False
+    lower = {name.lower(): value for name, value in fields.items() if len(name) <= len("value")}
     labels = (lower.get(label) for label in LABELS)
     kind = lower.get("type")
     # Synapse writes its own secrets as {"type": "SecureString", "value": …}.

@@ -11,7 +11,7 @@ from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import RecordUnreadable
 from shared.redaction import patterns, redact as redaction
 from shared.redaction.patterns import MARK
-from shared.runs.record import Record
+from shared.runs.record import FINAL, Record
 from shared.runs.request import KEPT_LIMIT, RunRequest
 from shared.synapse.create_run import CreateRun
 
@@ -28,7 +28,9 @@ def read(record: Record) -> RunRequest:
 
 
 async def close(record: Record) -> Record:
-    """Cut the secrets out of the request of a final record."""
+    """Cut the secrets out of the request of a record, once it is final."""
+    if record.status not in FINAL:
+        return record
     fields = _fields(record)
     kept = await redaction.redact(fields.get("parameters"))
     looked = {name: patterns.cut(fields[name]) for name in _TEXTS if name in fields}
@@ -85,11 +87,8 @@ def call(record: Record, request: RunRequest) -> CreateRun:
     )
 
 
-def within(record: Record, seconds: float, now: datetime) -> float:
+def within(request: RunRequest, seconds: float, now: datetime) -> float:
     """Shorten a wait that would outlast the request, so that its expiry is reported in time."""
-    expires_at = read(record).expires_at
-    return (
-        seconds
-        if expires_at is None
-        else min(seconds, max(0.0, (expires_at - now).total_seconds()))
-    )
+    if request.expires_at is None:
+        return seconds
+    return min(seconds, max(0.0, (request.expires_at - now).total_seconds()))

@@ -35,8 +35,6 @@ class Status(StrEnum):
 
 
 FINAL: Final = frozenset({Status.STARTED, Status.FAILED, Status.REJECTED})
-_WITHDRAWN: Final = "withdrawn"
-CANCELLING: Final = "cancelling"  #: the event of a request whose run is to be cancelled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,14 +85,16 @@ class Record:
     #: a send with an unknown outcome was followed by another: UNKNOWN_OUTCOME=resend
     may_run: bool = False
     attempts: int = 0
-    #: while Waiting, or withdrawn: the age in seconds at which the record is due
-    wait_seconds: float = 0.0
+    wait_seconds: float = 0.0  #: while Waiting: the age in seconds at which the record is due
+    waits: int = 0  #: how often it has waited, in this generation
+    #: withdrawn: the seconds after which its caller may ask again; None for any other record
+    retry_after: float | None = None
     run_id: str | None = None
     error: CloudError | None = None  #: of the final state, or the last one so far
     http_status: int | None = None
     service_request_id: str | None = None
     service_correlation_id: str | None = None
-    history: tuple[Entry, ...] = ()
+    history: tuple[Entry, ...] = ()  #: for people to read; nothing is decided by it
 
 
 # The next step for a record.
@@ -195,7 +195,7 @@ def claim(
 
 def take(record: Record, now: datetime) -> Record:
     """Resume a Waiting request, or send an Unknown one again: Starting, with a lease."""
-    return _next(record, Status.STARTING, now, "taken", wait_seconds=0.0)
+    return _next(record, Status.STARTING, now, "taken")
 
 
 def aged(after: Record, before: Record, age: float) -> Record:
@@ -207,7 +207,8 @@ def aged(after: Record, before: Record, age: float) -> Record:
 
 def wait(record: Record, seconds: float, why: str, now: datetime) -> Record:
     """Let a request wait; no call is in flight."""
-    return _next(record, Status.WAITING, now, "waiting", why, wait_seconds=seconds)
+    waiting = _next(record, Status.WAITING, now, "waiting", why, wait_seconds=seconds)
+    return replace(waiting, waits=record.waits + 1)
 
 
 def send_again(record: Record, why: str, now: datetime, *, may_run: bool) -> Record:
@@ -278,7 +279,7 @@ def stop(record: Record, error: CloudError, now: datetime) -> Record:
 
 def ask_to_cancel(record: Record, principal: str, now: datetime) -> Record:
     """Record who asked to cancel the run of a request; how it ends is the run's outcome."""
-    entry = Entry(at=now, event=CANCELLING, detail=principal[:300])
+    entry = Entry(at=now, event="cancelling", detail=principal[:300])
     return replace(record, changed_at=now, history=_shortened((*record.history, entry)))
 
 
@@ -300,15 +301,14 @@ def withdraw(record: Record, error: CloudError, seconds: float, now: datetime) -
     The same id opens it again: see `reopen`. It is Failed even if it was never sent, so that a reader of results
     need not know what delayed it.
     """
-    with_error = replace(record, error=error)
-    done = _finish(with_error, Status.FAILED, now, _WITHDRAWN, f"{error.code}: {error.message}")
-    return replace(done, wait_seconds=seconds)
+    why = f"{error.code}: {error.message}"
+    done = _finish(replace(record, error=error), Status.FAILED, now, "withdrawn", why)
+    return replace(done, retry_after=seconds)
 
 
 def is_withdrawn(record: Record) -> bool:
     """Return whether a request ended only because its caller was asked to repeat it."""
-    last = record.history[-1].event if record.history else None
-    return record.status is Status.FAILED and last == _WITHDRAWN
+    return record.status is Status.FAILED and record.retry_after is not None
 
 
 def reopen(
@@ -375,8 +375,7 @@ def _with_wire(record: Record, wire: Wire) -> Record:
 
 
 def _finish(record: Record, status: Status, now: datetime, event: str, detail: str) -> Record:
-    done = _next(record, status, now, event, detail, wait_seconds=0.0)
-    return replace(done, finished_at=now)
+    return _next(record, status, now, event, detail, finished_at=now)
 
 
 def _next(
@@ -387,13 +386,16 @@ def _next(
     detail: str = "",
     *,
     wait_seconds: float = 0.0,
+    finished_at: datetime | None = None,
 ) -> Record:
     entry = Entry(at=now, event=event, detail=detail[:300])
     return replace(
         record,
         status=status,
         changed_at=now,
+        finished_at=finished_at,
         wait_seconds=wait_seconds,
+        retry_after=None,
         history=_shortened((*record.history, entry)),
     )
 

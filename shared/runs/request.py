@@ -115,12 +115,16 @@ class RunRequest(BaseModel):
 
     def to_json(self) -> bytes:
         """Return the request as its record keeps it: UTF-8 JSON without absent fields."""
-        times = {"not_before", "expires_at"}
-        fields = self.model_dump(by_alias=True, exclude_none=True, exclude=times)
-        for name, value in (("notBefore", self.not_before), ("expiresAt", self.expires_at)):
-            if value is not None:
-                fields[name] = value.isoformat()
-        return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+        # Not by model_dump: the parameters are JSON already, and it would copy them value by value.
+        fields = {
+            field.alias or name: value
+            for name, field in type(self).model_fields.items()
+            if (value := getattr(self, name)) is not None
+        }
+        text = json.dumps(
+            fields, default=datetime.isoformat, ensure_ascii=False, separators=(",", ":")
+        )
+        return text.encode()
 
 
 class Resume(BaseModel):

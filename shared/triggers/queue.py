@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import azure.functions as func
 
+from shared.gateway import delivery_log
 from shared.gateway.gateway import Gateway, unreadable
 from shared.gateway.poison import Poison
 from shared.kernel.errors import RecordUnreadable
@@ -57,5 +58,7 @@ async def receive_poisoned(
     record can't be read is answered: a run may exist. Raises only `StorageUnavailable`.
     """
     delivery = Delivery(id=message.id or "", source=Source.POISON)
-    if not await take_event(message.get_body(), delivery):
+    if await take_event(message.get_body(), delivery):
+        delivery_log.poisoned(delivery.id, None)
+    else:
         await poison.receive(message.get_body(), delivery.id)

@@ -1,6 +1,7 @@
 """Writes values as HTTP responses."""
 
 import json
+import logging
 import math
 from collections.abc import Mapping
 from typing import Final
@@ -11,6 +12,7 @@ from shared.api import views
 from shared.api.links import Links
 from shared.auth import bearer
 from shared.gateway.gateway import Answered, Deferred, Reception
+from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
 from shared.runs.result import Outcome, RunResult
 
@@ -97,6 +99,13 @@ def reason(result: RunResult) -> CloudError:
 def after(seconds: float) -> dict[str, str]:
     """Return the Retry-After header: whole seconds, at least one."""
     return {"Retry-After": str(max(1, math.ceil(seconds)))}
+
+
+def noted(response: func.HttpResponse) -> func.HttpResponse:
+    """Log an error that is not the caller's; the platform adds the function's name to the line."""
+    if response.status_code >= 500:
+        log_line.write(logging.WARNING, "http_error", status=response.status_code)
+    return response
 
 
 def dump(value: object) -> str:

@@ -6,9 +6,8 @@ import azure.functions as func
 
 from shared.api import headers, views
 from shared.auth.policy import Policy
-from shared.gateway import visibility
+from shared.gateway import long_poll, visibility
 from shared.gateway.gateway import Deferred, Gateway, Reception, unreadable
-from shared.gateway.long_poll import LongPoll
 from shared.gateway.open_run_list import OpenRunList
 from shared.gateway.refusal import settles_in
 from shared.kernel.cloud_error import CloudError
@@ -106,5 +105,4 @@ class Runs:
         taken = await self.gateway.submit(call.request, delivery, principal, recoverable=True)
         if not wait or not isinstance(taken, Deferred):
             return taken
-        patience = LongPoll(clock=self.clock, records=self.records)
-        return await patience.wait(taken, delivery, since + wait)
+        return await long_poll.wait(self.clock, self.records, taken, delivery, since + wait)

@@ -19,7 +19,7 @@ from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable
 from shared.runs.caller import Caller
 from shared.runs.delivery import Delivery, Source
-from shared.runs.record import Record, is_withdrawn
+from shared.runs.record import Record
 from shared.runs.request import Rejection, RunRequest, read_object
 from shared.runs.result import Outcome
 from shared.synapse.reply import Wire
@@ -148,9 +148,9 @@ def _created(reception: Reception) -> func.HttpResponse:
         case Answered(result=result) if result.status is Outcome.STARTED:
             return responses.written(f'{{"runId":"{result.run_id}"}}', 202)
         case Answered(result=result, record=record):
-            again = record.wait_seconds if record and is_withdrawn(record) else None
+            error, again = responses.reason(result), record.retry_after if record else None
             status = record.http_status if record else None
-            return responses.refusal(responses.reason(result), status, retry_after=again)
+            return responses.refusal(error, status, retry_after=again)
 
 
 def _still_open(record: Record, seconds: float) -> func.HttpResponse:

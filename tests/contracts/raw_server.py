@@ -98,6 +98,7 @@ class RawServer:
     Attributes:
         arrived: the requests of which at least the head arrived.
         connections: how many were accepted (and got through TLS).
+        port: where it listens.
     """
 
     def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None) -> None:
@@ -106,15 +107,15 @@ class RawServer:
         self._scripts = scripts
         self._tls = tls
         self._handlers: set[asyncio.Task[None]] = set()
-        self._port = 0
+        self.port = 0
 
     @property
     def url(self) -> str:
-        return f"{'https' if self._tls else 'http'}://{HOST}:{self._port}"
+        return f"{'https' if self._tls else 'http'}://{HOST}:{self.port}"
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, HOST, 0, ssl=self._tls)
-        self._port = self._server.sockets[0].getsockname()[1]
+        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(

@@ -10,10 +10,10 @@ from typing import Any, override
 import pytest
 from azure.core.credentials import AccessToken, AccessTokenInfo
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.pipeline.transport import AioHttpTransport
 
 from local.faults import Cut, Hold
 from local.storage_proxy.faults import BUSY, REFUSED, Act, Answer, Fault, Match, Point
+from shared.adapters.clock import SystemClock
 from shared.adapters.storage import call as storage_call
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit import TableAudit
@@ -25,7 +25,10 @@ from shared.ports import Receipt, VersionedRecord
 from shared.runs import result as run_result
 from shared.runs.record import Status
 from shared.runs.request import Resume
+from tests.contracts.raw_server import RawServer
+from tests.contracts.storage_recorder import answer
 from tests.contracts.test_audit import an_entry
+from tests.contracts.test_storage_again import saying
 from tests.contracts.worlds import Storage, all_pages, fresh_name
 from tests.unit.builders import DELIVERY, ERROR, NOW, a_record
 
@@ -64,13 +67,13 @@ def swift(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What the SDK would have waited between its tries, instead of waiting."""
+    """The pauses between two tries, which are not made."""
     waits: list[float] = []
 
     async def note(_: object, seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr(AioHttpTransport, "sleep", note)
+    monkeypatch.setattr(SystemClock, "pause", note)
     return waits
 
 
@@ -130,7 +133,7 @@ async def test_a_service_that_is_busy_once_is_asked_again(
 async def test_a_service_that_asks_for_patience_gets_no_more_than_the_deadline(
     storage: Storage, account: Account, swift: None
 ) -> None:
-    """azure-core would sleep as long as Retry-After says."""
+    """However long Retry-After is."""
     afflict(storage, Answer(retry_after=60))
 
     with pytest.raises(StorageUnavailable, match="no answer within"):
@@ -260,19 +263,25 @@ async def test_an_account_that_was_closed_opens_again(account: Account) -> None:
     assert await records.get("order-17") is not None
 
 
+@pytest.mark.parametrize("call", ["get", "enqueue"])
 @pytest.mark.parametrize("use_proxy_settings", [True, False])
-async def test_proxy_settings_are_heeded_only_where_asked(*, use_proxy_settings: bool) -> None:
+async def test_proxy_settings_are_heeded_only_where_asked(
+    monkeypatch: pytest.MonkeyPatch, waits: list[float], call: str, *, use_proxy_settings: bool
+) -> None:
     """Reading them costs each call two thread hops."""
-    account = Account(
-        ByConnectionString(text="UseDevelopmentStorage=true"),
-        use_proxy_settings=use_proxy_settings,
-    )
-    account.table("runs")
+    async with RawServer(saying(answer(403))) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        text = (
+            "AccountName=a;AccountKey=c2VjcmV0;DefaultEndpointsProtocol=http;EndpointSuffix=invalid"
+        )
+        account = Account(ByConnectionString(text=text), use_proxy_settings=use_proxy_settings)
+        with pytest.raises(StorageUnavailable, match="403" if use_proxy_settings else "DNSError"):
+            await CALLS[call](account, "runs")
+        await account.aclose()
 
-    clients = account._clients
-    assert clients is not None
-    assert clients._session.trust_env is use_proxy_settings
-    await account.aclose()
+    hosts = {request.headers["host"].partition(".")[2] for request in proxy.arrived}
+    assert hosts <= {"table.invalid", "queue.invalid"}
+    assert len(proxy.arrived) == use_proxy_settings
 
 
 class _Credential(AsyncTokenCredential):

@@ -40,14 +40,15 @@ async def test_the_log_line_of_a_delivery_has_its_fields_as_the_worker_sends_the
     """The host writes an app's record as the worker would: its message alone."""
     body = {"pipelineName": 'no "such\x1b', "requestId": "line-1", "correlationId": "c-line"}
 
-    await world.put(body)
+    message_id = await world.put(body)
 
     await world.results("line-1")
     (line,) = [one for one in running.host.output().splitlines() if "requestId=line-1" in one]
     _, _, sent = line.partition(" run_gateway [start_from_queue] ")
     assert re.fullmatch(
-        r"run_gateway\.delivery_ended requestId=line-1 status=Failed code=PipelineNotFound attempt=1 "
-        r"totalMs=\d+ source=queue duplicate=false",
+        r"run_gateway\.delivery_ended requestId=line-1 generation=1 status=Failed code=PipelineNotFound "
+        r'httpStatus=\d+ attempt=1 totalMs=\d+ pipelineName="no \\"such\\u001b" workspace=default source=queue '
+        rf"deliveryId={message_id} duplicate=false",
         sent,
     )
 

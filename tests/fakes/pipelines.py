@@ -91,6 +91,7 @@ class FakePipelines(Pipelines):
         who: what the identity's token says.
         evidence: what was seen of starting runs.
         lists: how often recent runs were listed.
+        query_answer: what every query answers instead.
         page_size: how many runs a page of a query has.
         activity_queries: the ids of runs whose activities were listed.
         activities_answer: what every list of activities answers instead.
@@ -115,6 +116,7 @@ class FakePipelines(Pipelines):
         self.who = Identity()
         self.evidence = Evidence()
         self.lists = 0
+        self.query_answer: Answer | Lost | None = None
         self.page_size = 100
         self.activity_queries: list[str] = []
         self.activities_answer: Answer | Lost | None = None
@@ -240,7 +242,7 @@ class FakePipelines(Pipelines):
     async def query_runs(self, endpoint: str, body: bytes) -> Answer | Lost:
         """List runs as the filter asks, in the order in which they started; without one, all."""
         self.queries.append(body)
-        refusal = self._refusal()
+        refusal = self.query_answer or self._refusal()
         if refusal is not None:
             return refusal
         wanted = json.loads(body or b"{}")

@@ -55,6 +55,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Value]]] = {
     "resourceGroup": lambda: {"id": GROUP_ID},
     "skip": lambda value, count: value[count:],
     "split": lambda text, by: text.split(by),
+    "string": lambda value: json.dumps(value, default=written),
     "subscription": lambda: {"id": "/subscriptions/s"},
     "subscriptionResourceId": lambda type_, name: f"/subscriptions/s/providers/{type_}/{name}",
     "tenant": lambda: {"tenantId": TENANT},

@@ -5,7 +5,11 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from tests.infra import checks_of_contract as contract, checks_of_language as language
+from tests.infra import (
+    checks_of_alerts as alerts,
+    checks_of_contract as contract,
+    checks_of_language as language,
+)
 from tests.infra.bicep_source import Fault
 from tests.infra.scenarios import World, expand
 
@@ -26,8 +30,8 @@ _OF_THE_CONTRACT: Final[dict[str, Callable[[World], Iterator[str]]]] = {
     "hardening": contract.hardening,
     "events": contract.events,
     "order": contract.order,
-    "alerts": contract.alerts,
-    "workbook": contract.workbook,
+    "alerts": alerts.alerts,
+    "queries": alerts.queries,
     "azd": contract.azd,
     "suppressions": contract.suppressions,
 }

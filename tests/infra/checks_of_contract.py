@@ -30,6 +30,8 @@ OPTIONAL: Final = {
     "CALL_TIMEOUT_SECONDS": "tuning",
     "LEASE_SECONDS": "tuning",
     "SETTLE_SECONDS": "tuning",
+    "PUBLIC_URL": "for an address of the deployer's own",
+    "WEBSITE_HOSTNAME": "set by the platform",
     "HTTP_PROXY": "outbound traffic goes through the NAT gateway",
     "HTTPS_PROXY": "outbound traffic goes through the NAT gateway",
 }
@@ -73,6 +75,11 @@ def settings(world: World) -> Iterator[str]:
     yield from (f"{name} is set, though optional." for name in given & OPTIONAL.keys())
     for scenario in world.deployments:
         environment = {name: written(value) for name, value in world.app_settings(scenario).items()}
+        topic = environment.get("OUTCOME_TOPIC_ENDPOINT")
+        if topic is not None:
+            if not re.fullmatch(r"<.*topics.*\.properties\.endpoint>", topic):
+                yield f"{scenario}: OUTCOME_TOPIC_ENDPOINT is not the topic's."
+            environment["OUTCOME_TOPIC_ENDPOINT"] = facts.TOPIC_ENDPOINT
         faults = app_settings.read(environment)
         if not isinstance(faults, Settings):
             yield from (f"{scenario}: {fault.target}: {fault.message}" for fault in faults)
@@ -85,11 +92,14 @@ def names(world: World) -> Iterator[str]:
     fields = Settings.model_fields
     requests, results = (fields[name].default for name in ("requests_queue", "results_queue"))
     queues = {requests, f"{requests}-poison", results}
+    outbox = fields["outbox_queue"].default
     tables = {fields[name].default for name in ("runs_table", "audit_table")}
     for scenario, deployment in world.deployments.items():
         made = deployment.of_type(f"{ACCOUNT}/queueServices/queues")
-        if {one.body["name"] for one in made} != queues:
-            yield f"{scenario}: the queues are not {sorted(queues)}."
+        is_posting = "OUTCOME_TOPIC_ENDPOINT" in world.app_settings(scenario)
+        expected = queues | ({outbox, f"{outbox}-poison"} if is_posting else set())
+        if {one.body["name"] for one in made} != expected:
+            yield f"{scenario}: the queues are not {sorted(expected)}."
         made = deployment.of_type(f"{ACCOUNT}/tableServices/tables")
         if {one.body["name"] for one in made} != tables:
             yield f"{scenario}: the tables are not {sorted(tables)}."
@@ -97,6 +107,8 @@ def names(world: World) -> Iterator[str]:
             alias = fields[field].alias or ""
             if world.app_settings(scenario).get(alias) != fields[field].default:
                 yield f"{scenario}: {alias} is not the app's default."
+        if is_posting and world.app_settings(scenario).get("RUN_OUTBOX_QUEUE") != outbox:
+            yield f"{scenario}: RUN_OUTBOX_QUEUE is not the app's default."
 
 
 _APP: Final = {
@@ -111,8 +123,14 @@ _TOPIC: Final = {
     ("topic", "Storage Queue Data Message Sender", "run-requests"),
     ("topic", "Storage Blob Data Contributor", "dead-letters"),
 }
+_POSTING: Final = {
+    ("app", "Storage Queue Data Contributor", "run-outbox"),
+    ("app", "Storage Queue Data Contributor", "run-outbox-poison"),
+    ("app", "EventGrid Data Sender", "topics"),
+}
 _OPTIONS: Final = {
     ("app", "Key Vault Secrets User", "vaults"),
+    *_POSTING,
     ("operator", "Storage Table Data Reader", "storageAccounts"),
     ("operator", "Storage Queue Data Message Sender", "run-requests"),
     ("operator", "Storage Queue Data Reader", "run-requests-poison"),
@@ -128,7 +146,12 @@ def roles(world: World) -> Iterator[str]:
     for name, guid in table.items():
         if facts.ROLES.get(guid) != name:
             yield f"infra/roles.json: {guid} is not {name}."
-    wanted = {"least": _APP, "events": _APP | _TOPIC, "all": EVERY_ROLE}
+    wanted = {
+        "least": _APP,
+        "events": _APP | _TOPIC,
+        "topic": _APP | _POSTING,
+        "all": EVERY_ROLE,
+    }
     for scenario, expected in wanted.items():
         found = world.deployments[scenario].of_type("Microsoft.Authorization/roleAssignments")
         for one in {_role(assignment) for assignment in found} ^ expected:
@@ -220,6 +243,9 @@ _HARDENED: Final = (
     ("Microsoft.OperationalInsights/workspaces", "properties.features.disableLocalAuth", True),
     ("Microsoft.KeyVault/vaults", "properties.enableRbacAuthorization", True),
     ("Microsoft.KeyVault/vaults", "properties.enablePurgeProtection", True),
+    ("Microsoft.EventGrid/topics", "properties.disableLocalAuth", True),
+    ("Microsoft.EventGrid/topics", "properties.minimumTlsVersionAllowed", "1.2"),
+    ("Microsoft.EventGrid/topics", "properties.inputSchema", "CloudEventSchemaV1_0"),
 )  # fmt: skip
 
 
@@ -244,6 +270,7 @@ def _network(scenario: str, deployment: Deployment) -> Iterator[str]:
     wanted = {f"privatelink.{one}.core.windows.net" for one in ("blob", "queue", "table")}
     if scenario == "all":
         wanted |= {"privatelink.vaultcore.azure.net", "privatelink.dev.azuresynapse.net"}
+        wanted |= {"privatelink.eventgrid.azure.net"}
     if zones != wanted:
         yield f"{scenario}: the private zones are {sorted(zones)}."
     subnets = _at(deployment.only("Microsoft.Network/virtualNetworks"), "properties.subnets")
@@ -292,46 +319,6 @@ def order(world: World) -> Iterator[str]:
     containers = world.deployments["least"].of_type(f"{ACCOUNT}/blobServices/containers")
     if not any(written(package).endswith(f">{one.body['name']}>") for one in containers):
         yield "The package has no container."
-
-
-def alerts(world: World) -> Iterator[str]:
-    """Each alert looks at a metric that exists, in a rhythm that Azure knows, and is sent to somebody."""
-    for alert in world.deployments["all"].of_type("Microsoft.Insights/metricAlerts"):
-        yield from (f"{alert.body['name']}: {fault}" for fault in _alert(alert.body["properties"]))
-    group = world.deployments["all"].only("Microsoft.Insights/actionGroups").body["properties"]
-    if len(group["groupShortName"]) > 12 or len(group["emailReceivers"]) != 2:
-        yield "The action group's name is too long, or its receivers are missing."
-
-
-def _alert(properties: Value) -> Iterator[str]:
-    (criterion,) = properties["criteria"]["allOf"]
-    metric = tuple(criterion[name] for name in ("metricNamespace", "metricName", "timeAggregation"))
-    if metric not in facts.METRICS:
-        yield f"there is no metric {metric}."
-    for dimension in criterion.get("dimensions", []):
-        for value in set(dimension["values"]) - facts.RESPONSE_TYPES:
-            yield f"storage has no ResponseType {value}."
-    often, window = properties["evaluationFrequency"], properties["windowSize"]
-    if often not in facts.EVALUATIONS or window not in facts.MINUTES:
-        yield f"Azure knows no {often} or {window}."
-    elif facts.MINUTES[often] > facts.MINUTES[window]:
-        yield "it looks less often than it looks back."
-    if not properties["actions"]:
-        yield "it is sent to nobody."
-
-
-def workbook(world: World) -> Iterator[str]:
-    """The workbook asks for lines and fields that the app logs."""
-    code = "".join(path.read_text() for path in (wiring.ROOT / "shared").rglob("*.py"))
-    text = (world.infra / "workbook.json").read_text()
-    for event in set(re.findall(r"run_gateway\.([a-z_]+)", text)):
-        if f'"{event}"' not in code:
-            yield f"The app logs no run_gateway.{event}."
-    if "count()" in text:
-        yield "It counts rows: a sampled row stands for itemCount of them."
-    for field in set(re.findall(r"\\\\b(\w+)=", text)):
-        if not re.search(rf"\b{field}=", code):
-            yield f"The app logs no {field}."
 
 
 def azd(world: World) -> Iterator[str]:

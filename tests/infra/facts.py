@@ -14,7 +14,11 @@ ROLES: Final = {
     "19e7f393-937e-4f77-808e-94535e297925": "Storage Queue Data Reader",
     "76199698-9eea-4c19-bc75-cec21354c6b6": "Storage Table Data Reader",
     "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
+    "d5a91429-5739-47e2-a06b-3470a27159e7": "EventGrid Data Sender",
 }
+
+#: The form of a custom topic's endpoint (azure-docs, event-grid/post-to-custom-topic.md).
+TOPIC_ENDPOINT: Final = "https://exampletopic.westus2-1.eventgrid.azure.net/api/events"
 
 #: Properties of siteConfig that ARM refuses for Flex (error 51021: azure-cli#31414, functions-host#10643) or that the
 #: platform does not have there (alwaysOn, healthCheckPath, the FTP and credential policies: Flex documentation).
@@ -63,7 +67,6 @@ METRICS: Final = {
     ("Microsoft.Storage/storageAccounts", "Availability", "Average"),
     ("Microsoft.Storage/storageAccounts", "Transactions", "Total"),
     ("Microsoft.Web/sites", "AlwaysReadyFunctionExecutionCount", "Total"),
-    ("Microsoft.Web/sites", "Http5xx", "Total"),
     ("Microsoft.Web/sites", "OnDemandFunctionExecutionCount", "Total"),
 }
 #: Values of the dimension ResponseType of storage's Transactions (azure-docs, storage monitoring data reference).
@@ -87,4 +90,6 @@ MINUTES: Final = {
     "PT12H": 720,
     "P1D": 1440,
 }
+#: Besides those, a query rule may look back over two days (terraform-provider-azurerm #18960, azure-rest-api-specs #21258).
+QUERY_MINUTES: Final = MINUTES | {"P2D": 2880}
 EVALUATIONS: Final = {"PT1M", "PT5M", "PT15M", "PT30M", "PT1H"}

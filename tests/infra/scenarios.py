@@ -15,6 +15,7 @@ _LEAST: Final[dict[str, Value]] = {
     "location": "westeurope",
     "synapseEndpoint": "https://contoso.dev.azuresynapse.net",
 }
+_GROUP: Final = "/subscriptions/s/resourceGroups/g"
 _WORKSPACE: Final = (
     "/subscriptions/s/resourceGroups/g/providers/Microsoft.Synapse/workspaces/contoso"
 )
@@ -36,7 +37,10 @@ _ALL: Final[dict[str, Value]] = _LEAST | {
     "eventSourceId": _LANDING,
     "eventSourceLocation": "northeurope",
     "eventSubjectBeginsWith": "/blobServices/default/containers/incoming/",
+    "resultTopicEnabled": True,
     "alertEmails": "one@example.com two@example.com",
+    "actionGroupIds": [f"{_GROUP}/providers/Microsoft.Insights/actionGroups/own"],
+    "thresholds": {"notEndedMinutes": 30},
     "storageLogs": True,
 }
 #: Each is what a deployer may ask for; together they evaluate every expression (a check of its own).
@@ -44,6 +48,7 @@ SCENARIOS: Final[dict[str, dict[str, Value]]] = {
     "least": _LEAST,
     "all": _ALL,
     "events": _LEAST | {"eventSourceId": _LANDING},
+    "topic": _LEAST | {"resultTopicEnabled": True},
     "vnet": _LEAST | {"vnetEnabled": True},
     "entra": _LEAST | {"httpAuth": "entra", "entraAudiences": "https://dev.azuresynapse.net"},
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.infra.checks import CHECKS, findings
+from tests.infra.checks_of_alerts import LOG_ALERTS, METRIC_ALERTS
 from tests.infra.scenarios import expand
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +27,8 @@ def test_no_log_line_is_sampled_away() -> None:
 
 
 def test_the_page_counts_the_alerts() -> None:
-    found = expand(ROOT).deployments["least"].of_type("Microsoft.Insights/metricAlerts")
+    least = expand(ROOT).deployments["least"]
+    metrics, queries = (len(least.of_type(kind)) for kind in (METRIC_ALERTS, LOG_ALERTS))
 
-    assert f"{len(found)} metric alerts," in (ROOT / "docs" / "infra.md").read_text()
+    page = (ROOT / "docs" / "infra.md").read_text()
+    assert f"{metrics} metric alerts, {queries} query alerts," in page

@@ -121,7 +121,7 @@ async def test_without_a_look_nothing_is_cancelled() -> None:
 async def test_a_cancel_that_synapse_does_not_take(
     reply: Answer | Lost, status: int, code: str, again: str | None
 ) -> None:
-    """Asked again, it is cancelled, and recorded once."""
+    """Asked again, it is cancelled; each wish is recorded."""
     world, api = await started()
     world.pipelines.cancel_answer = reply
 
@@ -132,7 +132,7 @@ async def test_a_cancel_that_synapse_does_not_take(
 
     assert (answer.status, answer.code, answer.headers.get("Retry-After")) == (status, code, again)
     assert then.status == 202
-    assert world.events.count("cancelling") == 1
+    assert world.events.count("cancelling") == 2
 
 
 async def test_a_request_that_is_run_again_meanwhile_keeps_its_new_run() -> None:

@@ -306,6 +306,17 @@ async def test_only_an_unknown_outcome_is_resolved() -> None:
     assert missing.error.code == "NotFound"
 
 
+async def test_a_request_is_resolved_with_the_run_that_it_has_already() -> None:
+    """There is nothing to change, and nothing to refuse."""
+    world = World()
+    await world.deliver()
+
+    resolved = await world.host.operations.resolve("order-17", world.record.run_id, "key")
+
+    assert resolved == world.record
+    assert len(world.results.published) == 1
+
+
 async def test_what_a_look_was_told_leaves_no_secret_in_the_history() -> None:
     world = World(UNKNOWN_OUTCOME="resend")
     world.pipelines.script(LOST)

@@ -204,6 +204,11 @@ class World:
         (record,) = self.records.all()
         return record
 
+    def record_of(self, request_id: str) -> Record:
+        """The record of one of several requests."""
+        (record,) = (one for one in self.records.all() if one.request_id == request_id)
+        return record
+
     @property
     def events(self) -> list[str]:
         """The history of the one record."""

@@ -1,6 +1,6 @@
 """The storage account, as its adapters use it.
 
-Azure's SDK is not imported before the first call (0.2 s), and one session serves all clients.
+aiohttp is not imported before the first call (0.1 s), and one session serves all clients.
 """
 
 from typing import TYPE_CHECKING, override
@@ -57,7 +57,7 @@ class Account(StorageRights):
 
     def _opened(self) -> "Clients":
         if self._clients is None:
-            from shared.adapters.storage.clients import Clients  # noqa: PLC0415 - 0.2 s, on first use
+            from shared.adapters.storage.clients import Clients  # noqa: PLC0415 - 0.1 s, on first use
 
             self._clients = Clients(
                 self._place, use_proxy_settings=self._use_proxy_settings, track=self._track

@@ -21,7 +21,7 @@ MAX_TEXT: Final = 32_768  # UTF-16 units of a string property (learn, tables/sca
 MAX_BINARY: Final = 64 * 1024  # bytes of a binary property (same page)
 INT64: Final = "Edm.Int64"
 
-#: What the SDK accepts for a property; a pair is a value and the name of its Edm type.
+#: What a property may be; a pair is a number and `INT64`, whatever its size.
 Value = str | int | float | bool | bytes | datetime | tuple[int, str]
 Entity = dict[str, Value]
 
@@ -105,13 +105,8 @@ def _only[T](kind: type[T]) -> Callable[[object], T]:
     return check
 
 
-def _write_int(value: int) -> Value:
-    # The SDK refuses an int beyond 32 bits unless its type is named.
-    return value if -(2**31) <= value < 2**31 else (value, INT64)
-
-
 def read_int(value: object) -> int:
-    """Read an int; the SDK returns one of 64 bits as a pair of value and type."""
+    """Read an int; in pages, Azure's library returns one of 64 bits as a pair of value and type."""
     return _only(int)(value[0] if isinstance(value, tuple) else value)
 
 
@@ -124,7 +119,7 @@ def _read_time(value: object) -> datetime:
     found = _only(datetime)(value)
     if found.utcoffset() is None:
         raise TypeError
-    return datetime.combine(found.date(), found.timetz())  # without the SDK's subclass
+    return datetime.combine(found.date(), found.timetz())  # without the subclass of Azure's library
 
 
 def _write_error(error: CloudError) -> str:
@@ -184,7 +179,7 @@ def fit_json(value: object) -> str:
 
 
 TEXT: Final = Column(write=fit, read=_only(str))
-INT: Final = Column(write=_write_int, read=read_int)
+INT: Final = Column(write=int, read=read_int)
 LONG: Final = Column(write=lambda value: (value, INT64), read=read_int)
 FLOAT: Final = Column(write=float, read=_read_float)
 FLAG: Final = Column(write=bool, read=_only(bool))

@@ -1,10 +1,10 @@
 """The storage account's address, the time limits of its calls, and the facts that its answers state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from shared.kernel.errors import StorageUnavailable
+from shared.kernel.errors import StorageRefused, StorageUnavailable
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -33,6 +33,34 @@ class NotCreated(StorageUnavailable):
     """The table or the queue itself does not exist (yet)."""
 
 
+# The services' own codes (learn, rest/api/storageservices: table and queue service error codes).
+_FACTS: Final[Mapping[str, type[Exception]]] = {
+    "ResourceNotFound": Missing,
+    "EntityNotFound": Missing,
+    "MessageNotFound": Missing,
+    "EntityAlreadyExists": Exists,
+    "UpdateConditionNotSatisfied": Changed,
+    "ConditionNotMet": Changed,
+    "PopReceiptMismatch": Changed,
+    "TableNotFound": NotCreated,
+    "QueueNotFound": NotCreated,
+}
+
+
+def failure(what: str, status: int, code: str) -> Exception:
+    """Return what an error of the service means: its code decides, since 409 has many meanings.
+
+    Args:
+        what: what was called, for the error's text.
+        status: the answer's status.
+        code: the service's code; empty if it gave none.
+    """
+    message = f"{what}: {status} {code}".rstrip()
+    if code not in _FACTS and status in {401, 403}:
+        return StorageRefused(message, code=code)
+    return _FACTS.get(code, StorageUnavailable)(message)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByConnectionString:
     """The account, by a connection string."""
@@ -46,4 +74,4 @@ class ByIdentity:
 
     queue_uri: str
     table_uri: str
-    credential: "Callable[[], AsyncTokenCredential]"  #: called once; not closed here
+    credential: "Callable[[], AsyncTokenCredential]"  #: a new one for each call

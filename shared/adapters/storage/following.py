@@ -192,7 +192,7 @@ class TableOutcomes(Outcomes):
 
     @override
     async def of_request(self, request_id: str) -> list[RecordedOutcome]:
-        rows = await self._rows(request_id, ())
+        rows = await self._rows(request_id, entities.SELECT_OUTCOME)
         found = [entities.read_outcome(row) for row in rows]
         return sorted(found, key=lambda recorded: recorded.outcome.generation)
 

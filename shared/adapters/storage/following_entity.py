@@ -87,12 +87,17 @@ _RECORDED: Final[Mapping[str, Column]] = {
     "recorded_at": columns.TIME,
 }
 
-#: The columns that `read_listed` and `read_run` read.
+#: The columns that `read_listed`, `read_run` and `read_outcome` read.
 SELECT_LISTED: Final = tuple(map(columns.name_of, _LISTED))
 SELECT_RUN: Final = (
     "schemaVersion",
     *map(columns.name_of, _RUN),
     *(columns.name_of(f"delivery_{name}") for name in DELIVERY_FIELDS),
+)
+SELECT_OUTCOME: Final = (
+    "schemaVersion",
+    *map(columns.name_of, _OUTCOME),
+    *map(columns.name_of, _RECORDED),
 )
 
 

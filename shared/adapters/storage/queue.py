@@ -1,69 +1,57 @@
-"""One queue, through Azure's client."""
+"""One queue: single messages by requests of our own; they are taken through Azure's library."""
 
 import math
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
-from azure.core.exceptions import ResourceExistsError
-from azure.storage.queue import QueueMessage
-from azure.storage.queue.aio import QueueClient
-
-from shared.adapters.storage.call import reach
+from shared.adapters.storage import answers, point
 from shared.adapters.storage.facts import Changed, Missing, NotCreated
+from shared.adapters.storage.wire import Wire
 from shared.adapters.track import Track
 from shared.kernel import strict_json
 from shared.ports import Receipt
 
+if TYPE_CHECKING:
+    from shared.adapters.storage.library import LibraryQueue
+
 LONGEST_DELAY: Final = 6 * 24 * 3600.0  # the service's limit is seven days
-_AT_ONCE: Final = 32  # messages of one call (learn, rest/api/storageservices/get-messages)
-_NEVER: Final = -1  # expires a message; the service's own default is seven days
 
 
 class Queue:
     """One queue. It is created when the service says that it does not exist."""
 
-    def __init__(self, client: QueueClient, track: Track) -> None:
-        self._client = client
+    def __init__(
+        self, name: str, wire: Wire, library: "Callable[[], LibraryQueue]", track: Track
+    ) -> None:
+        self._name = name
+        self._what = f"queue {name}"
+        self._wire = wire
+        self._library = library
         self._track = track
-        self._what = f"queue {client.queue_name}"
 
     async def put(self, text: str, *, delay: float = 0.0) -> Receipt:
-        """Put a message, which never expires, on the queue. JSON in it stays the same JSON."""
-        sent = await self._track.watch(
-            self._call(
-                lambda: self._client.send_message(
-                    strict_json.for_xml(text),
-                    visibility_timeout=_seconds(delay),
-                    time_to_live=_NEVER,
-                )
-            )
+        """Put a message, which never expires, on the queue. JSON in it stays the same JSON.
+
+        If an answer is lost, it is put there twice.
+        """
+        request = point.put_message(self._name, strict_json.for_xml(text), hidden=_seconds(delay))
+        answer = await self._track.watch(
+            self._wire.send(self._what, request, create=lambda: self._library().create())
         )
-        return _receipt(sent)
+        return answers.receipt(self._what, answer)
 
     async def take(self, lease: float) -> list[tuple[str, Receipt]]:
         """Take up to 32 messages, hidden from others for `lease` seconds; none if there is no queue."""
-
-        async def receive() -> list[tuple[str, Receipt]]:
-            found = self._client.receive_messages(
-                messages_per_page=_AT_ONCE,
-                max_messages=_AT_ONCE,
-                visibility_timeout=max(1, _seconds(lease)),
-            )
-            return [(message.content or "", _receipt(message)) async for message in found]
-
         try:
-            return await reach(self._what, receive)
+            return await self._library().take(max(1, _seconds(lease)))
         except NotCreated:
             return []
 
     async def hide(self, receipt: Receipt, delay: float) -> bool:
         """Hide a message from now on; False if it is gone or was taken."""
         try:
-            await reach(
-                self._what,
-                lambda: self._client.update_message(
-                    receipt.message_id, receipt.pop_receipt, visibility_timeout=_seconds(delay)
-                ),
+            await self._wire.send(
+                self._what, point.hide_message(self._name, receipt, hidden=_seconds(delay))
             )
         except (Missing, Changed, NotCreated):
             return False
@@ -72,29 +60,9 @@ class Queue:
     async def delete(self, receipt: Receipt) -> None:
         """Delete a message; one that is gone or was taken is not an error."""
         try:
-            await reach(
-                self._what,
-                lambda: self._client.delete_message(receipt.message_id, receipt.pop_receipt),
-            )
+            await self._wire.send(self._what, point.delete_message(self._name, receipt))
         except (Missing, Changed, NotCreated):
             return
-
-    async def _call[T](self, operation: Callable[[], Awaitable[T]]) -> T:
-        try:
-            return await reach(self._what, operation)
-        except NotCreated:
-            await reach(self._what, self._create)
-            return await reach(self._what, operation)
-
-    async def _create(self) -> None:
-        try:
-            await self._client.create_queue()
-        except ResourceExistsError:
-            return
-
-
-def _receipt(message: QueueMessage) -> Receipt:
-    return Receipt(message_id=str(message.id), pop_receipt=str(message.pop_receipt))
 
 
 def _seconds(delay: float) -> int:

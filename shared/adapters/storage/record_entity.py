@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from itertools import count, takewhile
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -39,6 +39,8 @@ FIELDS: Final[Mapping[str, Column]] = {
     "may_run": columns.added(columns.FLAG, absent=False),
     "attempts": columns.INT,
     "wait_seconds": columns.FLOAT,
+    "waits": columns.added(columns.INT, absent=0),
+    "retry_after": columns.added(columns.optional(columns.FLOAT), absent=""),
     "run_id": columns.optional(columns.TEXT),
     "error": columns.optional(columns.ERROR),
     "http_status": columns.optional(columns.INT),
@@ -73,9 +75,11 @@ def encode(record: Record) -> Entity:
 
 def changes(before: Record, after: Record) -> Entity:
     """Return the properties to merge. Chunks left over from a longer request are overwritten as empty."""
-    old, new = encode(before), encode(after)
-    left_behind: Entity = {name: b"" for name in old if name not in new}
-    return {name: value for name, value in (new | left_behind).items() if old.get(name) != value}
+    return {
+        **_changed(before, after, FIELDS),
+        **_changed(before.delivery, after.delivery, DELIVERY_FIELDS, "delivery_"),
+        **_changed_chunks(before.request, after.request),
+    }
 
 
 def decode(row: Mapping[str, object]) -> Record:
@@ -83,11 +87,28 @@ def decode(row: Mapping[str, object]) -> Record:
     if row.get("schemaVersion") != SCHEMA_VERSION:
         msg = "The column schemaVersion is missing, or another version of the gateway wrote it."
         raise RecordUnreadable(msg)
-    return Record(
-        **columns.read_fields(row, FIELDS),
-        delivery=read_delivery(row),
-        request=_joined(row),
-    )
+    fields = columns.read_fields(row, FIELDS)
+    if "retryAfter" not in row:
+        fields |= _withdrawal(fields)
+    return Record(**fields, delivery=read_delivery(row), request=_joined(row))
+
+
+def _withdrawal(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a withdrawal as version 0.1.0 kept it: in the last line of the history, and in waitSeconds."""
+    history = fields["history"]
+    if fields["status"] is Status.FAILED and history and history[-1].event == "withdrawn":
+        return {"retry_after": fields["wait_seconds"], "wait_seconds": 0.0}
+    return {}
+
+
+def _changed(
+    before: object, after: object, fields: Mapping[str, Column], prefix: str = ""
+) -> Entity:
+    return {
+        columns.name_of(prefix + name): column.write(value)
+        for name, column in fields.items()
+        if (value := getattr(after, name)) != getattr(before, name)
+    }
 
 
 def read_delivery(row: Mapping[str, object]) -> Delivery:
@@ -104,6 +125,14 @@ def _chunks(request: bytes) -> Entity:
     size = columns.MAX_BINARY
     starts = range(0, max(1, len(request)), size)
     return {f"request{i}": request[start : start + size] for i, start in enumerate(starts)}
+
+
+def _changed_chunks(before: bytes, after: bytes) -> Entity:
+    if before == after:
+        return {}
+    old, new = _chunks(before), _chunks(after)
+    left_behind: Entity = dict.fromkeys(old.keys() - new.keys(), b"")
+    return {name: value for name, value in (new | left_behind).items() if old.get(name) != value}
 
 
 def _joined(row: Mapping[str, object]) -> bytes:

@@ -28,8 +28,8 @@ _ECHO: Final = columns.member(Echo)
 class TableRecords(Records):
     """Records in Azure Table Storage.
 
-    Each write carries a lease owner of its own. The SDK repeats a write whose answer was lost; if the first
-    try had landed, the second fails (409, 412), and that owner shows that the stored write is this one.
+    Each write carries a lease owner of its own. A write whose answer was lost is sent again; if the first try had
+    landed, the second fails (409, 412), and that owner shows that the stored write is this one.
     """
 
     def __init__(self, account: Account, table: str) -> None:

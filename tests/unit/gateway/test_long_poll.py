@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from shared.gateway import long_poll
 from shared.gateway.gateway import Answered, Deferred
-from shared.gateway.long_poll import LongPoll
 from shared.ports import VersionedRecord
 from shared.runs.record import start, wait
 from tests.fakes.clock import FakeClock
@@ -19,7 +19,6 @@ class Waiting:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.records = FakeRecords(self.clock)
-        self.patience = LongPoll(clock=self.clock, records=self.records)
         self.record = wait(a_record(), 1.0, "throttled", NOW)
 
     async def begin(self) -> None:
@@ -33,7 +32,7 @@ class Waiting:
     async def wait(self, seconds: float = 1.0) -> Answered | Deferred:
         deferred = Deferred(record=self.record, seconds=seconds)
         until = self.clock.monotonic() + PATIENT
-        return await self.patience.wait(deferred, DELIVERY, until)
+        return await long_poll.wait(self.clock, self.records, deferred, DELIVERY, until)
 
 
 async def test_an_answer_that_comes_is_given() -> None:

@@ -9,18 +9,30 @@ import pytest
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import RecordUnreadable
 from shared.runs.payload import close, read, safe
-from shared.runs.request import HTTP_LIMIT, KEPT_LIMIT
+from shared.runs.record import Record, Status
+from shared.runs.request import HTTP_LIMIT, KEPT_LIMIT, RunRequest
 from tests.unit.builders import a_record, a_request
 
 
+def final(request: RunRequest | None = None) -> Record:
+    return a_record(request, status=Status.STARTED)
+
+
 async def test_a_request_without_secrets_is_kept_as_it_is() -> None:
-    record = a_record()
+    record = final()
+
+    assert await close(record) is record
+
+
+async def test_an_open_request_keeps_its_secrets() -> None:
+    """It is still to be sent."""
+    record = a_record(a_request(parameters={"password": "hunter22"}))
 
     assert await close(record) is record
 
 
 async def test_a_closed_request_has_no_secret() -> None:
-    closed = await close(a_record(a_request(parameters={"day": 1, "password": "hunter22"})))
+    closed = await close(final(a_request(parameters={"day": 1, "password": "hunter22"})))
 
     assert closed.redacted
     assert read(closed).parameters == {"day": 1, "password": "***"}
@@ -30,7 +42,7 @@ async def test_a_closed_request_fits_its_entity_however_its_numbers_grow() -> No
     """JSON within a string is written anew, and 1e15 becomes 1000000000000000.0."""
     text = json.dumps([{"password": "hunter22"}])[:-1] + ",1e15" * ((HTTP_LIMIT - 200) // 5) + "]"
 
-    closed = await close(a_record(a_request(parameters={"day": 1, "text": text})))
+    closed = await close(final(a_request(parameters={"day": 1, "text": text})))
 
     assert closed.redacted
     assert len(closed.request) <= KEPT_LIMIT
@@ -57,7 +69,7 @@ async def test_what_looks_like_a_secret_in_a_free_text_is_not_kept(name: str) ->
         **{name: "a=b;AccountKey=hunter22"}, referencePipelineRunId="r", parameters={}
     )
 
-    closed = await close(a_record(request))
+    closed = await close(final(request))
 
     assert json.loads(closed.request) == json.loads(request.to_json()) | {
         name: "a=b;AccountKey=***"
@@ -68,7 +80,7 @@ async def test_what_looks_like_a_secret_in_a_free_text_is_not_kept(name: str) ->
 async def test_a_closed_request_is_written_as_every_request() -> None:
     request = a_request(parameters={"password": "hunter22", "n": [1, 2.5, "ü"]}, correlationId="c")
 
-    closed = await close(a_record(request))
+    closed = await close(final(request))
 
     assert closed.request == read(closed).to_json()
 
@@ -77,7 +89,7 @@ async def test_a_closed_request_is_written_as_every_request() -> None:
     "edited", [b"", b"[]", b"{", b'{"parameters": []}', b'{"parameters": {}, "correlationId": 1}']
 )
 async def test_a_request_that_was_edited_is_neither_closed_nor_told(edited: bytes) -> None:
-    record = replace(a_record(), request=edited)
+    record = replace(final(), request=edited)
 
     with pytest.raises(RecordUnreadable):
         await close(record)

@@ -142,16 +142,18 @@ def test_a_withdrawn_request_has_failed_and_tells_when_to_come_again() -> None:
     record = records.withdraw(waiting, ERROR, 7.5, LATER)
 
     assert (record.status, record.error, record.finished_at) == (Status.FAILED, ERROR, LATER)
-    assert (record.wait_seconds, record.attempts, record.run_id) == (7.5, 0, None)
+    assert (record.retry_after, record.wait_seconds) == (7.5, 0.0)
+    assert (record.attempts, record.run_id) == (0, None)
     assert record.history[-1].event == "withdrawn"
     assert next_step(record, 9e9, lease=90.0) == records.Answer()
 
 
 def test_only_a_request_that_was_withdrawn_is_so() -> None:
     withdrawn = records.withdraw(a_record(), ERROR, 1.0, LATER)
-    other = [a_record(), a_record(history=()), *every_next(a_record()), *every_next(withdrawn)]
+    other = [a_record(), *every_next(a_record()), *every_next(withdrawn)]
 
     assert records.is_withdrawn(withdrawn)
+    assert records.is_withdrawn(replace(withdrawn, history=()))  # it decides nothing
     assert not any(map(records.is_withdrawn, other))
 
 

@@ -21,15 +21,17 @@ from shared.adapters.storage.record_entity import (
     partition_key,
 )
 from shared.kernel.cloud_error import CloudError
+from shared.runs import record as records
 from shared.runs.delivery import Delivery, Source
 from shared.runs.record import Entry, Record, Status
-from tests.unit.builders import NOW, a_record
+from tests.unit.builders import ERROR, NOW, a_record
 
 LARGEST = 512 * 1024
 MIB = 1024 * 1024
 OPTIONAL = {
     "nonce": "n",
     "finished_at": NOW,
+    "retry_after": 7.5,
     "first_sent_at": NOW,
     "run_id": "r",
     "error": CloudError(code="C", message="M"),
@@ -130,6 +132,8 @@ RECORDS = st.builds(
     sent_seconds=st.floats(0, 1e9),
     attempts=st.integers(0, 2**31),
     wait_seconds=st.floats(0, 1e9),
+    waits=st.integers(0, 2**31),
+    retry_after=st.none() | st.floats(0, 1e9),
     run_id=st.none() | TEXT,
     error=st.none() | st.builds(CloudError, code=TEXT, message=st.text()),
     http_status=st.none() | st.integers(100, 599),
@@ -148,9 +152,19 @@ def test_a_record_comes_back_as_it_was(record: Record) -> None:
 def test_a_record_of_the_version_before_is_read() -> None:
     """It has no nonce; its client request id is the one that was recorded."""
     entity = encode(a_record())
-    del entity["nonce"], entity["sentSeconds"]
+    del entity["nonce"], entity["sentSeconds"], entity["waits"], entity["retryAfter"]
 
     assert decode(entity) == replace(a_record(), nonce=None)
+
+
+def test_a_withdrawal_of_the_version_before_is_read() -> None:
+    """It stands in the last line of the history, and its wait in waitSeconds."""
+    withdrawn = records.withdraw(a_record(), ERROR, 7.5, NOW)
+    entity = encode(withdrawn) | {"waitSeconds": 7.5}
+    del entity["retryAfter"]
+
+    assert decode(entity) == withdrawn
+    assert not records.is_withdrawn(decode(entity | {"retryAfter": ""}))
 
 
 def test_a_record_of_the_version_after_is_read() -> None:

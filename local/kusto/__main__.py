@@ -1,0 +1,7 @@
+"""Install the Kusto language service: `python -m local.kusto`."""
+
+import sys
+
+from local.kusto import language
+
+sys.exit(language.install())
