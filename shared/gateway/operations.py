@@ -98,7 +98,6 @@ class Operations:
         log_line.write(
             logging.INFO,
             "run_cancelled",
-            requestId=record.request_id,
             runId=record.run_id,
             principal=principal,
             pipelineName=record.pipeline_name,

@@ -37,7 +37,8 @@ async def test_its_run_is_cancelled_with_those_that_it_started(
     assert answer.headers["Location"] == f"{ADDRESS}/api/runs/order-17"
     assert answer.headers["Retry-After"] == "10"
     assert world.pipelines.cancels == [(world.run_id, True)]
-    assert "run_gateway.run_cancelled requestId=order-17" in caplog.text
+    line = f"run_gateway.run_cancelled runId={world.run_id} principal=key pipelineName=copy"
+    assert line in caplog.messages
 
 
 async def test_who_asked_is_recorded_and_how_it_ended_is_told() -> None:
