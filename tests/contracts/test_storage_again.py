@@ -23,6 +23,7 @@ from tests.contracts.raw_server import (
     reset,
 )
 from tests.contracts.storage_recorder import (
+    ENTITY,
     ETAG,
     account_at,
     answer,
@@ -223,3 +224,14 @@ async def test_a_success_that_says_too_little_is_none(call: str) -> None:
             await CALLS[call](account)
 
     assert len(server.arrived) == 1
+
+
+async def test_an_answer_longer_than_any_entity_is_not_read_to_its_end() -> None:
+    """It costs no memory, and its connection is not used again."""
+    endless = answer(200, " " * (4 * wire.LONGEST) + ENTITY, etag=ETAG)
+    async with served(saying(endless), recording) as (server, account):
+        with pytest.raises(StorageUnavailable, match="it is no entity"):
+            await CALLS["get"](account)
+        await CALLS["get"](account)
+
+    assert server.connections == 2

@@ -26,6 +26,9 @@ from shared.ports import Clock
 # Less than the shortest idle time that servers commonly grant (5 s: Node.js, so Azurite): a request on a connection
 # that the server has just closed is lost, and it is unknown whether it was read.
 KEEP_ALIVE: Final = 4.0
+# Bytes of an answer that are read, at least. An entity has 1 MiB (learn, storage/tables/scalability-targets), and its
+# JSON at most three times as much: of each UTF-16 unit an escape of six characters.
+LONGEST: Final = 4 * 1024 * 1024
 
 # The service is busy, or something on the way gave up (learn, rest/api/storageservices/common-rest-api-error-codes).
 _AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
@@ -150,8 +153,18 @@ class Wire:
             allow_redirects=False,
         ) as response:
             return Answer(
-                status=response.status, headers=response.headers, body=await response.read()
+                status=response.status, headers=response.headers, body=await _read(response)
             )
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Read a body; a longer one than any of the service's is cut, and its connection is closed."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) >= LONGEST:
+            break
+    return bytes(body)
 
 
 def _refuses_token(answer: Answer) -> bool:
