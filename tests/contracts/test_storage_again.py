@@ -9,7 +9,7 @@ import pytest
 from shared.adapters.clock import SystemClock
 from shared.adapters.storage import wire
 from shared.adapters.storage.account import Account
-from shared.adapters.storage.facts import RETRIES, ByConnectionString, Changed, Exists
+from shared.adapters.storage.facts import DEADLINE, RETRIES, ByConnectionString, Changed, Exists
 from shared.kernel.errors import StorageUnavailable
 from shared.ports import Receipt
 from tests.contracts.raw_server import (
@@ -154,6 +154,16 @@ async def test_a_pause_is_as_long_as_the_service_asks(
         await CALLS["get"](account)
 
     assert pauses == [pause]
+
+
+async def test_a_pause_beyond_the_deadline_is_not_made(pauses: list[float]) -> None:
+    """The call would end in it, and its error would not say that the service is busy."""
+    busy = answer(503, x_ms_error_code="ServerBusy", retry_after=f"{DEADLINE:.0f}")
+    async with served(saying(busy)) as (_, account):
+        with pytest.raises(StorageUnavailable, match=r"503 ServerBusy$"):
+            await CALLS["get"](account)
+
+    assert pauses == []
 
 
 async def test_pauses_are_drawn(monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:

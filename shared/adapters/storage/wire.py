@@ -15,7 +15,13 @@ from yarl import URL
 from shared.adapters.storage.address import Endpoint, Sas, Service, SharedKey
 from shared.adapters.storage.answers import Answer, error, error_code
 from shared.adapters.storage.call import reach
-from shared.adapters.storage.facts import CONNECT_TIMEOUT, READ_TIMEOUT, RETRIES, NotCreated
+from shared.adapters.storage.facts import (
+    CONNECT_TIMEOUT,
+    DEADLINE,
+    READ_TIMEOUT,
+    RETRIES,
+    NotCreated,
+)
 from shared.adapters.storage.point import Request
 from shared.adapters.storage.sign import Dates, sign
 from shared.adapters.synapse_token import Token, TokenSource
@@ -107,9 +113,10 @@ class Wire:
             except (aiohttp.ClientError, OSError):
                 await self._clock.pause(wait)
             else:
-                if answer.status not in _AGAIN:
+                asked = _asked_for(answer)
+                if answer.status not in _AGAIN or asked >= DEADLINE:
                     return answer
-                await self._clock.pause(max(wait, _asked_for(answer)))
+                await self._clock.pause(max(wait, asked))
             most *= 2
         return await self._authorised(request)
 
@@ -176,6 +183,6 @@ def _refuses_token(answer: Answer) -> bool:
 
 
 def _asked_for(answer: Answer) -> float:
-    """Return the seconds that the service asks to wait; the deadline bounds them."""
+    """Return the seconds that the service asks to wait."""
     given = answer.headers.get("Retry-After", "")
     return float(given) if given.isascii() and given.isdigit() else 0.0
