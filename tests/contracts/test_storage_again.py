@@ -144,11 +144,12 @@ async def test_an_answer_that_stays_the_same_is_asked_for_once(call: str, status
 
 @pytest.mark.parametrize(
     ("given", "pause"),
-    [("7", 7.0), ("0", 0.5), ("", 0.5), ("soon", 0.5), ("-1", 0.5), ("²", 0.5)],
+    [("7", 7.5), ("0", 0.5), ("", 0.5), ("soon", 0.5), ("-1", 0.5), ("²", 0.5)],
 )
-async def test_a_pause_is_as_long_as_the_service_asks(
+async def test_a_pause_is_longer_than_the_service_asks(
     given: str, pause: float, pauses: list[float]
 ) -> None:
+    """By a part that is drawn: it asks all processes for the same."""
     busy = answer(503).replace(b"\r\n\r\n", f"\r\nRetry-After: {given}\r\n\r\n".encode())
     async with served(saying(busy)) as (_, account):
         await CALLS["get"](account)

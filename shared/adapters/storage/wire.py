@@ -116,7 +116,7 @@ class Wire:
                 asked = _asked_for(answer)
                 if answer.status not in _AGAIN or asked >= DEADLINE:
                     return answer
-                await self._clock.pause(max(wait, asked))
+                await self._clock.pause(asked + wait)
             most *= 2
         return await self._authorised(request)
 
