@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from shared.adapters.http_client import HttpClient
 
 API_VERSION: Final = "2020-12-01"
-FRESH: Final = 60.0  # seconds; if a token this new is refused, another would be, too
 
 
 class SynapsePipelines(Pipelines):
@@ -166,9 +165,6 @@ class SynapsePipelines(Pipelines):
             case _:
                 pass  # says nothing about the right
 
-    def _is_old(self, token: Token) -> bool:
-        return self._clock.monotonic() - token.fetched_at >= FRESH
-
     async def _ask(
         self, method: str, endpoint: str, url: str, body: bytes = b"", most: int = MAX_BODY
     ) -> Answer | Lost:
@@ -181,7 +177,7 @@ class SynapsePipelines(Pipelines):
         if isinstance(token, CloudError):
             return Lost(sent=False, error=token)
         outcome = await self._send(method, url, token, body, {}, most=most)
-        if isinstance(outcome, Lost) or outcome.status != 401 or not self._is_old(token):
+        if isinstance(outcome, Lost) or outcome.status != 401 or source.is_fresh(token):
             return outcome
         token.refused = True
         another = await source.another()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # azure.core takes 0.1 s
 
 RENEW_BEFORE_END: Final = 300.0  # azure-identity returns its cached token until then
 PAUSE: Final = 30.0  # between tries to renew a token that is still good
+FRESH: Final = 60.0  # seconds; if a token this new is refused, another would be, too
 
 _PUBLIC: Final = "https://dev.azuresynapse.net/.default"
 _SCOPES: Final = {
@@ -108,6 +109,10 @@ class TokenSource:
         """Return the held token if it has not expired, even if its renewal is due."""
         held = self._held
         return held if held is not None and self._clock.monotonic() < held.ends_at else None
+
+    def is_fresh(self, token: Token) -> bool:
+        """Return whether a token is so new that it need not be replaced if it is refused."""
+        return self._clock.monotonic() - token.fetched_at < FRESH
 
     async def another(self) -> Token | CloudError:
         """Return a token that was not refused, from a new credential: the old one caches the refused token."""

@@ -121,14 +121,14 @@ class Wire:
         return await self._authorised(request)
 
     async def _authorised(self, request: Request) -> Answer:
-        """Send a request once; with another token once more, if the first is refused."""
+        """Send a request once; with another token once more, if the first is refused and is not fresh."""
         if self._tokens is None:
             return await self._exchange(request)
         token = await self._tokens.token()
         if isinstance(token, CloudError):
             raise StorageUnavailable(token.message)
         answer = await self._exchange(request, token)
-        if _refuses_token(answer):
+        if _refuses_token(answer) and not self._tokens.is_fresh(token):
             token.refused = True
             # Whatever a challenge names is not asked: the token is the identity's own.
             other = await self._tokens.another()
