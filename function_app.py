@@ -42,15 +42,10 @@ if box := wiring.outbox_queue():
 
 @app.timer_trigger("timer", schedule="0 17 * * * *")
 async def forget(timer: func.TimerRequest) -> None:  # noqa: ARG001 (the platform binds it by name)
-    """Log what keeps the app from working, and delete what is older than RETENTION_DAYS, for five minutes in each hour."""
+    """Log what keeps the app from working, follow lost runs, and delete what is older than RETENTION_DAYS, each hour."""
     await wiring.readiness()()
-    await wiring.app().retention.sweep(budget=300.0)
-
-
-@app.timer_trigger("timer", schedule="0 47 * * * *")
-async def follow_lost(timer: func.TimerRequest) -> None:  # noqa: ARG001 (the platform binds it by name)
-    """Follow open runs again whose message was lost, once an hour."""
     await wiring.app().follower.revive()
+    await wiring.app().retention.sweep(budget=300.0)
 
 
 @app.event_grid_trigger("event")

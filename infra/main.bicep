@@ -36,6 +36,13 @@ param entraTenantId string = ''
 @description('ENTRA_AUDIENCES, for httpAuth entra: one or several, separated by spaces or commas.')
 param entraAudiences string = ''
 
+@allowed(['off', 'otel'])
+@description('RUN_TELEMETRY: log lines alone, or traces and metrics too, by OpenTelemetry. It is the host\'s mode as well. See docs/telemetry.md.')
+param telemetry string = 'off'
+
+@description('Share of the traces that is sent, with telemetry otel: 0.0 to 1.0. Log lines are always sent.')
+param tracesShare string = '1.0'
+
 @description('Settings of the app besides those that this deployment determines, as MAX_ATTEMPTS. docs/settings.md has them all.')
 param appSettings object = {}
 
@@ -165,6 +172,17 @@ var ownSettings = {
 var topicSettings = {
   OUTCOME_TOPIC_ENDPOINT: resultTopicEnabled ? resultTopic!.outputs.endpoint : ''
   RUN_OUTBOX_QUEUE: outboxQueue
+}
+
+// Read by host and app alike, so that each trace and line is sent once. docs/telemetry.md says what each does.
+var telemetrySettings = {
+  RUN_TELEMETRY: 'otel'
+  PYTHON_ENABLE_OPENTELEMETRY: 'true'
+  AzureFunctionsJobHost__telemetryMode: 'OpenTelemetry'
+  OTEL_TRACES_SAMPLER: 'microsoft.fixed_percentage'
+  OTEL_TRACES_SAMPLER_ARG: tracesShare
+  APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL: 'true'
+  APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED: 'true'
 }
 var entraSettings = {
   ENTRA_TENANT_ID: empty(entraTenantId) ? tenant().tenantId : entraTenantId
@@ -368,7 +386,7 @@ module app 'modules/app.bicep' = {
     subnetId: vnetEnabled ? network!.outputs.appSubnetId : ''
     workspaceId: monitoring.outputs.workspaceId
     logged: storageLogs
-    settings: union(appSettings, ownSettings, httpAuth == 'entra' ? entraSettings : {}, resultTopicEnabled ? topicSettings : {})
+    settings: union(appSettings, ownSettings, httpAuth == 'entra' ? entraSettings : {}, resultTopicEnabled ? topicSettings : {}, telemetry == 'otel' ? telemetrySettings : {})
     secretSettings: hookSettings
     vaultUri: vaultEnabled ? vault!.outputs.uri : ''
   }

@@ -1,4 +1,4 @@
-"""Puts an adapter behind each port: the composition root, and the only reader of os.environ.
+"""The app of this process: built once from the environment, which nothing else reads, and served to the triggers.
 
 Nothing here fails at import: the platform shows an app that can't be imported as one without functions.
 """
@@ -7,7 +7,6 @@ import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
@@ -17,48 +16,22 @@ import azure.functions as func
 
 from shared.adapters import connection
 from shared.adapters.clock import SystemClock
-from shared.adapters.event_grid_topic import EventGridTopic
-from shared.adapters.storage.account import Account
-from shared.adapters.storage.audit import TableAudit
-from shared.adapters.storage.outbox import OutboxQueue, ResultsAndEvents
-from shared.adapters.storage.queues import PoisonQueue, RequestQueue, ResultQueue
+from shared.adapters.storage.queues import PoisonQueue
 from shared.adapters.storage.records import TableRecords
-from shared.adapters.storage.ticket_keys import TableTicketKeys
-from shared.adapters.synapse import SynapsePipelines
-from shared.auth import token_claims, webhook_secrets
-from shared.auth.policy import Policy
+from shared.auth import token_claims
+from shared.composition import App, build
 from shared.config import gateway_json, settings as app_settings
 from shared.config.gateway_json import GatewayConfig
-from shared.config.settings import HttpAuth, Settings, StorageSettings
+from shared.config.settings import HttpAuth, Settings
 from shared.gateway.cached import Cached
-from shared.gateway.event_post import EventPost
-from shared.gateway.follower import Follower
-from shared.gateway.gateway import Gateway
-from shared.gateway.open_run_list import OpenRunList
-from shared.gateway.operations import Operations
-from shared.gateway.poison import Poison
 from shared.gateway.requeue import Requeue
-from shared.gateway.retention import Retention
 from shared.gateway.rights import Statement
-from shared.gateway.rights_lookup import RightsLookup
-from shared.gateway.runner import Runner
-from shared.gateway.synchronous_start import SynchronousStart
-from shared.gateway.tracking import Tracking
-from shared.gateway.workspace_runs import WorkspaceRuns
 from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import Misconfigured, RecordUnreadable, StorageUnavailable
-from shared.ports import Records
 from shared.runs.caller import Caller
-from shared.runs.cloud_event import NAMELESS
 from shared.triggers import health, outage, responses, synapse as wire
 from shared.triggers.authentication import Identify, TokenBearers, key_holder
-from shared.triggers.event_grid import Events
-from shared.triggers.outcomes import OutcomeRoutes
-from shared.triggers.run_operations import RunOperations
-from shared.triggers.runs import Runs
-from shared.triggers.synapse import WireRoutes
-from shared.triggers.webhooks import Webhooks
 
 STORAGE: Final = app_settings.STORAGE
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -66,27 +39,6 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 for noisy in ("azure", "httpx", "httpcore", "aiohttp"):
     # At INFO Azure's SDK writes every request and its headers.
     logging.getLogger(noisy).setLevel(logging.WARNING)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class App:
-    """Everything that the triggers call."""
-
-    gateway: Gateway
-    runs: Runs
-    run_operations: RunOperations
-    wire: WireRoutes
-    events: Events
-    webhooks: Webhooks
-    outcomes: OutcomeRoutes
-    poison: Poison
-    retention: Retention
-    event_post: EventPost | None
-    follower: Follower
-    rights: RightsLookup
-    records: Records
-    policy: Policy
-    synapse: SynapsePipelines
 
 
 def http_auth_level() -> func.AuthLevel:
@@ -126,7 +78,7 @@ async def requeue() -> AsyncIterator[Requeue]:
     settings = app_settings.read_storage(os.environ)
     if isinstance(settings, tuple):
         raise Misconfigured(_sentence(settings))
-    account = _account(settings)
+    account = connection.account(settings, os.environ)
     try:
         yield Requeue(
             records=TableRecords(account, settings.runs_table),
@@ -268,7 +220,7 @@ def _wire(content: bytes) -> App | tuple[CloudError, ...]:
     settings = app_settings.read(os.environ)
     config = gateway_json.read(content)
     if isinstance(settings, Settings) and isinstance(config, GatewayConfig):
-        return _build(settings, config)
+        return build(settings, config, os.environ, ROOT)
     return _misconfigured(settings, config)
 
 
@@ -283,131 +235,6 @@ def _misconfigured(
 def _given(name: str, default: str) -> str:
     value = os.environ.get(name, "")
     return value if value.strip() else default  # as in settings.read
-
-
-def _build(settings: Settings, config: GatewayConfig) -> App:
-    clock = SystemClock()
-    account = _account(settings)
-    records = TableRecords(account, settings.runs_table)
-    audit = TableAudit(account, settings.audit_table)
-    requests = RequestQueue(account, settings.requests_queue)
-    queue = ResultQueue(account, settings.results_queue, encoding=settings.results_encoding.value)
-    outbox, url = OutboxQueue(account, settings.outbox_queue), settings.outcome_topic
-    topic = EventGridTopic(url, credential=connection.credential, clock=clock) if url else None
-    source = settings.address or NAMELESS
-    results = ResultsAndEvents(queue, outbox, source=source) if topic else queue
-    pipelines = SynapsePipelines(
-        credential=connection.credential,
-        clock=clock,
-        call_timeout=settings.call_timeout,
-        max_connections=2 * settings.max_concurrent_calls,  # starts, and looks
-    )
-    policy = Policy.configured(config, settings)
-    ports = connection.follow_ports(account, settings, outbox if topic else None)
-    tracking = Tracking(
-        clock=clock, ports=ports, requests=requests, settings=settings, default=config.follow
-    )
-    runner = Runner(
-        clock=clock, records=records, pipelines=pipelines, policy=policy, settings=settings
-    )
-    gateway = Gateway(
-        clock=clock,
-        records=records,
-        results=results,
-        audit=audit,
-        requests=requests,
-        policy=policy,
-        settings=settings,
-        runner=runner,
-        tracking=tracking,
-    )
-    retention = Retention(clock=clock, records=records, ports=ports, audit=audit, settings=settings)
-    events = Events(gateway=gateway, rules=config.rules, clock=clock)
-    outcomes = OutcomeRoutes.over(
-        clock=clock,
-        records=records,
-        ports=ports,
-        keys=TableTicketKeys(account, settings.runs_table),
-        tracking=tracking,
-        policy=policy,
-        settings=settings,
-    )
-    return App(
-        gateway=gateway,
-        runs=Runs(
-            clock=clock,
-            gateway=gateway,
-            records=records,
-            recorded=ports.outcomes,
-            audit=audit,
-            open_runs=OpenRunList(ports.open_runs),
-            outcomes=outcomes,
-            policy=policy,
-        ),
-        outcomes=outcomes,
-        run_operations=RunOperations(
-            operations=Operations(
-                clock=clock, records=records, gateway=gateway, lookup=runner.lookup
-            ),
-            lookup=runner.lookup,
-            records=records,
-            links=outcomes.links,
-            policy=policy,
-        ),
-        wire=WireRoutes(
-            gateway=gateway,
-            synchronous_start=SynchronousStart(
-                clock=clock, records=records, runner=runner, call_timeout=settings.call_timeout
-            ),
-            workspace=WorkspaceRuns(
-                clock=clock,
-                pipelines=pipelines,
-                open_runs=ports.open_runs,
-                policy=policy,
-                throttle=runner.throttle,
-            ),
-        ),
-        events=events,
-        webhooks=Webhooks(
-            events=events,
-            clock=clock,
-            senders=config.events,
-            hooks=config.hooks,
-            secrets=webhook_secrets.read_all(config.hooks, os.environ),
-        ),
-        poison=Poison(records=records, requests=requests, gateway=gateway),
-        retention=retention,
-        event_post=EventPost(clock=clock, outbox=outbox, topic=topic) if topic else None,
-        follower=Follower(
-            clock=clock,
-            ports=ports,
-            requests=requests,
-            audit=audit,
-            pipelines=pipelines,
-            throttle=runner.throttle,
-            tracking=tracking,
-            retention=retention,
-            settings=settings,
-        ),
-        rights=RightsLookup(
-            clock=clock,
-            storage=account,
-            topic=topic,
-            pipelines=pipelines,
-            throttle=runner.throttle,
-            policy=policy,
-            rules=config.rules,
-            settings=settings,
-        ),
-        records=records,
-        policy=policy,
-        synapse=pipelines,
-    )
-
-
-def _account(settings: StorageSettings) -> Account:
-    names = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
-    return connection.account(settings, use_proxy=any(os.environ.get(name) for name in names))
 
 
 def _log(event: str, wrong: Iterable[CloudError]) -> None:

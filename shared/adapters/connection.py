@@ -1,5 +1,6 @@
 """Connects to Azure as the settings say: by a connection string, or with an identity."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
 
 
-def account(settings: StorageSettings, *, use_proxy: bool) -> Account:
-    """Return the storage account."""
+def account(settings: StorageSettings, environment: Mapping[str, str]) -> Account:
+    """Return the storage account, by the proxy that the environment names."""
+    names = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
+    use_proxy = any(environment.get(name) for name in names)
     if settings.storage_connection is not None:
         by_key = ByConnectionString(text=settings.storage_connection)
         return Account(by_key, use_proxy_settings=use_proxy)

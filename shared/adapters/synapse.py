@@ -87,6 +87,10 @@ class SynapsePipelines(Pipelines):
         if isinstance(token, CloudError):
             return NotSent(error=token)
         headers = {"x-ms-client-request-id": call.client_request_id}
+        if call.traceparent:
+            headers["traceparent"] = call.traceparent
+            if call.tracestate:
+                headers["tracestate"] = call.tracestate
         outcome = await self._send("POST", create_run_url(call), token, call.parameters, headers)
         answer = reply.read_create_run(outcome, sent=call.client_request_id, now=self._clock.now())
         if isinstance(answer, Unauthorized):

@@ -71,6 +71,13 @@ class FollowRuns(StrEnum):
     NONE = "none"  #: none, whatever a request says
 
 
+class Exporting(StrEnum):
+    """Whether traces and metrics are sent; see shared/config/telemetry.py for where to."""
+
+    OFF = "off"
+    OTEL = "otel"  #: by OpenTelemetry
+
+
 def is_loopback(host: str | None) -> bool:
     """Return whether a host name can only be this machine."""
     if host == "localhost":
@@ -204,6 +211,7 @@ class Settings(HttpAccess, StorageSettings):
     platform_host: str | None = Field(default=None, alias="WEBSITE_HOSTNAME")
     follow_runs: FollowRuns = Field(default=FollowRuns.ALL, alias="FOLLOW_RUNS")
     follow_seconds: float = Field(default=15, ge=1, le=300, alias="FOLLOW_SECONDS")
+    telemetry: Exporting = Field(default=Exporting.OFF, alias="RUN_TELEMETRY")
 
     @property
     def shortest_lease(self) -> float:

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from shared.following_ports import Chain
 from shared.gateway import chain as chains
 from shared.gateway.throttle import NotAsked
 from shared.kernel import cloud_error
 from shared.kernel.cloud_error import CloudError, Code
-from shared.ports import Chain
 from shared.runs.open_run import Listed
 from shared.runs.outcome import End, RunEnd
 from shared.synapse import retry
@@ -91,12 +91,12 @@ def plan(runs: Sequence[Listed], chain: Chain, elapsed: float) -> Plan:
         return Plan(window=None, must=tuple(runs), may=())
     is_long = chain.mark is None or is_turn(chain.lived, elapsed, LONG_EVERY)
     overlap = LONG_OVERLAP if is_long else OVERLAP
-    mark = min(map(_sent, runs)) if chain.mark is None else chain.mark
+    mark = min(run.first_sent_at for run in runs) if chain.mark is None else chain.mark
     lower = mark - timedelta(seconds=overlap)
     seen_by = mark - timedelta(seconds=UNSEEN)
-    late = [run for run in runs if _sent(run) < lower and run.added_at > seen_by]
+    late = [run for run in runs if run.first_sent_at < lower and run.added_at > seen_by]
     if len(late) > FEW:
-        mark, late = min(map(_sent, late)), []
+        mark, late = min(run.first_sent_at for run in late), []
         lower = mark - timedelta(seconds=LONG_OVERLAP)
     upper = None
     if chain.span is not None:
@@ -112,11 +112,6 @@ def plan(runs: Sequence[Listed], chain: Chain, elapsed: float) -> Plan:
     every = max(SINGLE_EVERY, float(len(runs)))
     turn = (run for run in runs if is_turn(chain.lived, elapsed, every, run.run_id))
     return Plan(window=window, must=tuple(late), may=tuple(run for run in turn if run not in late))
-
-
-def _sent(run: Listed) -> datetime:
-    """Return a time before which a run did not exist: a host's clock that is ahead doesn't count."""
-    return min(run.first_sent_at, run.added_at)
 
 
 def is_turn(lived: float, elapsed: float, every: float, name: str = "") -> bool:
@@ -250,7 +245,9 @@ def missed(run: Listed, at: datetime) -> Listed | Gone | None:
 
 def is_too_old(run: Listed, now: datetime, retention_days: int) -> bool:
     """Return whether a run that no look shows may be forgotten."""
-    return retention_days > 0 and now - _sent(run) >= timedelta(days=max(HISTORY, retention_days))
+    return retention_days > 0 and now - run.first_sent_at >= timedelta(
+        days=max(HISTORY, retention_days)
+    )
 
 
 # When to look again.

@@ -201,22 +201,21 @@ class Gateway:
         now = self._clock.now()
         result = run_result.turn_away(rejection, delivery, now)
         entry = audit_entry.of_rejection(rejection, delivery, principal, now)
-        await self._write(result, entry, publish=publish)
+        await self._write(result, entry, *([self._results.publish(result)] if publish else []))
         return Answered(result=result)
 
     async def publish(self, record: Record, delivery: Delivery, principal: str | None) -> RunResult:
-        """Publish the result of a final record for a delivery, on the results queue and in the audit."""
+        """Publish the result of a final record for a delivery, audit it, and have its run followed."""
         result, now = run_result.answer(record, delivery), self._clock.now()
         keep = self._settings.audit_parameters is AuditParameters.REDACTED
         entry = audit_entry.of_answer(record, delivery, principal, now, parameters=keep)
-        await self._write(result, entry, self._tracking.track(record))
+        await self._write(
+            result, entry, self._results.publish(result), self._tracking.track(record)
+        )
         return result
 
-    async def _write(
-        self, result: RunResult, entry: AuditEntry, *beside: Awaitable[None], publish: bool = True
-    ) -> None:
-        published = (self._results.publish(result),) if publish else ()
-        await asyncio.gather(*published, self._audit.append(entry), *beside)
+    async def _write(self, result: RunResult, entry: AuditEntry, *more: Awaitable[None]) -> None:
+        await asyncio.gather(self._audit.append(entry), *more)
         delivery_log.ended(result, entry)
 
     def _by_queue(self, delivery: Delivery, principal: str | None) -> Attempt:

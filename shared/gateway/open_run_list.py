@@ -4,7 +4,7 @@ import heapq
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from shared.ports import OpenRuns
+from shared.following_ports import OpenRuns
 from shared.runs import audit_entry
 from shared.runs.audit_entry import AuditEntry
 from shared.runs.audit_query import Page, Wanted, position
@@ -17,7 +17,7 @@ class OpenRunList:
         self._open_runs = open_runs
 
     async def page(self, wanted: Wanted) -> Page:
-        """Return one page, the runs sent last coming first."""
+        """Return one page, the runs started last coming first."""
         listed = [one async for one in self._entries(wanted)]
         # One more than the page takes shows whether another follows.
         found = heapq.nsmallest(wanted.top + 1, listed, key=lambda one: one[0])
@@ -28,8 +28,8 @@ class OpenRunList:
     async def _entries(self, wanted: Wanted) -> AsyncIterator[tuple[str, AuditEntry]]:
         async with aclosing(self._open_runs.pages()) as pages:
             async for runs in pages:
-                for run in runs:
-                    entry = audit_entry.of_open_run(run)
+                for run, added_at in runs:
+                    entry = audit_entry.of_open_run(run, added_at)
                     at = position(entry.at, run.run_id)
                     is_in_span = entry.at < wanted.until and entry.at >= (wanted.since or entry.at)
                     if is_in_span and at > (wanted.after or "") and wanted.matches(entry):

@@ -6,10 +6,11 @@ from enum import StrEnum
 from typing import Final
 
 from shared.auth.ticket import Ticket
+from shared.following_ports import OpenRuns, Outcomes
 from shared.gateway.long_poll import LONGEST, SHORTEST
 from shared.gateway.until_outcome import UntilOutcome
 from shared.kernel.cloud_error import CloudError, Code
-from shared.ports import Clock, OpenRuns, Outcomes, Records, VersionedRecord
+from shared.ports import Clock, Records, VersionedRecord
 from shared.runs.identity import client_request_id
 from shared.runs.outcome import End, RunOutcome
 from shared.runs.record import FINAL, Record, Status

@@ -64,7 +64,11 @@ class Retention:
 
     async def forget_run(self, endpoint: str, run_id: str) -> None:
         """Delete an open run that no look shows any longer, and the record that was kept for it."""
-        stored = await self._open_runs.get(endpoint, run_id)
+        try:
+            stored = await self._open_runs.get(endpoint, run_id)
+            record = await self._records.get(stored.run.request_id) if stored else None
+        except RecordUnreadable:
+            return  # left for a person to look at
         if stored is None or stored.age < max(HISTORY, self._days) * DAY:
             return
         run = stored.run
@@ -75,7 +79,6 @@ class Retention:
             runId=run_id,
             days=round(stored.age / DAY),
         )
-        record = await self._records.get(run.request_id)
         if record is not None and record.record.generation == run.generation:
             await self._delete(record)
         await self._open_runs.remove(endpoint, [run_id])
@@ -119,7 +122,7 @@ class Retention:
 
         The audit entry of its outcome, which is still to come or younger, will name the record again.
         """
-        if of_record(record) is None:
+        if of_record(record, self._clock.now()) is None:
             return False
         recorded = await self._outcomes.get(record.request_id, record.generation)
         oldest = self._clock.now() - timedelta(days=self._days)

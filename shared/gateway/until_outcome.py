@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from shared.auth.policy import Policy
 from shared.config.settings import FollowRuns, Settings
+from shared.following_ports import Chains
 from shared.gateway.tracking import Tracking
 from shared.kernel.cloud_error import CloudError, Code
-from shared.ports import Chains, Records, VersionedRecord
+from shared.ports import Records, VersionedRecord
 from shared.runs.identity import workspace_key
 from shared.runs.record import Record, Status
 from shared.runs.request import RunRequest

@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from shared.auth.policy import Policy
+from shared.following_ports import OpenRuns
 from shared.gateway.throttle import NotAsked, Throttle
 from shared.kernel import log_line
-from shared.ports import Clock, OpenRuns, Pipelines
+from shared.ports import Clock, Pipelines
 from shared.synapse import response_filter, retry, run_response
 from shared.synapse.reply import Answer, Lost, read_wire
 from shared.synapse.response_filter import NotPassed, Passed, RunShown

@@ -99,17 +99,10 @@ def of_rejection(
 def of_outcome(recorded: RecordedOutcome, run: OpenRun) -> AuditEntry:
     """Return the entry of a run that has ended: the same each time it is told."""
     outcome = recorded.outcome
-    delivery = Delivery(
-        id=recorded.delivery_id,
-        source=outcome.source,
-        correlation_id=outcome.correlation_id,
-        traceparent=outcome.traceparent,
-    )
-    entry = _entry(
-        delivery, run.principal, recorded.recorded_at, outcome.request_id, Outcome.STARTED
-    )
+    delivery = run.delivery.model_copy(update={"id": recorded.delivery_id, "duplicate": False})
+    at, request_id = recorded.recorded_at, outcome.request_id
     return replace(
-        entry,
+        _entry(delivery, run.principal, at, request_id, Outcome.STARTED),
         event=Event.OUTCOME,
         outcome=outcome.outcome,
         generation=outcome.generation,
@@ -121,9 +114,9 @@ def of_outcome(recorded: RecordedOutcome, run: OpenRun) -> AuditEntry:
     )
 
 
-def of_open_run(run: OpenRun) -> AuditEntry:
+def of_open_run(run: OpenRun, at: datetime) -> AuditEntry:
     """Return what the audit would say of a run that has not ended: no `outcome` yet."""
-    entry = _entry(run.delivery, run.principal, run.first_sent_at, run.request_id, Outcome.STARTED)
+    entry = _entry(run.delivery, run.principal, at, run.request_id, Outcome.STARTED)
     return replace(
         entry,
         event=Event.OUTCOME,

@@ -19,7 +19,9 @@ class OpenRun:
     endpoint: str
     delivery: Delivery  #: the one that owns the generation
     principal: str  #: the caller, as its record keeps it
-    first_sent_at: datetime  #: by the clock of the host that sent it: no run is older
+    sent_before: (
+        float  #: seconds from its first send to its row, by one host's clock: no run is older
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +30,20 @@ class Listed:
 
     run_id: str
     pipeline_name: str
-    first_sent_at: datetime
-    added_at: datetime  #: by the storage service's clock: when the row was last written
+    first_sent_at: datetime  #: by the storage service's clock
+    added_at: datetime  #: by the same: when the row was last written
     missing: int = 0  #: how many looks in a row found no such run
     missing_since: datetime | None = None  #: the time of the first of them, by Synapse's clock
 
 
-def of_record(record: Record) -> OpenRun | None:
-    """Return the run to follow; None if the request has none, or is not followed."""
+def of_record(record: Record, now: datetime) -> OpenRun | None:
+    """Return the run to follow, as its row is written now; None if the request has none, or is not followed.
+
+    How long ago it was sent is kept, not when: the host's clock may be wrong, and the row has the service's time.
+    """
     if not record.followed or record.status is not Status.STARTED or record.run_id is None:
         return None
+    sent_at = record.first_sent_at or record.received_at
     return OpenRun(
         run_id=record.run_id,
         request_id=record.request_id,
@@ -47,5 +53,5 @@ def of_record(record: Record) -> OpenRun | None:
         endpoint=record.endpoint,
         delivery=record.delivery,
         principal=record.principal,
-        first_sent_at=record.first_sent_at or record.received_at,
+        sent_before=max(0.0, (now - sent_at).total_seconds()),
     )

@@ -229,8 +229,7 @@ def refuse(record: Record, error: CloudError, now: datetime, wire: Wire = NOTHIN
 def withdraw(record: Record, error: CloudError, seconds: float, now: datetime) -> Record:
     """End a Waiting request; its caller gets the answer that nothing was started, and that it may ask again.
 
-    The same id opens it again: see `reopen`. It is Failed even if it was never sent, so that a reader of results
-    need not know what delayed it.
+    The same id opens it again: see `reopen`. It is Failed even if it was never sent: readers need not know why.
     """
     why = f"{error.code}: {error.message}"
     done = _finish(replace(record, error=error), Status.FAILED, now, "withdrawn", why)

@@ -130,7 +130,7 @@ class RunRequest(BaseModel):
 class Resume(BaseModel):
     """The gateway's own message: resume a recorded request, and answer `delivery`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
 
     resume: str = Field(pattern=REQUEST_ID)
     delivery: Delivery | None = None
@@ -140,6 +140,8 @@ class Resume(BaseModel):
     rounds: int = Field(default=0, ge=0)
     #: of that delivery's request, if not yet compared with the record's
     fingerprint: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    #: the traceparent of the visit that put it on the queue, if it was traced
+    deferred_by: str | None = Field(default=None, alias="deferredBy", max_length=55)
 
     def to_json(self) -> str:
         """Return the message as it is enqueued."""

@@ -250,9 +250,9 @@ def _unreadable(answer: Answer) -> CloudError:
     return cloud_error.unreadable(answer.body, http_status=answer.status)
 
 
-def run_id_of(content: dict[str, Any] | None) -> str | None:
+def run_id_of(run: dict[str, Any]) -> str | None:
     """Return a run's id; None unless it can be used in a URL, a log and a table."""
-    run_id = (content or {}).get("runId")
+    run_id = run.get("runId")
     if not isinstance(run_id, str) or not 0 < len(run_id) <= MAX_ID:
         return None
     return run_id if run_id.isprintable() and " " not in run_id else None

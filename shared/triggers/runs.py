@@ -6,13 +6,14 @@ import azure.functions as func
 
 from shared.api import headers, views
 from shared.auth.policy import Policy
+from shared.following_ports import Outcomes
 from shared.gateway import long_poll, visibility
 from shared.gateway.gateway import Deferred, Gateway, Reception, unreadable
 from shared.gateway.open_run_list import OpenRunList
 from shared.gateway.refusal import settles_in
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import RecordUnreadable
-from shared.ports import Audit, Clock, Outcomes, Records
+from shared.ports import Audit, Clock, Records
 from shared.runs import audit_query
 from shared.runs.audit_query import RunState
 from shared.runs.caller import Caller

@@ -47,7 +47,17 @@ PLATFORM: Final = {
     "AzureWebJobsStorage__tableServiceUri",
     "RunStorage__credential",
 }
+#: What the platform, OpenTelemetry and its exporters read, if telemetry is on.
+TELEMETRY: Final = {
+    "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED",
+    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
+    "AzureFunctionsJobHost__telemetryMode",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG",
+    "PYTHON_ENABLE_OPENTELEMETRY",
+}
 SITE: Final = "Microsoft.Web/sites"
+_OTHERS: Final = PLATFORM | TELEMETRY
 ACCOUNT: Final = "Microsoft.Storage/storageAccounts"
 
 
@@ -70,8 +80,8 @@ def settings(world: World) -> Iterator[str]:
     hooks = {Hook(scheme="github").setting(name) for name in ("github", "shop")}
     given = world.app_settings("all").keys() - hooks - {"MAX_ATTEMPTS"}
     yield from (f"The app reads {name}: it is not set." for name in known - given - OPTIONAL.keys())
-    yield from (f"{name} is set, and nothing reads it." for name in given - known - PLATFORM)
-    yield from (f"The platform's {name} is not set." for name in PLATFORM - given)
+    yield from (f"{name} is set, and nothing reads it." for name in given - known - _OTHERS)
+    yield from (f"The platform's {name} is not set." for name in _OTHERS - given)
     yield from (f"{name} is set, though optional." for name in given & OPTIONAL.keys())
     for scenario in world.deployments:
         environment = {name: written(value) for name, value in world.app_settings(scenario).items()}

@@ -37,6 +37,7 @@ _DEFAULTS: Final = {
     "RUN_OUTBOX_QUEUE",
     "RUN_REQUESTS_QUEUE",
     "RUN_RESULTS_QUEUE",
+    "RUN_TELEMETRY",
 }
 _PLACEHOLDER: Final = re.compile(r"\$\{(\w+)\}")
 _EXAMPLES: Final = {"SYNAPSE_ENDPOINT": "https://contoso.dev.azuresynapse.net"}

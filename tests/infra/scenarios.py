@@ -30,6 +30,7 @@ _ALL: Final[dict[str, Value]] = _LEAST | {
     "entraTenantId": "33333333-0000-4000-8000-000000000003",
     "entraAudiences": "https://dev.azuresynapse.net",
     "appSettings": {"MAX_ATTEMPTS": "5"},
+    "telemetry": "otel",
     "webhookSettingNames": "HOOK_GITHUB_SECRETS HOOK_SHOP_SECRETS",
     "alwaysReady": [{"name": "http", "instanceCount": 1}],
     "zoneRedundant": True,

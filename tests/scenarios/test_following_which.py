@@ -1,7 +1,8 @@
 """Which runs are followed, and that settings and clocks which change later do not matter."""
 
+import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -89,3 +90,6 @@ async def test_a_hosts_clock_that_is_wrong_changes_nothing(hours: int) -> None:
     await world.follow(for_seconds=120.0)
 
     assert len(told(world)) == 8
+    windows = [json.loads(body)["lastUpdatedAfter"] for body in world.pipelines.queries]
+    earliest = datetime.fromisoformat(min(windows))
+    assert (world.clock.service_time() - earliest).total_seconds() < 1_000.0

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from shared.following_ports import Chain
 from shared.kernel.cloud_error import CloudError
-from shared.ports import Chain
 from shared.synapse.reply import Refused, Throttled, Unknown
 from tests.scenarios.api import ADDRESS, BODY, JSON, Api
 from tests.scenarios.world import ENDPOINT, World

@@ -9,6 +9,7 @@ follow                                   the workspace's key     the chain of it
 import hashlib
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Final
 
 from shared.adapters.storage import columns
@@ -18,8 +19,8 @@ from shared.adapters.storage.record_entity import (
     partition_key,
     read_delivery,
 )
+from shared.following_ports import Chain
 from shared.kernel.errors import RecordUnreadable
-from shared.ports import Chain
 from shared.runs.delivery import Source
 from shared.runs.identity import workspace_key
 from shared.runs.open_run import Listed, OpenRun
@@ -27,6 +28,7 @@ from shared.runs.outcome import End, RecordedOutcome, RunOutcome
 
 SCHEMA_VERSION: Final = 1
 SHARDS: Final = 4
+LONGEST: Final = 366 * 86_400.0  #: seconds that a run may have been sent before its row was written
 CHAINS: Final = "follow"
 OPEN: Final = "open-"
 BEYOND_OPEN: Final = "open."  #: sorts after every partition of open runs
@@ -38,7 +40,6 @@ _KEY: Final = re.compile(r"[A-Za-z0-9._~-]{1,200}")
 _LISTED: Final[Mapping[str, Column]] = {
     "run_id": columns.TEXT,
     "pipeline_name": columns.TEXT,
-    "first_sent_at": columns.TIME,
     "missing": columns.INT,
     "missing_since": columns.optional(columns.TIME),
 }
@@ -51,7 +52,7 @@ _RUN: Final[Mapping[str, Column]] = {
     "workspace": columns.TEXT,
     "endpoint": columns.TEXT,
     "principal": columns.TEXT,
-    "first_sent_at": columns.TIME,
+    "sent_before": columns.FLOAT,
 }
 _CHAIN: Final[Mapping[str, Column]] = {
     "endpoint": columns.TEXT,
@@ -88,7 +89,7 @@ _RECORDED: Final[Mapping[str, Column]] = {
 }
 
 #: The columns that `read_listed`, `read_run` and `read_outcome` read.
-SELECT_LISTED: Final = tuple(map(columns.name_of, _LISTED))
+SELECT_LISTED: Final = ("sentBefore", *map(columns.name_of, _LISTED))
 SELECT_RUN: Final = (
     "schemaVersion",
     *map(columns.name_of, _RUN),
@@ -153,8 +154,17 @@ def read_run(row: Mapping[str, object]) -> OpenRun:
 
 def read_listed(row: Mapping[str, object], timestamp: object) -> Listed:
     """Read what a list shows of an open run. Raises `RecordUnreadable`."""
-    added_at = columns.read({"Timestamp": timestamp}, "Timestamp", columns.TIME)
-    return Listed(**columns.read_fields(row, _LISTED), added_at=added_at)
+    added_at = written_at(timestamp)
+    seconds = columns.read(row, "sentBefore", columns.FLOAT)
+    first_sent_at = added_at - timedelta(seconds=min(seconds, LONGEST))
+    fields = columns.read_fields(row, _LISTED)
+    return Listed(**fields, first_sent_at=first_sent_at, added_at=added_at)
+
+
+def written_at(timestamp: object) -> datetime:
+    """Read an entity's Timestamp. Raises `RecordUnreadable`."""
+    at: datetime = columns.read({"Timestamp": timestamp}, "Timestamp", columns.TIME)
+    return at
 
 
 def write_chain(chain: Chain) -> Entity:

@@ -104,6 +104,13 @@ class LibraryTable:
         return await reach(self._what, lambda: translated(self._what, operation()))
 
 
+def _with_timestamp(entity: TableEntity, select: Sequence[str]) -> Mapping[str, object]:
+    """Put an entity's Timestamp among its values if it is wanted: the library keeps it apart."""
+    if TIMESTAMP not in select:
+        return entity
+    return {**entity, TIMESTAMP: entity.metadata["timestamp"]}
+
+
 class LibraryQueue:
     """One queue."""
 
@@ -236,13 +243,6 @@ def read(what: str, error: AzureError) -> Exception:
     cause = getattr(error, "inner_exception", None)
     name = type(error).__name__ + (f" ({type(cause).__name__})" if cause else "")
     return StorageUnavailable(f"{what}: {name}")
-
-
-def _with_timestamp(entity: TableEntity, select: Sequence[str]) -> Mapping[str, object]:
-    """Put an entity's Timestamp among its values if it is wanted: the library keeps it apart."""
-    if TIMESTAMP not in select:
-        return entity
-    return {**entity, TIMESTAMP: entity.metadata["timestamp"]}
 
 
 async def _unless_it_exists(call: Awaitable[object]) -> None:

@@ -320,3 +320,28 @@ def test_the_page_has_each_setting_with_its_default() -> None:
             expected = field.default if isinstance(field.default, (str, int)) else None
             assert field.alias in shown
             assert expected is None or shown[field.alias].strip("`") == str(expected)
+
+
+def test_an_empty_value_means_something_for_the_queue_of_outcomes_alone() -> None:
+    unset, empty = read(VALID), read(VALID | {"RUN_OUTCOMES_QUEUE": " ", "RUN_RESULTS_QUEUE": ""})
+
+    assert isinstance(unset, Settings)
+    assert isinstance(empty, Settings)
+    assert (unset.outcomes_queue, empty.outcomes_queue) == ("run-outcomes", "")
+    assert empty.results_queue == "run-results"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RUN_OUTCOMES_QUEUE", "run-requests"),
+        ("RUN_OUTCOMES_QUEUE", "run-requests-poison"),
+        ("RUN_OUTCOMES_QUEUE", "Outcomes"),
+        ("FOLLOW_RUNS", "some"),
+        ("FOLLOW_SECONDS", "0"),
+        ("FOLLOW_SECONDS", "301"),
+        ("FOLLOW_RUN", "all"),
+    ],
+)
+def test_a_mistake_in_a_setting_of_following(name: str, value: str) -> None:
+    assert targets(**{name: value}) == {name}

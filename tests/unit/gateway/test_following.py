@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from shared.following_ports import Chain
 from shared.gateway import chain as chains, following
 from shared.gateway.following import Away, Gone, Looked, Refused, Throttled, Window
 from shared.gateway.throttle import NotAsked
 from shared.kernel.cloud_error import CloudError
-from shared.ports import Chain
 from shared.runs.open_run import Listed
 from shared.runs.outcome import End
 from shared.synapse.reply import Answer, Lost
@@ -75,14 +75,6 @@ def test_without_a_mark_the_window_begins_before_the_first_run() -> None:
     window = a_window(following.plan(runs, replace(CHAIN, mark=None), 15.0))
 
     assert (window.mark, window.lower) == (ago(9_000.0), ago(9_000.0 + following.LONG_OVERLAP))
-
-
-def test_a_host_whose_clock_is_ahead_moves_no_window() -> None:
-    runs = [a_run(number, sent=-7_200.0, added=100.0) for number in range(6)]
-
-    window = a_window(following.plan(runs, replace(CHAIN, mark=None), 15.0))
-
-    assert window.mark == ago(100.0)
 
 
 def test_a_few_that_came_late_are_looked_at_by_themselves() -> None:

@@ -18,7 +18,7 @@ STARTED = a_record(status=Status.STARTED, run_id="run-1", followed=True)
 
 
 def a_run(**changes: Any) -> OpenRun:
-    run = open_run.of_record(replace(STARTED, first_sent_at=NOW))
+    run = open_run.of_record(replace(STARTED, first_sent_at=NOW), NOW)
     assert run is not None
     return replace(run, **changes)
 
@@ -79,4 +79,4 @@ def test_a_pipelines_name_that_looks_like_a_secret_is_cut() -> None:
     ],
 )
 def test_a_request_that_is_not_followed_has_no_open_run(changes: dict[str, Any]) -> None:
-    assert open_run.of_record(replace(STARTED, **changes)) is None
+    assert open_run.of_record(replace(STARTED, **changes), NOW) is None

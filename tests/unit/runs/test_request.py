@@ -348,3 +348,42 @@ def test_parameters_pass_through_unchanged(parameters: dict[str, Any]) -> None:
     else:
         assert isinstance(outcome, Rejection)
         assert outcome.error.code in {"InvalidJson", "RequestTooLarge"}
+
+
+KEY = "0" * 64
+
+
+def test_the_message_of_a_chain_is_read() -> None:
+    message = Follow(follow=KEY, token="t-1")
+
+    assert read(message.to_json().encode()) == message
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"follow": "https://evil.example", "token": "t-1"},
+        {"follow": KEY, "token": ""},
+        {"follow": KEY, "token": 5},
+        {"follow": KEY, "token": "t-1", "endpoint": "https://evil.example"},
+    ],
+)
+def test_a_message_of_no_chain_is_refused(fields: dict[str, Any]) -> None:
+    """The endpoint comes from the chain's row, never from a message."""
+    assert isinstance(read(json.dumps(fields).encode()), Rejection)
+
+
+@pytest.mark.parametrize("follow", [True, False])
+def test_a_request_says_whether_it_is_followed(*, follow: bool) -> None:
+    request = read_fields(follow=follow)
+
+    assert isinstance(request, RunRequest)
+    assert request.follow is follow
+    assert json.loads(request.to_json())["follow"] is follow
+
+
+def test_a_request_with_an_unknown_field_is_not_taken_for_another_message() -> None:
+    outcome = read_fields(follow=True, token="x")
+
+    assert isinstance(outcome, Rejection)
+    assert set(faults(outcome)) == {"$.token"}

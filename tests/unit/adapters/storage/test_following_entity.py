@@ -7,8 +7,8 @@ from hypothesis import given, strategies as st
 
 from shared.adapters.storage import columns, following_entity as entities
 from shared.adapters.storage.record_entity import DELIVERY_FIELDS
+from shared.following_ports import Chain
 from shared.kernel.errors import RecordUnreadable
-from shared.ports import Chain
 from shared.runs.open_run import OpenRun
 from shared.runs.outcome import RecordedOutcome, RunOutcome
 from tests.contracts.test_following import CHAIN, a_run, an_outcome
@@ -49,7 +49,7 @@ def test_runs_are_spread_over_four_partitions() -> None:
     assert len(found) == entities.SHARDS
 
 
-@pytest.mark.parametrize("column", ["requestId", "generation", "deliverySource", "firstSentAt"])
+@pytest.mark.parametrize("column", ["requestId", "generation", "deliverySource", "sentBefore"])
 def test_a_row_that_can_not_be_read_names_its_column(column: str) -> None:
     row = entities.write_run(a_run()) | {column: [NOW]}
 
