@@ -20,11 +20,13 @@ from rich.table import Table
 
 from local import process, samples, stack, traces
 from local.collector import Collector, collecting
-from local.samples import Outcome
+from local.samples import Played
 
 REQUESTS = stack.ROOT / "samples" / "requests"
 LOGS = stack.ROOT / ".local" / "logs"
 PATIENCE = 60.0
+#: Ends are told within a second or two: nobody here shares the workspace's quota of looks.
+QUICK = {"FOLLOW_SECONDS": "1"}
 COLLECTOR_PORT = 4318  #: OpenTelemetry's own, or any other if it is taken
 #: Azurite has its documented ports, so that `UseDevelopmentStorage=true` finds it.
 PORTS = stack.Ports(host=7071, synapse=8400, queues=10001, tables=10002)
@@ -63,10 +65,10 @@ async def main(arguments: argparse.Namespace, console: Console) -> int:
     console.print("Starting Azurite, the simulated Synapse workspace and the Functions host ...")
     try:
         async with AsyncExitStack() as everything:
-            collector, env = None, {}
+            collector, env = None, dict(QUICK)
             if arguments.telemetry:
                 collector = await everything.enter_async_context(collecting(COLLECTOR_PORT))
-                env = _telemetry(collector)
+                env |= _telemetry(collector)
             running = await everything.enter_async_context(
                 stack.running(ports=PORTS, env=env, logs=LOGS)
             )
@@ -100,10 +102,11 @@ async def _serve(
             said = "\n".join(f"  {escape(fault)}" for fault in faults)
             console.print(f"[red]The gateway can't work:[/]\n{said}", soft_wrap=True)
             return 1
-        outcomes = await _while_all_run(running, _play(running))
-        failed = _show(outcomes, console)
+        played = await _while_all_run(running, _play(running))
+        failed = _show(played, console)
+        failed += _show_ends(await _while_all_run(running, _follow(running, played)), console)
         if collector is not None:
-            await _while_all_run(running, _show_traces(outcomes, collector, console))
+            await _while_all_run(running, _show_traces(played, collector, console))
         if arguments.once:
             return 1 if failed else 0
         _show_how_to_send(running, console)
@@ -158,7 +161,7 @@ def _storage(running: stack.Stack) -> str:
     return "UseDevelopmentStorage=true" if usual else running.storage
 
 
-async def _play(running: stack.Stack) -> list[Outcome]:
+async def _play(running: stack.Stack) -> list[Played]:
     async with AsyncExitStack() as clients:
         http = await clients.enter_async_context(
             httpx.AsyncClient(base_url=running.url, timeout=60)
@@ -180,7 +183,12 @@ async def _play(running: stack.Stack) -> list[Outcome]:
         )
 
 
-def _show(outcomes: list[Outcome], console: Console) -> int:
+async def _follow(running: stack.Stack, played: list[Played]) -> list[Played]:
+    async with QueueClient.from_connection_string(running.storage, "run-outcomes") as outcomes:
+        return await samples.follow(played, outcomes, patience=PATIENCE)
+
+
+def _show(played: list[Played], console: Console) -> int:
     table = Table(
         title="What came of the samples, by run-results and runaudit", title_justify="left"
     )
@@ -191,24 +199,55 @@ def _show(outcomes: list[Outcome], console: Console) -> int:
     table.add_column("seconds", justify="right")
     table.add_column("", no_wrap=True)
     failed = 0
-    for outcome in outcomes:
-        faults = outcome.faults()
+    for one in played:
+        faults = one.faults()
         failed += bool(faults)
         table.add_row(
-            *_row(outcome), f"[red]{escape('; '.join(faults))}" if faults else "[green]ok"
+            *_row(one), f"[red]{escape('; '.join(faults))}" if faults else "[green]ok"
         )
     console.print(table)
     console.print(
-        f"{len(outcomes) - failed} of {len(outcomes)} samples came out as their files expect."
+        f"{len(played) - failed} of {len(played)} samples came out as their files expect."
     )
     return failed
 
 
-async def _show_traces(outcomes: list[Outcome], collector: Collector, console: Console) -> None:
+def _show_ends(started: list[Played], console: Console) -> int:
+    """Show how the runs of the samples ended; gives how many of them not as their files expect."""
+    table = Table(title="\nHow the runs ended, by run-outcomes", title_justify="left")
+    for title in ("request", "pipeline", "outcome"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("error code and message", overflow="fold")
+    table.add_column("seconds", justify="right")
+    table.add_column("", no_wrap=True)
+    for one in started:
+        fault = one.end_fault()
+        table.add_row(*_end_row(one), f"[red]{fault}" if fault else "[green]ok")
+    failed = sum(one.end_fault() is not None for one in started)
+    console.print(table)
+    console.print(f"{len(started) - failed} of {len(started)} runs ended as their files expect.")
+    return failed
+
+
+def _end_row(one: Played) -> tuple[str, str, str, str, str]:
+    outcome = one.outcome or {}
+    error = outcome.get("error") or {}
+    named = [f"{each['target']}: {each['message']}" for each in error.get("details", [])]
+    said = "\n  ".join([f"{error['code']}: {error['message']}", *named]) if error else ""
+    return (
+        one.sample.name,
+        outcome.get("pipelineName", "-"),
+        outcome.get("outcome", "-"),
+        escape(said),
+        f"{outcome['durationMs'] / 1000:.2f}" if "durationMs" in outcome else "-",
+    )
+
+
+async def _show_traces(played: list[Played], collector: Collector, console: Console) -> None:
     """Show each sample's trace; what is buffered comes when the app has been quiet for a second."""
     wanted: dict[str, list[str]] = {}
-    for outcome in outcomes:  # some are of one request, and so of one trace
-        wanted.setdefault(_trace_id(outcome), []).append(outcome.sample.name)
+    for one in played:  # some are of one request, and so of one trace
+        wanted.setdefault(_trace_id(one), []).append(one.sample.name)
     for _ in range(100):
         if all(map(collector.trace, wanted)):
             break
@@ -218,13 +257,13 @@ async def _show_traces(outcomes: list[Outcome], collector: Collector, console: C
         console.print(traces.tree(title, collector.trace(trace_id)))
 
 
-def _trace_id(outcome: Outcome) -> str:
-    traceparent = str((outcome.result or {}).get("traceparent", ""))
+def _trace_id(one: Played) -> str:
+    traceparent = str((one.result or {}).get("traceparent", ""))
     return traceparent.split("-")[1] if "-" in traceparent else ""
 
 
-def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
-    sample, result = outcome.sample, outcome.result or {}
+def _row(one: Played) -> tuple[str, str, str, str, str]:
+    sample, result = one.sample, one.result or {}
     error = result.get("error") or {}
     outcome_text = result.get("runId") or f"{error.get('code', '-')}: {error.get('message', '')}"
     details = error.get("details", [])
@@ -233,7 +272,7 @@ def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
         f"\n  {each['target']}: {each['message']}" for each in details if len(details) > 1
     )
     again = " (again)" if result.get("duplicate") else ""
-    seconds = "-" if outcome.seconds is None else f"{outcome.seconds:.2f}"
+    seconds = "-" if one.seconds is None else f"{one.seconds:.2f}"
     status = result.get("status", "-") + again
     return sample.name, sample.entry, status, escape(outcome_text + faults), seconds
 

@@ -28,11 +28,12 @@ class Sample:
     correlation_id: str | None
     after: str | None  #: the sample whose result must be out first
     expect: Message
+    ends: str | None  #: the outcome of the run that it starts
 
 
 @dataclass(slots=True, kw_only=True)
-class Outcome:
-    """The outcome of one sample: its audit entry, its result message, and the HTTP status."""
+class Played:
+    """What came of one sample: its audit entry, its result message, the HTTP status, and how its run ended."""
 
     sample: Sample
     delivery_id: str | None = None
@@ -42,10 +43,16 @@ class Outcome:
     seconds: float | None = None
     audit: Message | None = None
     result: Message | None = None
+    outcome: Message | None = None
 
     @property
     def missing(self) -> bool:
         return self.audit is None or self.result is None
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether its run is to end yet."""
+        return self.sample.ends is not None and self.outcome is None
 
     def faults(self) -> list[str]:
         """Return what differs from what the sample's file expects."""
@@ -64,6 +71,13 @@ class Outcome:
         if self.audit["status"] != found["status"] or self.audit.get("errorCode") != found["code"]:
             wrong.append("audit entry and result message differ")
         return wrong
+
+    def end_fault(self) -> str | None:
+        """Return how the run's end differs from what the sample's file expects."""
+        if self.outcome is None:
+            return "no outcome message"
+        found = self.outcome["outcome"]
+        return None if found == self.sample.ends else f"{found} instead of {self.sample.ends}"
 
 
 def load(directory: Path) -> list[Sample]:
@@ -85,6 +99,7 @@ def _read(path: Path) -> Sample:
         correlation_id=body.get("correlationId") if isinstance(body, dict) else None,
         after=given.get("after"),
         expect=given["expect"],
+        ends=given.get("ends"),
     )
 
 
@@ -95,18 +110,18 @@ class Senders:
         self._http = http
         self._requests = requests
 
-    async def send(self, sample: Sample) -> Outcome:
+    async def send(self, sample: Sample) -> Played:
         """Send one sample."""
-        outcome = Outcome(sample=sample)
+        one = Played(sample=sample)
         if sample.entry == "queue":
             message = await self._requests.send_message(sample.content.decode())
-            outcome.delivery_id = message.id
+            one.delivery_id = message.id
         elif sample.entry == "http":
             answer = await self._http.post(
                 "/api/runs", content=sample.content, headers={"content-type": "application/json"}
             )
-            outcome.http_status = answer.status_code
-            outcome.request_id = json.loads(sample.content).get("requestId")
+            one.http_status = answer.status_code
+            one.request_id = json.loads(sample.content).get("requestId")
         else:
             event = json.loads(sample.content)
             answer = await self._http.post(
@@ -116,8 +131,8 @@ class Senders:
                 headers={"aeg-event-type": "Notification"},
             )
             answer.raise_for_status()
-            outcome.delivery_id = event["id"]
-        return outcome
+            one.delivery_id = event["id"]
+        return one
 
 
 class Readers:
@@ -128,8 +143,8 @@ class Readers:
         self._audit = audit
         self.messages: list[Message] = []
 
-    async def read(self, outcomes: list[Outcome]) -> None:
-        """Take the results from the queue, read the audit, and match both with the outcomes."""
+    async def read(self, played: list[Played]) -> None:
+        """Take the results from the queue, read the audit, and match both with the samples."""
         try:
             async for message in self._results.receive_messages(messages_per_page=32):
                 self.messages.append(json.loads(base64.b64decode(message.content)))
@@ -137,15 +152,15 @@ class Readers:
             entries = [dict(entity) async for entity in self._audit.list_entities()]
         except ResourceNotFoundError:  # nothing was written yet
             return
-        for outcome in filter(lambda outcome: outcome.missing, outcomes):
-            self._match(outcome, entries)
+        for one in filter(lambda one: one.missing, played):
+            self._match(one, entries)
 
-    def _match(self, outcome: Outcome, entries: list[dict[str, Any]]) -> None:
-        outcome.audit = _first(entries, _is_audit_of(outcome))
-        if outcome.audit is None:
+    def _match(self, one: Played, entries: list[dict[str, Any]]) -> None:
+        one.audit = _first(entries, _is_audit_of(one))
+        if one.audit is None:
             return
-        entry = outcome.audit
-        outcome.result = _first(
+        entry = one.audit
+        one.result = _first(
             self.messages,
             lambda message: (
                 message.get("requestId") == (entry.get("requestId") or None)
@@ -153,14 +168,17 @@ class Readers:
                 and message["status"] == entry["status"]
             ),
         )
-        if outcome.result is not None:
-            outcome.seconds = time.monotonic() - outcome.started
+        if one.result is not None:
+            one.seconds = time.monotonic() - one.started
 
 
-def _is_audit_of(outcome: Outcome) -> Callable[[Message], bool]:
-    if outcome.delivery_id is not None:
-        return lambda entry: entry["deliveryId"] == outcome.delivery_id
-    return lambda entry: entry["source"] == "http" and entry.get("requestId") == outcome.request_id
+def _is_audit_of(one: Played) -> Callable[[Message], bool]:
+    if one.delivery_id is not None:
+        name, value = "deliveryId", one.delivery_id
+    else:
+        name, value = "requestId", one.request_id
+    # The end of its run has an entry of its own, with the delivery's id too.
+    return lambda entry: entry["event"] == "delivery" and entry.get(name) == value
 
 
 def _first(found: list[Any], wanted: Callable[[Message], bool]) -> Message | None:
@@ -169,15 +187,35 @@ def _first(found: list[Any], wanted: Callable[[Message], bool]) -> Message | Non
 
 async def play(
     samples: list[Sample], senders: Senders, readers: Readers, *, patience: float
-) -> list[Outcome]:
-    """Send every sample and wait for the outcomes, for at most `patience` seconds."""
-    outcomes: list[Outcome] = []
+) -> list[Played]:
+    """Send every sample and wait for what comes of it, for at most `patience` seconds."""
+    played: list[Played] = []
     until = time.monotonic() + patience
     first = [sample for sample in samples if sample.after is None]
     later = [sample for sample in samples if sample.after is not None]
     for wave in (first, later):
-        outcomes += await asyncio.gather(*map(senders.send, wave))
-        while any(outcome.missing for outcome in outcomes) and time.monotonic() < until:
+        played += await asyncio.gather(*map(senders.send, wave))
+        while any(one.missing for one in played) and time.monotonic() < until:
             await asyncio.sleep(0.05)
-            await readers.read(outcomes)
-    return sorted(outcomes, key=lambda outcome: outcome.sample.name)
+            await readers.read(played)
+    return sorted(played, key=lambda one: one.sample.name)
+
+
+async def follow(played: list[Played], outcomes: QueueClient, *, patience: float) -> list[Played]:
+    """Wait until the runs that the samples started have ended, for at most `patience` seconds; return those samples."""
+    until = time.monotonic() + patience
+    while any(one.is_open for one in played) and time.monotonic() < until:
+        try:
+            async for message in outcomes.receive_messages(messages_per_page=32):
+                told = json.loads(base64.b64decode(message.content))
+                await outcomes.delete_message(message)
+                for one in filter(_is_of_run(told["runId"]), played):
+                    one.outcome = told
+        except ResourceNotFoundError:  # no run has ended yet
+            pass
+        await asyncio.sleep(0.1)
+    return [one for one in played if one.sample.ends is not None]
+
+
+def _is_of_run(run_id: str) -> Callable[[Played], bool]:
+    return lambda one: one.is_open and (one.result or {}).get("runId") == run_id
