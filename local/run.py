@@ -202,9 +202,7 @@ def _show(played: list[Played], console: Console) -> int:
     for one in played:
         faults = one.faults()
         failed += bool(faults)
-        table.add_row(
-            *_row(one), f"[red]{escape('; '.join(faults))}" if faults else "[green]ok"
-        )
+        table.add_row(*_row(one), f"[red]{escape('; '.join(faults))}" if faults else "[green]ok")
     console.print(table)
     console.print(
         f"{len(played) - failed} of {len(played)} samples came out as their files expect."

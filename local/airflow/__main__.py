@@ -33,7 +33,7 @@ async def main() -> int:
         rules = directory / "gateway.json"
         rules.write_text(json.dumps(ACCESS))
         tls = ("--tls-cert", str(file), "--tls-key", str(key))
-        env = {"HTTP_AUTH": "entra", "GATEWAY_CONFIG": str(rules)}
+        env = {"HTTP_AUTH": "entra", "GATEWAY_CONFIG": str(rules), "FOLLOW_SECONDS": "1"}
         async with stack.running(env=env, host_arguments=tls) as running:
             outcomes = await asyncio.to_thread(_call, python, running, file, directory)
     _tell(outcomes, _versions(python))
@@ -48,12 +48,18 @@ def _call(python: Path, running: stack.Stack, file: Path, home: Path) -> list[di
         "SAMPLES": str(stack.ROOT / "samples" / "clients"),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(stack.ROOT / "samples" / "clients"),
         "AIRFLOW_CONN_SYNAPSE": json.dumps({"conn_type": "azure_synapse"}),
         "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
         "IDENTITY_ENDPOINT": f"{running.synapse.url}/identity",
         "IDENTITY_HEADER": stack.IDENTITY_HEADER,
+        # Of requests; and of aiohttp, by which triggers call.
         "REQUESTS_CA_BUNDLE": str(file),
+        "SSL_CERT_FILE": str(file),
     }
+    # Where a DAG is played, Airflow keeps its tasks' states.
+    database = [python.with_name("airflow"), "db", "migrate"]
+    subprocess.run(database, env=values, check=True, capture_output=True)
     done = subprocess.run(
         [python, str(CALLS)],
         env=values,
@@ -75,6 +81,7 @@ def _call(python: Path, running: stack.Stack, file: Path, home: Path) -> list[di
 def _versions(python: Path) -> str:
     names = (
         "apache-airflow",
+        "apache-airflow-providers-http",
         "apache-airflow-providers-microsoft-azure",
         "azure-synapse-artifacts",
     )

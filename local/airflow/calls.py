@@ -4,16 +4,18 @@ Runs in .local/airflow, as `python calls.py`, with the gateway's and the simulat
 writes one JSON line for each thing that was tried.
 """
 
+import asyncio
 import json
 import os
 import sys
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
 from urllib.request import Request, urlopen
 
+from airflow.exceptions import TaskDeferred  # type: ignore[import-not-found] # in its own environment
 from airflow.providers.microsoft.azure.hooks.synapse import (  # type: ignore[import-not-found] # in its own environment
     AzureSynapsePipelineHook,
     AzureSynapsePipelineRunException,
@@ -21,24 +23,27 @@ from airflow.providers.microsoft.azure.hooks.synapse import (  # type: ignore[im
 from airflow.providers.microsoft.azure.operators.synapse import (  # type: ignore[import-not-found] # in its own environment
     AzureSynapseRunPipelineOperator,
 )
+from azure.identity import ManagedIdentityCredential
 
 sys.path.insert(0, os.environ["SAMPLES"])
 from airflow_once import SynapseRunOnce  # type: ignore[import-not-found] # by the path above
+from airflow_outcome import dag  # type: ignore[import-not-found] # by the path above
 
 GATEWAY, SIMULATOR = os.environ["GATEWAY"], os.environ["SIMULATOR"]
 PIPELINE = "copyOrders"
 THROTTLED = {"do": "answer", "status": 429, "headers": {"Retry-After": "1"}}
 CUT = {"do": "cut"}
+UNAVAILABLE = {"do": "answer", "status": 503}
 
 
-def control(name: str, body: Any = None) -> Any:
+def control(name: str, body: Any = None, method: str | None = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    with urlopen(Request(f"{SIMULATOR}/_sim/{name}", data=data)) as answer:
+    with urlopen(Request(f"{SIMULATOR}/_sim/{name}", data=data, method=method)) as answer:
         return json.load(answer)
 
 
-def fault(act: dict[str, Any], point: str, times: int = 1) -> None:
-    match = {"operation": "createRun"}
+def fault(act: dict[str, Any], point: str, times: int = 1, operation: str = "createRun") -> None:
+    match = {"operation": operation}
     control("faults", {"act": act, "point": point, "times": times, "match": match})
 
 
@@ -103,14 +108,119 @@ def failed_run_is_run_again(day: str) -> str:
     def failed() -> int:
         return sum(run["pipelineName"] == "failsLater" for run in control("runs"))
 
+    before = failed()
     for try_number in (1, 2, 2):
         with suppress(AzureSynapsePipelineRunException):
             execute(SynapseRunOnce, day, try_number, pipeline="failsLater")
-    expect(holds=failed() == 2, what=failed())
+    expect(holds=failed() - before == 2, what=failed())
     return "the run of try 1 had failed: try 2 starts another, and once"
 
 
-def execute(operator: Any, day: str, try_number: int, pipeline: str = PIPELINE) -> str:
+def operator_defers(day: str) -> str:
+    told = execute(AzureSynapseRunPipelineOperator, day, 1, deferrable=True)
+    expect(holds=runs_of(day) == [told], what=runs_of(day))
+    return "its trigger polls until the run has succeeded; no worker waits"
+
+
+def deferred_operator_fails(day: str) -> str:
+    said = ""
+    try:
+        execute(AzureSynapseRunPipelineOperator, day, 1, "failsLater", deferrable=True)
+    except AzureSynapsePipelineRunException as failed:
+        said = str(failed)
+    expect(holds=said.endswith("finished with state Failed."), what=said)
+    return "its trigger sees Failed, and the task fails"
+
+
+def deferred_operator_polls_a_hidden_run(day: str) -> str:
+    """Upon an error the trigger would cancel the run."""
+    with setting("invisibleSeconds", 4.0):
+        hidden = deferred(day)
+        expect(holds=hook().get_pipeline_run_status(hidden.trigger.run_id) == "Queued", what=day)
+        outcome = fire(hidden)
+    expect(holds=states_of(day) == ["Succeeded"], what=(outcome, states_of(day)))
+    return "Queued until Synapse shows the run, then Succeeded; nothing is cancelled"
+
+
+def deferred_operator_polls_while_synapse_is_away(day: str) -> str:
+    waiting = deferred(day)
+    fault(UNAVAILABLE, "received", times=3, operation="getRun")
+    outcome = fire(waiting)
+    expect(holds=states_of(day) == ["Succeeded"], what=(outcome, states_of(day)))
+    return "a look that gets 503 is repeated by the SDK; nothing is cancelled"
+
+
+def states_of(day: str) -> list[str]:
+    return [run["status"] for run in control("runs") if run["parameters"].get("day") == day]
+
+
+@contextmanager
+def setting(name: str, value: Any) -> Iterator[None]:
+    before = control("settings")[name]
+    control("settings", {name: value}, "PATCH")
+    try:
+        yield
+    finally:
+        control("settings", {name: before}, "PATCH")
+
+
+def dag_waits_for_the_outcome(day: str) -> str:
+    state, _ = play_dag(day, PIPELINE)
+    expect(holds=(state, states_of(day)) == ("success", ["Succeeded"]), what=(state, day))
+    return "HttpOperator starts one run, HttpSensor pokes until it has succeeded"
+
+
+def dag_fails_as_the_run_does(day: str) -> str:
+    state, tries = play_dag(day, "failsLater")
+    expect(holds=(state, tries) == ("failed", {"start_copy": 1, "wait_for_copy": 1}), what=tries)
+    return "424: the sensor's task fails, without another try"
+
+
+def play_dag(day: str, pipeline: str) -> tuple[str, dict[str, int]]:
+    """Play the sample's DAG as `airflow dags test` does; give its state, and each task's tries."""
+    token = ManagedIdentityCredential().get_token("https://dev.azuresynapse.net/.default").token
+    os.environ["AIRFLOW_CONN_RUN_GATEWAY"] = json.dumps(
+        {"conn_type": "http", "host": GATEWAY, "extra": {"Authorization": f"Bearer {token}"}}
+    )
+    dag.task_dict["wait_for_copy"].poke_interval = 1  # a minute in the sample
+    run = dag.test(run_conf={"day": day, "pipeline": pipeline})
+    return str(run.state), {ti.task_id: ti.try_number for ti in run.get_task_instances()}
+
+
+def deferred(day: str) -> Any:
+    """Start a run by the deferrable operator; give what it defers to."""
+    task, context, _ = an_instance(AzureSynapseRunPipelineOperator, day, deferrable=True)
+    try:
+        task.execute(context)
+    except TaskDeferred as deferral:
+        return deferral
+    return None
+
+
+def fire(deferral: Any) -> dict[str, Any]:
+    """Run the trigger, as Airflow's triggerer does, to its event."""
+
+    async def first() -> Any:
+        return (await anext(deferral.trigger.run())).payload
+
+    return dict(asyncio.run(first()))
+
+
+def execute(
+    operator: Any, day: str, try_number: int, pipeline: str = PIPELINE, *, deferrable: bool = False
+) -> str:
+    task, context, pushed = an_instance(operator, day, try_number, pipeline, deferrable=deferrable)
+    try:
+        task.execute(context)
+    except TaskDeferred as deferral:
+        task.execute_complete(context, fire(deferral))
+    return pushed["run_id"]
+
+
+def an_instance(
+    operator: Any, day: str, try_number: int = 1, pipeline: str = PIPELINE, **options: Any
+) -> tuple[Any, dict[str, Any], dict[str, str]]:
+    """Make a task and its context; the last has what it pushes to XCom."""
     pushed: dict[str, str] = {}
     ti = SimpleNamespace(
         dag_id="orders",
@@ -127,9 +237,9 @@ def execute(operator: Any, day: str, try_number: int, pipeline: str = PIPELINE) 
         azure_synapse_conn_id="synapse",
         parameters={"day": day},
         check_interval=1,
+        **options,
     )
-    task.execute({"ti": ti})
-    return pushed["run_id"]
+    return task, {"ti": ti}, pushed
 
 
 TRIED: dict[str, Callable[[str], str]] = {
@@ -138,6 +248,12 @@ TRIED: dict[str, Callable[[str], str]] = {
     "AzureSynapsePipelineHook: createRun's answer is cut": answer_is_cut,
     "AzureSynapsePipelineHook: the workspace is throttled": workspace_is_throttled,
     "AzureSynapseRunPipelineOperator": operator_runs,
+    "AzureSynapseRunPipelineOperator(deferrable=True)": operator_defers,
+    "AzureSynapseRunPipelineOperator(deferrable=True): the run fails": deferred_operator_fails,
+    "AzureSynapseRunPipelineOperator(deferrable=True): Synapse does not show the run yet": deferred_operator_polls_a_hidden_run,
+    "AzureSynapseRunPipelineOperator(deferrable=True): Synapse is away": deferred_operator_polls_while_synapse_is_away,
+    "HttpOperator, HttpSensor (samples/clients/airflow_outcome.py)": dag_waits_for_the_outcome,
+    "HttpOperator, HttpSensor (samples/clients/airflow_outcome.py): the run fails": dag_fails_as_the_run_does,
     "SynapseRunOnce (samples/clients): a task's second try": second_try_finds_the_run,
     "SynapseRunOnce (samples/clients): after a failed run": failed_run_is_run_again,
 }
