@@ -97,6 +97,14 @@ def operator_runs(day: str) -> str:
     return "execute() ends when the run has succeeded; its id is in XCom"
 
 
+def parameters_are_templates(day: str) -> str:
+    task, context, pushed = an_instance(SynapseRunOnce, "{{ day }}")
+    task.render_template_fields({"day": day})
+    task.execute(context)
+    expect(holds=runs_of(day) == [pushed["run_id"]], what=runs_of(day))
+    return "the run has what the template stands for"
+
+
 def second_try_finds_the_run(day: str) -> str:
     first = execute(SynapseRunOnce, day, try_number=1)
     second = execute(SynapseRunOnce, day, try_number=2)
@@ -254,6 +262,7 @@ TRIED: dict[str, Callable[[str], str]] = {
     "AzureSynapseRunPipelineOperator(deferrable=True): Synapse is away": deferred_operator_polls_while_synapse_is_away,
     "HttpOperator, HttpSensor (samples/clients/airflow_outcome.py)": dag_waits_for_the_outcome,
     "HttpOperator, HttpSensor (samples/clients/airflow_outcome.py): the run fails": dag_fails_as_the_run_does,
+    "SynapseRunOnce (samples/clients): parameters with templates": parameters_are_templates,
     "SynapseRunOnce (samples/clients): a task's second try": second_try_finds_the_run,
     "SynapseRunOnce (samples/clients): after a failed run": failed_run_is_run_again,
 }

@@ -1,7 +1,8 @@
 """Airflow: a run for each task instance, and not two where a try was cut off.
 
 Put this file beside your DAGs and use `SynapseRunOnce` where you used AzureSynapseRunPipelineOperator, with the
-gateway's URL as `azure_synapse_workspace_dev_endpoint`. Nothing else changes: connection, waiting, XCom, deferring.
+gateway's URL as `azure_synapse_workspace_dev_endpoint`. Nothing else changes: connection, waiting, XCom, deferring; but
+`parameters`, which that operator sends as they stand, may have templates.
 
     SynapseRunOnce(
         task_id="copy_orders",
@@ -27,7 +28,9 @@ NAMESPACE = uuid.UUID("0f6c1c0a-3d0b-4c43-9d5a-6a4f2b8e7d11")  # yours: take one
 
 
 class SynapseRunOnce(AzureSynapseRunPipelineOperator):
-    """AzureSynapseRunPipelineOperator with a client request id that outlives a try."""
+    """AzureSynapseRunPipelineOperator with a client request id that outlives a try, and templates in its parameters."""
+
+    template_fields = (*AzureSynapseRunPipelineOperator.template_fields, "parameters")
 
     def execute(self, context: Any) -> None:
         """Start the task instance's run, or find it."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from local import stack
+from local import run, stack
 from local.stack import ROOT
 from tests.e2e.curl import needs_curl
 
@@ -20,7 +20,7 @@ URL, SIMULATOR, STORAGE = (
 )
 PLAYED = ("curl ", "URL=", "RUN=", ".venv/bin/python ")
 # What of a reply is the same each time.
-TOLD = re.compile(r'"(?:status|code|events|requests|generation)": ?"?\w[\w ]*"?')
+TOLD = re.compile(r'"(?:status|outcome|code|events|requests|generation)": ?"?\w[\w ]*"?')
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +86,15 @@ def shell(running: stack.Stack, found: list[Example]) -> list[str]:
 
 @needs_curl
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/requests.md", "docs/http.md", "docs/events.md"]
+    "page",
+    ["README.md", "docs/requests.md", "docs/http.md", "docs/events.md", "docs/orchestrators.md"],
 )
 async def test_the_commands_of_a_page_answer_as_it_shows(page: str) -> None:
     found = examples(page)
     assert found
 
-    # What takes a minute takes three seconds here.
-    async with stack.running(env={"SETTLE_SECONDS": "3"}) as running:
+    # What takes a minute takes three seconds here, and ends are told as quickly as by `make run`.
+    async with stack.running(env={"SETTLE_SECONDS": "3"} | run.QUICK) as running:
         outputs = await asyncio.to_thread(shell, running, found)
 
     assert len(outputs) == len(found)
