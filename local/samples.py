@@ -52,7 +52,8 @@ class Played:
     @property
     def is_open(self) -> bool:
         """Say whether its run is to end yet."""
-        return self.sample.ends is not None and self.outcome is None
+        is_started = (self.result or {}).get("status") == "Started"
+        return self.sample.ends is not None and is_started and self.outcome is None
 
     def faults(self) -> list[str]:
         """Return what differs from what the sample's file expects."""
@@ -173,10 +174,8 @@ class Readers:
 
 
 def _is_audit_of(one: Played) -> Callable[[Message], bool]:
-    if one.delivery_id is not None:
-        name, value = "deliveryId", one.delivery_id
-    else:
-        name, value = "requestId", one.request_id
+    by_delivery = one.delivery_id is not None
+    name, value = ("deliveryId", one.delivery_id) if by_delivery else ("requestId", one.request_id)
     # The end of its run has an entry of its own, with the delivery's id too.
     return lambda entry: entry["event"] == "delivery" and entry.get(name) == value
 
@@ -218,4 +217,4 @@ async def follow(played: list[Played], outcomes: QueueClient, *, patience: float
 
 
 def _is_of_run(run_id: str) -> Callable[[Played], bool]:
-    return lambda one: one.is_open and (one.result or {}).get("runId") == run_id
+    return lambda one: one.is_open and one.result is not None and one.result["runId"] == run_id

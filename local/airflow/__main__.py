@@ -58,7 +58,7 @@ def _call(python: Path, running: stack.Stack, file: Path, home: Path) -> list[di
         "SSL_CERT_FILE": str(file),
     }
     # Where a DAG is played, Airflow keeps its tasks' states.
-    database = [python.with_name("airflow"), "db", "migrate"]
+    database = [str(python.with_name("airflow")), "db", "migrate"]
     subprocess.run(database, env=values, check=True, capture_output=True)
     done = subprocess.run(
         [python, str(CALLS)],

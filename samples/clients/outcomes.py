@@ -4,16 +4,17 @@
     python outcomes.py https://mystorage.queue.core.windows.net
 
 Each new end is printed as one line of JSON. On the local stack (make run) the first argument is
-UseDevelopmentStorage=true. With RUN_RESULTS_ENCODING=none leave the decoding policy out.
+"UseDevelopmentStorage=true". With RUN_RESULTS_ENCODING=none leave the decoding policy out.
 """
 
 import argparse
 import json
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
+from azure.core.exceptions import ResourceNotFoundError
 from azure.identity import DefaultAzureCredential
 from azure.storage.queue import QueueClient, TextBase64DecodePolicy
 
@@ -37,12 +38,23 @@ def main() -> None:
     with closing(sqlite3.connect(given.ends)) as ends, connect(given.storage, given.queue) as queue:
         ends.execute(TABLE)
         while time.monotonic() - last < given.idle:
-            for message in queue.receive_messages(messages_per_page=32, visibility_timeout=60):
-                take(ends, json.loads(message.content))
-                # Only now: if this program dies before, the message comes again after a minute.
-                queue.delete_message(message)
+            if read(queue, ends):
                 last = time.monotonic()
             time.sleep(1)
+
+
+def read(queue: QueueClient, ends: sqlite3.Connection) -> bool:
+    """Take the messages that are there; say whether there were any."""
+    found = False
+    with suppress(
+        ResourceNotFoundError
+    ):  # where nothing has made the queue, the first outcome does
+        for message in queue.receive_messages(messages_per_page=32, visibility_timeout=60):
+            take(ends, json.loads(message.content))
+            # Only now: if this program dies before, the message comes again after a minute.
+            queue.delete_message(message)
+            found = True
+    return found
 
 
 def take(ends: sqlite3.Connection, outcome: dict[str, Any]) -> None:

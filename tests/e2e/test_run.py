@@ -70,6 +70,12 @@ def all_samples_came_out() -> str:
     return f"{number} of {number} samples came out as their files expect."
 
 
+def all_runs_ended() -> str:
+    samples = (ROOT / "samples" / "requests").glob("*.json")
+    number = sum("ends" in json.loads(path.read_text()) for path in samples)
+    return f"{number} of {number} runs ended as their files expect."
+
+
 def test_once_ends_with_zero_if_every_sample_came_out_as_expected() -> None:
     """Also where a proxy is set without exceptions: it is not asked for this machine."""
     nowhere = "http://127.0.0.1:9"
@@ -85,6 +91,7 @@ def test_once_ends_with_zero_if_every_sample_came_out_as_expected() -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert all_samples_came_out() in done.stdout
+    assert all_runs_ended() in done.stdout
 
 
 async def test_once_ends_with_one_if_a_sample_came_out_otherwise(
@@ -92,8 +99,10 @@ async def test_once_ends_with_one_if_a_sample_came_out_otherwise(
 ) -> None:
     """And shows what came instead as it is: brackets are no markup of the table's. Ports that are taken are named."""
     body = {"pipelineName": "copyOrders", "requestId": "otherwise", "workspace": "[/nowhere]"}
-    sample = {"shows": "…", "entry": "http", "body": body, "expect": {"status": "Started"}}
-    (tmp_path / "otherwise.json").write_text(json.dumps(sample))
+    sample = {"shows": "…", "entry": "http", "expect": {"status": "Started"}, "ends": "Failed"}
+    (tmp_path / "otherwise.json").write_text(json.dumps(sample | {"body": body}))
+    succeeds = {"pipelineName": "copyOrders", "requestId": "succeeds"}
+    (tmp_path / "succeeds.json").write_text(json.dumps(sample | {"body": succeeds}))
     monkeypatch.setattr(run, "REQUESTS", tmp_path)
     with (
         socket.create_server(("127.0.0.1", 0)) as one,
@@ -107,7 +116,10 @@ async def test_once_ends_with_one_if_a_sample_came_out_otherwise(
     assert code == 1
     assert "status Rejected instead of Started" in said.getvalue()
     assert "'[/nowhere]'" in said.getvalue()
-    assert "0 of 1 samples came out as their files expect." in said.getvalue()
+    assert "1 of 2 samples came out as their files expect." in said.getvalue()
+    assert "no outcome message" in said.getvalue()
+    assert "Succeeded instead of Failed" in said.getvalue()
+    assert "0 of 2 runs ended as their files expect." in said.getvalue()
     lines = [line for line in said.getvalue().splitlines() if "is taken" in line]
     assert len(lines) == 2
     assert f"Port {host} is taken: what answers at http://127.0.0.1:{host} is" in lines[0]
