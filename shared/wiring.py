@@ -108,7 +108,8 @@ async def serve(
     request: func.HttpRequest, answer: Callable[[App, Caller], Awaitable[func.HttpResponse]]
 ) -> func.HttpResponse:
     """Answer an authenticated caller; otherwise like `take_in`."""
-    return await admit(request, lambda caller: take_in(partial(_serve_named, answer, caller)))
+    response = await admit(request, lambda caller: take_in(partial(_serve_named, answer, caller)))
+    return outage.again(response) if request.method == "GET" else response
 
 
 async def serve_wire(

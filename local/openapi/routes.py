@@ -151,11 +151,22 @@ _TAKEN_OR_PROMISED: Final = Reply(
     ("Location", "Operation-Location", "Retry-After", "Preference-Applied"),
 )
 _AT: Final = ("Location", "Operation-Location", "Retry-After")
+_WAITED: Final = ("Preference-Applied",)
 _OUTCOME: Final = (
-    Reply(200, "The run has succeeded.", (OutcomeShown,)),
-    Reply(202, "The request or its run is open: ask again at `Location`.", (OutcomeShown,), _AT),
-    Reply(409, "No end will be known: the run is not followed.", (OutcomeShown,)),
-    Reply(424, "The request or its run has failed, or was cancelled: `error`.", (OutcomeShown,)),
+    Reply(200, "The run has succeeded.", (OutcomeShown,), _WAITED),
+    Reply(
+        202,
+        "The request or its run is open: ask again at `Location`.",
+        (OutcomeShown,),
+        (*_AT, *_WAITED),
+    ),
+    Reply(409, "No end will be known: the run is not followed.", (OutcomeShown,), _WAITED),
+    Reply(
+        424,
+        "The request or its run has failed, or was cancelled: `error`.",
+        (OutcomeShown,),
+        _WAITED,
+    ),
 )
 _FORGED: Final = Reply(
     404, "The ticket is forged, has expired, or its request is gone.", (ErrorBody,)

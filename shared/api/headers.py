@@ -130,10 +130,10 @@ def preference(headers: Mapping[str, str]) -> Preference | CloudError:
     )
 
 
-def wait(headers: Mapping[str, str]) -> int | CloudError:
-    """Read how many seconds a caller wants to wait for an answer."""
+def wait(headers: Mapping[str, str]) -> Preference | CloudError:
+    """Read how many seconds a caller wants to wait for an answer; its other preferences are ignored."""
     given = preference(headers)
-    return given if isinstance(given, CloudError) else given.wait or 0
+    return given if isinstance(given, CloudError) else Preference(wait=given.wait)
 
 
 def if_match(headers: Mapping[str, str]) -> Expected | CloudError | None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Final
 
 import azure.functions as func
@@ -37,8 +38,14 @@ def concealed(response: func.HttpResponse) -> func.HttpResponse:
     return responses.refusal(later, retry_after=_SOON)
 
 
+def again(response: func.HttpResponse) -> func.HttpResponse:
+    """Return the response to a call that only looked: after a 503 it may look again soon."""
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers.setdefault("Retry-After", f"{_SOON:.0f}")
+    return response
+
+
 def unavailable(why: str) -> func.HttpResponse:
     """Say that nothing was decided, and that the caller may send the request again under the same id."""
     message = f"{why} Ask again with the same requestId."
-    error = CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message)
-    return responses.refusal(error, retry_after=_SOON)
+    return responses.refusal(CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message))

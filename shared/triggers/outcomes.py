@@ -7,6 +7,7 @@ from typing import Final, Self
 import azure.functions as func
 
 from shared.api import headers, views
+from shared.api.headers import Preference
 from shared.api.links import Links
 from shared.auth.policy import Policy
 from shared.config.settings import Settings
@@ -88,17 +89,18 @@ class OutcomeRoutes:
         stored = await find(request, self.records, self.policy, caller)
         if isinstance(stored, CloudError):
             return responses.refusal(stored)
-        wait = headers.wait(request.headers)
-        if isinstance(wait, CloudError):
-            return responses.refusal(validation.invalid([wait]))
-        return await self._answer(await self.view.of_request(stored, wait))
+        asked = headers.wait(request.headers)
+        if isinstance(asked, CloudError):
+            return responses.refusal(validation.invalid([asked]))
+        state = await self.view.of_request(stored, asked.wait or 0)
+        return await self._answer(state, asked)
 
     async def of_ticket(self, request: func.HttpRequest) -> func.HttpResponse:
         """Serve `GET /api/outcomes/{ticket}`."""
-        wait = headers.wait(request.headers)
-        # Without a word on what is wrong: a preference is a wish.
-        state = await self._state(request, 0 if isinstance(wait, CloudError) else wait)
-        return await self._answer(state)
+        asked = headers.wait(request.headers)
+        if isinstance(asked, CloudError):
+            asked = Preference()  # without a word on what is wrong: it is a wish
+        return await self._answer(await self._state(request, asked.wait or 0), asked)
 
     async def operation(self, request: func.HttpRequest) -> func.HttpResponse:
         """Serve `GET /api/operations/{ticket}`: 200, however it ended."""
@@ -112,11 +114,12 @@ class OutcomeRoutes:
         ticket = await self.tickets.read(request.route_params.get("ticket", ""))
         return await self.view.of_ticket(ticket, wait) if ticket else None
 
-    async def _answer(self, state: OutcomeState | None) -> func.HttpResponse:
+    async def _answer(self, state: OutcomeState | None, asked: Preference) -> func.HttpResponse:
         if state is None:
             return _absent()
         body = views.outcome(state).to_json()
-        return responses.written(body, _status(state), await self._again(state))
+        beside = await self._again(state) | asked.applied()
+        return responses.written(body, _status(state), beside)
 
     async def _again(self, state: OutcomeState) -> dict[str, str]:
         """Return the headers of an answer after which the caller asks again: its ticket is renewed."""

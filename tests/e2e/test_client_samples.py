@@ -19,7 +19,7 @@ SAMPLES = stack.ROOT / "samples" / "clients"
 
 @pytest.fixture(scope="module")
 async def host(running: stack.Stack) -> AsyncIterator[process.Child]:
-    async with gateway(running, "samples", "--keys", "first") as started:
+    async with gateway(running, "samples", "--keys", "first", FOLLOW_SECONDS="1") as started:
         yield started
 
 
@@ -40,13 +40,17 @@ def play(url: str, *command: str) -> str:
             (sys.executable, str(SAMPLES / "sdk_aio.py"), "copyOrders", "day={day}"),
             "copyOrders Cancel",
         ),
+        (
+            (sys.executable, str(SAMPLES / "until_outcome.py"), "copyOrders", "day={day}"),
+            "Succeeded",
+        ),
         pytest.param(
             ("sh", str(SAMPLES / "curl.sh"), "copyOrders", '{{"day": "{day}"}}'),
             '"status":"',
             marks=needs_curl,
         ),
     ],
-    ids=["sdk_sync", "sdk_aio", "curl"],
+    ids=["sdk_sync", "sdk_aio", "until_outcome", "curl"],
 )
 async def test_a_sample_starts_one_run(
     host: process.Child, world: Outside, command: tuple[str, ...], says: str
@@ -58,6 +62,20 @@ async def test_a_sample_starts_one_run(
     (run,) = [run for run in await world.synapse.runs() if run.parameters.get("day") == day]
     assert run.run_id in said
     assert says in said
+
+
+async def test_the_sample_that_waits_fails_as_the_run_does(host: process.Child) -> None:
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, str(SAMPLES / "until_outcome.py"), "failsLater"],
+        env=os.environ | {"GATEWAY": host.url, "FUNCTION_KEY": "first"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "RunFailed" in done.stderr
 
 
 @needs_curl

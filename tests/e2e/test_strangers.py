@@ -122,6 +122,27 @@ async def test_a_token_counts_in_its_header_alone(world: Outside, entra: process
     assert statuses == [401] * 4
 
 
+#: What the app serves without a key or a token, each with what admits a call instead.
+OPEN = {
+    "/api/health/live": "says yes or no",
+    "/api/health/ready": "says yes or no",
+    "/api/openapi.json": "is public",
+    "/api/hooks/some-id": "a signature",
+    "/api/outcomes/some-id": "a ticket",
+    "/api/operations/some-id": "a ticket",
+}
+
+
+def test_what_is_open_is_known() -> None:
+    paths = {
+        "/" + re.sub(r"\{[^}]*\}", "some-id", trigger["route"])
+        for trigger in http_triggers()
+        if trigger["authLevel"] == "ANONYMOUS"
+    }
+
+    assert paths == set(OPEN)
+
+
 def guarded() -> list[tuple[str, str]]:
     """Every route that asks for a key where keys are asked for: new ones come in by themselves."""
     return [

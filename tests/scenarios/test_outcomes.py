@@ -262,6 +262,7 @@ async def test_a_caller_waits_no_longer_than_it_wants(prefer: str, seconds: floa
     answer = await api.poll(location, prefer=prefer)
 
     assert answer.status == 202
+    assert answer.headers.get("Preference-Applied") == (f"wait={seconds:.0f}" if prefer else None)
     assert world.clock.monotonic() - begun == pytest.approx(seconds)
 
 

@@ -52,6 +52,13 @@ def test_a_token_leads_to_its_position() -> None:
     assert wanted(query(**filters, continuationToken=token)).after == POSITION
 
 
+def test_a_token_of_the_version_before_still_leads_on() -> None:
+    """It knew no filter by outcome."""
+    token = "MjUxMDAwMDAwMDAwMDAwMDAwLTBhMGEwYTBhMGEwYTBhMGE5ODY4OTg1YThjNTA0NGI2"
+
+    assert wanted(query(status="Failed", continuationToken=token)).after == POSITION
+
+
 @pytest.mark.parametrize(
     "position",
     ["9" * 18 + "-" + "0" * 16, "x" * 35, POSITION + "\n", "' or 1 eq 1 or RowKey gt 'xxxx"],

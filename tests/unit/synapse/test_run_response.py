@@ -17,7 +17,7 @@ def answer(status: int = 200, content: object = RUN) -> Answer:
     return Answer(status=status, headers={}, body=json.dumps(content).encode())
 
 
-def code(outcome: RunShown | CloudError) -> str:
+def code(outcome: RunShown | CloudError | None) -> str:
     assert isinstance(outcome, CloudError), outcome
     return outcome.code
 
@@ -69,3 +69,31 @@ def test_an_answer_that_did_not_come_is_told() -> None:
 @pytest.mark.parametrize("content", [[], "x", {"runId": "r-2", "pipelineName": "copy"}, {}])
 def test_what_is_not_that_run_is_not_told(content: object) -> None:
     assert code(run_response.read(answer(200, content), "r-1")) == "UnreadableResponse"
+
+
+@pytest.mark.parametrize("status", [200, 202, 204])
+def test_a_cancel_that_synapse_takes_has_no_error(status: int) -> None:
+    assert run_response.read_cancel(Answer(status=status, headers={}, body=b"")) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "named", "told"),
+    [
+        (400, "PipelineRunNotRunning", "InvalidState"),
+        (409, "PipelineRunNotRunning", "InvalidState"),
+        (400, "ReferencedPipelineRunNotFound", "NotFound"),
+        (401, "Unauthorized", "GatewayUnavailable"),
+        (403, "AccessControlUnauthorized", "GatewayUnavailable"),
+        (429, "TooManyRequests", "Throttled"),
+        (500, "InternalServerError", "GatewayUnavailable"),
+    ],
+)
+def test_a_cancel_that_synapse_does_not_take_says_why(status: int, named: str, told: str) -> None:
+    error = {"error": {"code": named, "message": "No."}}
+
+    assert code(run_response.read_cancel(answer(status, error))) == told
+
+
+def test_a_cancel_without_an_answer_may_be_asked_again() -> None:
+    """Cancelling twice does no harm."""
+    assert code(run_response.read_cancel(Lost(sent=True, error=ERROR))) == "GatewayUnavailable"

@@ -16,21 +16,31 @@ async def failing(error: GatewayError) -> func.HttpResponse:
 
 
 @pytest.mark.parametrize(
-    ("error", "again"),
+    "error",
     [
-        (StorageUnavailable(SECRET), "5"),
-        (Misconfigured(SECRET), "5"),
-        (RecordUnreadable("The column status is missing."), None),
+        StorageUnavailable(SECRET),
+        Misconfigured(SECRET),
+        RecordUnreadable("The column status is missing."),
     ],
     ids=lambda value: type(value).__name__,
 )
-async def test_what_can_t_be_answered_is_503(error: GatewayError, again: str | None) -> None:
-    """An operator has to look at a record that nobody understands: another try would not help."""
+async def test_what_can_t_be_answered_is_503(error: GatewayError) -> None:
+    """Without Retry-After: on the wire route that would say that nothing was started."""
     response = await outage.guard(lambda: failing(error))
 
     assert response.status_code == 503
     assert json.loads(response.get_body())["error"]["code"] == "GatewayUnavailable"
-    assert response.headers.get("Retry-After") == again
+    assert "Retry-After" not in response.headers
+
+
+async def test_who_only_looked_may_look_again() -> None:
+    looked = outage.again(await outage.guard(lambda: failing(StorageUnavailable(SECRET))))
+    known = func.HttpResponse(status_code=503, headers={"Retry-After": "30"})
+    found = func.HttpResponse(status_code=404)
+
+    assert looked.headers["Retry-After"] == "5"
+    assert outage.again(known).headers["Retry-After"] == "30"
+    assert "Retry-After" not in outage.again(found).headers
 
 
 async def test_a_stranger_learns_only_that_it_may_ask_again() -> None:
