@@ -7,7 +7,7 @@ ONCE ?=
 ARGS ?=
 MAKEFLAGS += --jobs=2
 
-.PHONY: help run unit test lint types check explain requeue fuzz soak lock airflow schemas package mutants clean
+.PHONY: help run unit test lint types check explain requeue fuzz soak bench load lock airflow schemas package mutants clean
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -53,6 +53,12 @@ soak: .venv/.installed $(AZURITE)  ## Run the crash harness in its long form, ha
 	@$(ENV)/python -m tests.crash outage --what azurite --seconds 60
 	@$(ENV)/python -m tests.crash outage --what tables --seconds 60
 	@$(ENV)/python -m tests.crash two-hosts --requests 500 --kills 40
+
+bench: .venv/.installed $(AZURITE)  ## Measure the gateway beside what people would write themselves (docs/bench.md)
+	@$(ENV)/python -m bench all
+
+load: .venv/.installed $(AZURITE)  ## Drain 10,000 messages and answer 2,000 HTTP calls, with balanced books (STORAGE=2: two storage processes)
+	@$(ENV)/python -m bench load --storage $(if $(filter 2,$(STORAGE)),two-azurites,azurite)
 
 schemas: .venv/.installed  ## Write docs/schemas and shared/api/openapi.json from the models
 	@$(ENV)/python -m local.schemas

@@ -5,10 +5,12 @@ import binascii
 import json
 from collections.abc import Mapping
 from datetime import datetime
-
-from azure.storage.queue import QueueMessage
+from typing import TYPE_CHECKING
 
 from local.host.protos import TypedData
+
+if TYPE_CHECKING:  # what measures the app's imports must not import it first
+    from azure.storage.queue import QueueMessage
 
 
 class Undecodable(Exception):
@@ -32,7 +34,7 @@ def data(raw: bytes, data_type: str | None) -> TypedData:
     return TypedData(string=raw.decode())
 
 
-def metadata(message: QueueMessage, count: int) -> Mapping[str, TypedData]:
+def metadata(message: "QueueMessage", count: int) -> Mapping[str, TypedData]:
     """Return the trigger metadata."""
     return {
         "Id": TypedData(string=message.id),

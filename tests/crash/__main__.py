@@ -44,7 +44,13 @@ async def _duplicates(given: argparse.Namespace) -> Outcome:
 
 async def _storm(given: argparse.Namespace) -> Outcome:
     admission = Admission(rate=given.rate, burst=int(given.rate * 3), retry_after=storm.RETRY_AFTER)
-    async with play("s", env=storm.CALM, queue_lease=storm.QUEUE_LEASE, logs=given.logs) as one:
+    async with play(
+        "s",
+        env=storm.CALM,
+        storage_processes=given.storage_processes,
+        queue_lease=storm.QUEUE_LEASE,
+        logs=given.logs,
+    ) as one:
         weather, reckoning = await storm.run(
             one,
             seed=given.seed,
@@ -108,6 +114,13 @@ def _arguments() -> argparse.Namespace:
     one.add_argument("--requests", type=int, default=1800)
     one.add_argument("--seconds", type=float, default=60.0)
     one.add_argument("--rate", type=float, default=10.0, help="createRuns admitted each second")
+    one.add_argument(
+        "--storage-processes",
+        type=int,
+        choices=(1, 2),
+        default=1,
+        help="2: queues in one Azurite and tables in another",
+    )
     one = plays.add_parser("outage", help=outage.__doc__)
     one.add_argument("--what", type=What, default=What.AZURITE, choices=list(What))
     one.add_argument("--requests", type=int, default=600)

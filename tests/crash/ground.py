@@ -52,7 +52,7 @@ def names(number: int) -> Names:
 class Ground:
     """The servers, by what their users need."""
 
-    storage: azurite.Azurite
+    storage: list[azurite.Azurite]  #: one process, or one for queues and one for tables
     location: Path | None
     proxied: str  #: the connection string that leads through the proxy
     proxy: ProxyControl
@@ -62,7 +62,10 @@ class Ground:
     @property
     def direct(self) -> str:
         """The connection string that leads past the proxy: for who is not to be met by its faults."""
-        return self.storage.connection_string
+        return azurite.connection_string(
+            queue_port=self.storage[0].child.facts["queuePort"],
+            table_port=self.storage[-1].child.facts["tablePort"],
+        )
 
     def settings(self, *, through_proxy: bool = True) -> dict[str, str]:
         """The app settings of a host on this ground."""
@@ -71,22 +74,29 @@ class Ground:
 
     async def stop_storage(self) -> None:
         """End Azurite; what it keeps on disk stays."""
-        await self.storage.child.stop()
+        for one in self.storage:
+            await one.child.stop()
 
     async def start_storage(self) -> None:
         """Start Azurite again, on the same disk and ports."""
-        facts = self.storage.child.facts
-        self.storage = await azurite.start(
-            queue_port=facts["queuePort"],
-            table_port=facts["tablePort"],
-            location=self.location,
-            log=_log(self.logs, "azurite-again"),
-        )
+        self.storage = [
+            await azurite.start(
+                queue_port=one.child.facts["queuePort"],
+                table_port=one.child.facts["tablePort"],
+                location=self.location,
+                log=_log(self.logs, f"azurite-{number}-again"),
+            )
+            for number, one in enumerate(self.storage)
+        ]
 
 
 @asynccontextmanager
 async def ground(
-    *, location: Path | None = None, logs: Path | None = None, seed: int = 0
+    *,
+    location: Path | None = None,
+    logs: Path | None = None,
+    seed: int = 0,
+    storage_processes: int = 1,
 ) -> AsyncIterator[Ground]:
     """Start the servers, and end them.
 
@@ -94,18 +104,21 @@ async def ground(
         location: where Azurite keeps its data; without one, in memory.
         logs: where each server's log goes; without one, nowhere that lasts.
         seed: of the simulator's faults.
+        storage_processes: of Azurite: 1, or 2, in memory, one for queues and one for tables.
     """
     async with AsyncExitStack() as servers:
-        storage = await azurite.start(
-            queue_port=_free_port(),
-            table_port=_free_port(),
-            location=location,
-            log=_log(logs, "azurite"),
-        )
-        facts = storage.child.facts
+        storage = [
+            await azurite.start(
+                queue_port=_free_port(),
+                table_port=_free_port(),
+                location=location,
+                log=_log(logs, f"azurite-{number}"),
+            )
+            for number in range(storage_processes)
+        ]
         urls = [
-            f"http://127.0.0.1:{facts[port]}/{storage.account.name}"
-            for port in ("queuePort", "tablePort")
+            f"http://127.0.0.1:{one.child.facts[port]}/{one.account.name}"
+            for one, port in ((storage[0], "queuePort"), (storage[-1], "tablePort"))
         ]
         command = process.module(
             "local.storage_proxy", "--queue-url", urls[0], "--table-url", urls[1]

@@ -116,10 +116,13 @@ async def play(
     location: Path | None = None,
     logs: Path | None = None,
     seed: int = 0,
+    storage_processes: int = 1,
     **hosting: Any,
 ) -> AsyncIterator[Play]:
     """Set everything up but the first host, and end everything."""
-    async with ground(location=location, logs=logs, seed=seed) as base:
+    async with ground(
+        location=location, logs=logs, seed=seed, storage_processes=storage_processes
+    ) as base:
         hosts = Hosts(base, env=env, through_proxy=through_proxy, **hosting)
         async with playing(name, base, hosts, alone=True) as made:
             yield made
