@@ -4,6 +4,7 @@ ENV := .venv/bin
 AZURITE := .local/azurite/node_modules/.package-lock.json
 KUSTO := .local/kusto/node_modules/.package-lock.json
 ONCE ?=
+TELEMETRY ?=
 ARGS ?=
 MAKEFLAGS += --jobs=2
 
@@ -11,8 +12,8 @@ MAKEFLAGS += --jobs=2
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-run: .venv/.installed $(AZURITE)  ## Start the local stack, run the samples and show the outcome (ONCE=1: then end)
-	@$(ENV)/python -m local.run --with-parent $(if $(ONCE),--once)
+run: .venv/.installed $(AZURITE)  ## Start the local stack, run the samples and show the outcome (ONCE=1: then end; TELEMETRY=1: show their traces)
+	@$(ENV)/python -m local.run --with-parent $(if $(ONCE),--once) $(if $(TELEMETRY),--telemetry)
 
 unit: .venv/.installed  ## Run the tests that need no server, with a tenth of the random examples
 	@$(ENV)/python -m pytest tests/unit tests/scenarios --quiet --numprocesses=auto --hypothesis-profile=fast

@@ -3,7 +3,7 @@
 import azure.functions as func
 
 from shared import wiring
-from shared.triggers import api_document, health, queue
+from shared.triggers import api_document, health, outbox, queue
 
 app = func.FunctionApp(http_auth_level=wiring.http_auth_level())
 OPEN = func.AuthLevel.ANONYMOUS
@@ -12,7 +12,8 @@ OPEN = func.AuthLevel.ANONYMOUS
 @app.queue_trigger("message", queue_name=wiring.requests_queue(), connection=wiring.STORAGE)
 async def start_from_queue(message: func.QueueMessage) -> None:
     """Take one message of the requests queue."""
-    await queue.receive(wiring.app().gateway, message, wiring.app().events.receive_message)
+    app = wiring.app()
+    await queue.receive(app.gateway, message, app.follower.visit, app.events.receive_message)
 
 
 @app.queue_trigger(
@@ -24,10 +25,26 @@ async def answer_poison(message: func.QueueMessage) -> None:
     await queue.receive_poisoned(app.poison, message, app.events.receive_message)
 
 
+async def post_event(message: func.QueueMessage) -> None:
+    """Post one event of the outbox queue to the Event Grid topic."""
+    await outbox.post(wiring.app().event_post, message)
+
+
+async def return_event(message: func.QueueMessage) -> None:
+    """Put one event back that the platform gave up on."""
+    await outbox.put_back(wiring.app().event_post, message)
+
+
+if box := wiring.outbox_queue():
+    for each, name in ((post_event, box), (return_event, f"{box}-poison")):
+        app.queue_trigger("message", queue_name=name, connection=wiring.STORAGE)(each)
+
+
 @app.timer_trigger("timer", schedule="0 17 * * * *")
 async def forget(timer: func.TimerRequest) -> None:  # noqa: ARG001 (the platform binds it by name)
-    """Log what keeps the app from working, and delete what is older than RETENTION_DAYS, for five minutes in each hour."""
+    """Log what keeps the app from working, follow lost runs, and delete what is older than RETENTION_DAYS, each hour."""
     await wiring.readiness()()
+    await wiring.app().follower.revive()
     await wiring.app().retention.sweep(budget=300.0)
 
 

@@ -16,7 +16,7 @@ from azure.storage.queue.aio import QueueClient
 from bench import spread
 from bench.apps import APPS, App
 from bench.ground import Ground, ground
-from bench.plan import Size
+from bench.plan import Size, turned
 from bench.progress import Progress
 from bench.storage import AUDIT, RESULTS, RUNS, Kind
 from bench.workers import Worker
@@ -38,6 +38,7 @@ async def measure(apps: Sequence[App], size: Size, progress: Progress) -> Mappin
 
 async def _compared(kind: Kind, many: int, size: Size, progress: Progress) -> Mapping[str, Any]:
     found: dict[int, list[float]] = {FEW: [], many: []}
+    cpu: dict[int, list[float]] = {FEW: [], many: []}
     progress.begin(f"growth, {kind}", 2 * size.rounds)
     async with AsyncExitStack() as running:
         worked: dict[int, tuple[Ground, Worker]] = {}
@@ -48,15 +49,18 @@ async def _compared(kind: Kind, many: int, size: Size, progress: Progress) -> Ma
             await _fill(base, kind, records - SEED)
             await worker.run(base.requests(SEED), 1)
             worked[records] = base, worker
-        for _ in range(size.rounds):
-            for records, (base, worker) in worked.items():
+        for turn in range(size.rounds):
+            for records in turned(list(worked), turn):
+                base, worker = worked[records]
                 done = await worker.run(base.requests(size.requests), 1)
                 p50 = spread.percentiles(done["latencies"])["p50"]
                 found[records].append(p50)
+                cpu[records].append(done["cpu"] * 1000 / size.requests)
                 progress.step(f"{records} records: {p50:.2f} ms")
     return {
         "records": list(found),
         "p50": {str(records): spread.of(figures) for records, figures in found.items()},
+        "cpu": {str(records): spread.of(figures) for records, figures in cpu.items()},
         "ratio": spread.of([b / a for a, b in zip(found[FEW], found[many], strict=True)]),
     }
 

@@ -185,14 +185,15 @@ def _memory(part: Mapping[str, Any]) -> Iterator[Sheet]:
 
 def _growth(part: Mapping[str, Any]) -> Iterator[Sheet]:
     yield Sheet(
-        title="The gateway's p50 in ms with few and many records",
-        columns=("storage", "records", "p50, few", "p50, many", "ratio"),
+        title="The gateway's p50 and CPU in ms with few and many records",
+        columns=("storage", "records", "p50, few", "p50, many", "ratio", "CPU, few", "CPU, many"),
         rows=[
             (
                 kind,
                 " and ".join(f"{count:,}" for count in one["records"]),
                 *(_spread(one["p50"][str(count)]) for count in one["records"]),
                 _spread(one["ratio"]),
+                *(_spread(one["cpu"][str(count)]) for count in one["records"]),
             )
             for kind, one in part.items()
         ],

@@ -36,6 +36,13 @@ param entraTenantId string = ''
 @description('ENTRA_AUDIENCES, for httpAuth entra: one or several, separated by spaces or commas.')
 param entraAudiences string = ''
 
+@allowed(['off', 'otel'])
+@description('RUN_TELEMETRY: log lines alone, or traces and metrics too, by OpenTelemetry. It is the host\'s mode as well. See docs/telemetry.md.')
+param telemetry string = 'off'
+
+@description('Share of the traces that is sent, with telemetry otel: 0.0 to 1.0. Log lines are always sent.')
+param tracesShare string = '1.0'
+
 @description('Settings of the app besides those that this deployment determines, as MAX_ATTEMPTS. docs/settings.md has them all.')
 param appSettings object = {}
 
@@ -86,6 +93,9 @@ param eventSubjectBeginsWith string = ''
 @description('Types of the events that are sent. The rules in gateway.json decide what becomes of them.')
 param eventTypes array = ['Microsoft.Storage.BlobCreated']
 
+@description('Make an Event Grid topic that gets each result as a CloudEvent (docs/requests.md).')
+param resultTopicEnabled bool = false
+
 @description('Who is written to when an alert fires, separated by spaces. Empty: alerts show in the portal alone.')
 param alertEmails string = ''
 
@@ -125,6 +135,7 @@ var deadLetterContainer = 'dead-letters'
 var requestsQueue = 'run-requests'
 var poisonQueue = '${requestsQueue}-poison'
 var resultsQueue = 'run-results'
+var outboxQueue = 'run-outbox'
 var runsTable = 'runs'
 var auditTable = 'runaudit'
 var hookSettings = empty(webhookSettingNames) ? [] : split(webhookSettingNames, ' ')
@@ -157,6 +168,21 @@ var ownSettings = {
   AZURE_TOKEN_CREDENTIALS: 'ManagedIdentityCredential'
   APPLICATIONINSIGHTS_CONNECTION_STRING: monitoring.outputs.connectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identity.outputs.clientId};Authorization=AAD'
+}
+var topicSettings = {
+  OUTCOME_TOPIC_ENDPOINT: resultTopicEnabled ? resultTopic!.outputs.endpoint : ''
+  RUN_OUTBOX_QUEUE: outboxQueue
+}
+
+// Read by host and app alike, so that each trace and line is sent once. docs/telemetry.md says what each does.
+var telemetrySettings = {
+  RUN_TELEMETRY: 'otel'
+  PYTHON_ENABLE_OPENTELEMETRY: 'true'
+  AzureFunctionsJobHost__telemetryMode: 'OpenTelemetry'
+  OTEL_TRACES_SAMPLER: 'microsoft.fixed_percentage'
+  OTEL_TRACES_SAMPLER_ARG: tracesShare
+  APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL: 'true'
+  APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED: 'true'
 }
 var entraSettings = {
   ENTRA_TENANT_ID: empty(entraTenantId) ? tenant().tenantId : entraTenantId
@@ -203,7 +229,7 @@ module storage 'modules/storage.bicep' = {
     closed: vnetEnabled
     trustedServices: eventsEnabled
     containers: [packageContainer, deadLetterContainer]
-    queues: [requestsQueue, poisonQueue, resultsQueue]
+    queues: concat([requestsQueue, poisonQueue, resultsQueue], resultTopicEnabled ? [outboxQueue, '${outboxQueue}-poison'] : [])
     tables: [runsTable, auditTable]
     workspaceId: monitoring.outputs.workspaceId
     logged: storageLogs
@@ -293,6 +319,34 @@ module eventTopic 'modules/event-topic.bicep' = if (eventsEnabled) {
   }
 }
 
+module resultTopic 'modules/result-topic.bicep' = if (resultTopicEnabled) {
+  name: 'result-topic'
+  scope: group
+  params: {
+    name: 'evgt-runs-${token}'
+    location: location
+    tags: tags
+    closed: vnetEnabled
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module resultTopicEndpoint 'modules/private-endpoint.bicep' = if (vnetEnabled && resultTopicEnabled) {
+  name: 'endpoint-result-topic'
+  scope: group
+  params: {
+    name: 'pe-topic-${token}'
+    location: location
+    tags: tags
+    networkId: network!.outputs.id
+    subnetId: network!.outputs.endpointsSubnetId
+    targetId: resultTopic!.outputs.id
+    groupId: 'topic'
+    // eventgrid.azure.net, .us or .cn: the vault's suffix is another in the US Government's cloud alone.
+    zoneName: 'privatelink${replace(replace(environment().suffixes.keyvaultDns, '.vault.', '.eventgrid.'), 'usgovcloudapi.net', 'azure.us')}'
+  }
+}
+
 module roles 'modules/roles.bicep' = {
   name: 'roles'
   scope: group
@@ -307,6 +361,8 @@ module roles 'modules/roles.bicep' = {
     requestsQueue: requestsQueue
     poisonQueue: poisonQueue
     resultsQueue: resultsQueue
+    outboxQueue: outboxQueue
+    resultTopicName: resultTopicEnabled ? resultTopic!.outputs.name : ''
     deadLetterContainer: deadLetterContainer
     eventsEnabled: eventsEnabled
   }
@@ -330,7 +386,7 @@ module app 'modules/app.bicep' = {
     subnetId: vnetEnabled ? network!.outputs.appSubnetId : ''
     workspaceId: monitoring.outputs.workspaceId
     logged: storageLogs
-    settings: union(appSettings, ownSettings, httpAuth == 'entra' ? entraSettings : {})
+    settings: union(appSettings, ownSettings, httpAuth == 'entra' ? entraSettings : {}, resultTopicEnabled ? topicSettings : {}, telemetry == 'otel' ? telemetrySettings : {})
     secretSettings: hookSettings
     vaultUri: vaultEnabled ? vault!.outputs.uri : ''
   }

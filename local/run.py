@@ -18,12 +18,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from local import process, samples, stack
+from local import process, samples, stack, traces
+from local.collector import Collector, collecting
 from local.samples import Outcome
 
 REQUESTS = stack.ROOT / "samples" / "requests"
 LOGS = stack.ROOT / ".local" / "logs"
 PATIENCE = 60.0
+COLLECTOR_PORT = 4318  #: OpenTelemetry's own, or any other if it is taken
 #: Azurite has its documented ports, so that `UseDevelopmentStorage=true` finds it.
 PORTS = stack.Ports(host=7071, synapse=8400, queues=10001, tables=10002)
 
@@ -60,14 +62,36 @@ async def main(arguments: argparse.Namespace, console: Console) -> int:
     LOGS.mkdir(parents=True, exist_ok=True)
     console.print("Starting Azurite, the simulated Synapse workspace and the Functions host ...")
     try:
-        async with stack.running(ports=PORTS, logs=LOGS) as running:
-            return await _serve(running, arguments, console)
+        async with AsyncExitStack() as everything:
+            collector, env = None, {}
+            if arguments.telemetry:
+                collector = await everything.enter_async_context(collecting(COLLECTOR_PORT))
+                env = _telemetry(collector)
+            running = await everything.enter_async_context(
+                stack.running(ports=PORTS, env=env, logs=LOGS)
+            )
+            return await _serve(running, arguments, console, collector)
     except process.NotServing as error:
         console.print(f"[red]A server does not start:[/]\n{escape(error.said.strip())}")
         return 1
 
 
-async def _serve(running: stack.Stack, arguments: argparse.Namespace, console: Console) -> int:
+def _telemetry(collector: Collector) -> dict[str, str]:
+    """Return the settings that send telemetry to the collector."""
+    return {
+        "RUN_TELEMETRY": "otel",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "PYTHON_ENABLE_OPENTELEMETRY": "true",
+        "AzureFunctionsJobHost__telemetryMode": "OpenTelemetry",
+    }
+
+
+async def _serve(
+    running: stack.Stack,
+    arguments: argparse.Namespace,
+    console: Console,
+    collector: Collector | None = None,
+) -> int:
     moved = "".join(f"[bold yellow]{sentence}[/]\n" for sentence in _moved(PORTS, running.ports))
     console.print(f"The gateway serves at {running.url}\n{moved}", soft_wrap=True)
     try:
@@ -76,7 +100,10 @@ async def _serve(running: stack.Stack, arguments: argparse.Namespace, console: C
             said = "\n".join(f"  {escape(fault)}" for fault in faults)
             console.print(f"[red]The gateway can't work:[/]\n{said}", soft_wrap=True)
             return 1
-        failed = _show(await _while_all_run(running, _play(running)), console)
+        outcomes = await _while_all_run(running, _play(running))
+        failed = _show(outcomes, console)
+        if collector is not None:
+            await _while_all_run(running, _show_traces(outcomes, collector, console))
         if arguments.once:
             return 1 if failed else 0
         _show_how_to_send(running, console)
@@ -177,6 +204,25 @@ def _show(outcomes: list[Outcome], console: Console) -> int:
     return failed
 
 
+async def _show_traces(outcomes: list[Outcome], collector: Collector, console: Console) -> None:
+    """Show each sample's trace; what is buffered comes when the app has been quiet for a second."""
+    wanted: dict[str, list[str]] = {}
+    for outcome in outcomes:  # some are of one request, and so of one trace
+        wanted.setdefault(_trace_id(outcome), []).append(outcome.sample.name)
+    for _ in range(100):
+        if all(map(collector.trace, wanted)):
+            break
+        await asyncio.sleep(0.1)
+    for trace_id, names in wanted.items():
+        title = f"{', '.join(names)}  (trace {trace_id})"
+        console.print(traces.tree(title, collector.trace(trace_id)))
+
+
+def _trace_id(outcome: Outcome) -> str:
+    traceparent = str((outcome.result or {}).get("traceparent", ""))
+    return traceparent.split("-")[1] if "-" in traceparent else ""
+
+
 def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
     sample, result = outcome.sample, outcome.result or {}
     error = result.get("error") or {}
@@ -229,6 +275,9 @@ def _python() -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--once", action="store_true", help="end after showing the outcome")
+    parser.add_argument(
+        "--telemetry", action="store_true", help="collect telemetry, and show each sample's trace"
+    )
     parser.add_argument(
         "--with-parent", action="store_true", help="end when make ends, even if it is killed"
     )

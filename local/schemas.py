@@ -7,6 +7,7 @@ from typing import Any
 from local.openapi import document, routes, synapse_routes
 from local.stack import ROOT
 from shared.config.gateway_json import GatewayConfig
+from shared.runs.outcome import RunOutcome
 from shared.runs.request import RunRequest
 from shared.runs.result import RunResult
 
@@ -22,6 +23,9 @@ def schemas() -> dict[str, dict[str, Any]]:
         "run-request.schema.json": RunRequest.model_json_schema(by_alias=True),
         "gateway.schema.json": GatewayConfig.model_json_schema(by_alias=True),
         "run-result.schema.json": RunResult.model_json_schema(by_alias=True, mode="serialization"),
+        "run-outcome.schema.json": RunOutcome.model_json_schema(
+            by_alias=True, mode="serialization"
+        ),
     }
 
 

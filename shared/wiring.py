@@ -1,4 +1,4 @@
-"""Puts an adapter behind each port: the composition root, and the only reader of os.environ.
+"""The app of this process: built once from the environment, which nothing else reads, and served to the triggers.
 
 Nothing here fails at import: the platform shows an app that can't be imported as one without functions.
 """
@@ -7,52 +7,30 @@ import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import azure.functions as func
 
 from shared.adapters.clock import SystemClock
-from shared.adapters.storage.account import Account
-from shared.adapters.storage.audit import TableAudit
-from shared.adapters.storage.facts import ByConnectionString, ByIdentity
-from shared.adapters.storage.queues import PoisonQueue, RequestQueue, ResultQueue
+from shared.adapters.storage.queues import PoisonQueue
 from shared.adapters.storage.records import TableRecords
-from shared.adapters.synapse import SynapsePipelines
-from shared.auth import token_claims, webhook_secrets
-from shared.auth.policy import Policy
+from shared.auth import token_claims
+from shared.composition import App, build, open_account
 from shared.config import gateway_json, settings as app_settings
 from shared.config.gateway_json import GatewayConfig
-from shared.config.settings import HttpAuth, Settings, StorageSettings
+from shared.config.settings import HttpAuth, Settings
 from shared.gateway.cached import Cached
-from shared.gateway.gateway import Gateway
-from shared.gateway.operations import Operations
-from shared.gateway.poison import Poison
 from shared.gateway.requeue import Requeue
-from shared.gateway.retention import Retention
 from shared.gateway.rights import Statement
-from shared.gateway.rights_lookup import RightsLookup
-from shared.gateway.runner import Runner
-from shared.gateway.synchronous_start import SynchronousStart
-from shared.gateway.workspace_runs import WorkspaceRuns
 from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import Misconfigured, RecordUnreadable, StorageUnavailable
-from shared.ports import Records
 from shared.runs.caller import Caller
 from shared.triggers import health, responses, synapse as wire
 from shared.triggers.authentication import Identify, TokenBearers, key_holder
-from shared.triggers.event_grid import Events
-from shared.triggers.run_operations import RunOperations
-from shared.triggers.runs import Runs
-from shared.triggers.synapse import WireRoutes
-from shared.triggers.webhooks import Webhooks
-
-if TYPE_CHECKING:
-    from azure.core.credentials_async import AsyncTokenCredential
 
 STORAGE: Final = app_settings.STORAGE
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -60,24 +38,6 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 for noisy in ("azure", "aiohttp"):
     # At INFO Azure's SDK writes every request and its headers.
     logging.getLogger(noisy).setLevel(logging.WARNING)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class App:
-    """Everything that the triggers call."""
-
-    gateway: Gateway
-    runs: Runs
-    run_operations: RunOperations
-    wire: WireRoutes
-    events: Events
-    webhooks: Webhooks
-    poison: Poison
-    retention: Retention
-    rights: RightsLookup
-    records: Records
-    policy: Policy
-    synapse: SynapsePipelines
 
 
 def http_auth_level() -> func.AuthLevel:
@@ -90,6 +50,12 @@ def http_auth_level() -> func.AuthLevel:
 def requests_queue() -> str:
     """Return the name of the queue that the trigger is bound to."""
     return _given("RUN_REQUESTS_QUEUE", "run-requests")
+
+
+def outbox_queue() -> str | None:
+    """Return the name of the queue that events are posted from; None without a topic."""
+    has_topic = _given("OUTCOME_TOPIC_ENDPOINT", "")
+    return _given("RUN_OUTBOX_QUEUE", "run-outbox") if has_topic else None
 
 
 def now() -> datetime:
@@ -111,7 +77,7 @@ async def requeue() -> AsyncIterator[Requeue]:
     settings = app_settings.read_storage(os.environ)
     if isinstance(settings, tuple):
         raise Misconfigured(_sentence(settings))
-    account = _account(settings)
+    account = open_account(settings, os.environ)
     try:
         yield Requeue(
             records=TableRecords(account, settings.runs_table),
@@ -254,7 +220,7 @@ def _wire(content: bytes) -> App | tuple[CloudError, ...]:
     settings = app_settings.read(os.environ)
     config = gateway_json.read(content)
     if isinstance(settings, Settings) and isinstance(config, GatewayConfig):
-        return _build(settings, config)
+        return build(settings, config, os.environ, ROOT)
     return _misconfigured(settings, config)
 
 
@@ -269,105 +235,6 @@ def _misconfigured(
 def _given(name: str, default: str) -> str:
     value = os.environ.get(name, "")
     return value if value.strip() else default  # as in settings.read
-
-
-def _build(settings: Settings, config: GatewayConfig) -> App:
-    clock = SystemClock()
-    account = _account(settings)
-    records = TableRecords(account, settings.runs_table)
-    audit = TableAudit(account, settings.audit_table)
-    requests = RequestQueue(account, settings.requests_queue)
-    results = ResultQueue(account, settings.results_queue, encoding=settings.results_encoding.value)
-    pipelines = SynapsePipelines(
-        credential=_credential,
-        clock=clock,
-        call_timeout=settings.call_timeout,
-        max_connections=2 * settings.max_concurrent_calls,  # starts, and looks
-    )
-    policy = Policy.configured(config, settings)
-    runner = Runner(
-        clock=clock, records=records, pipelines=pipelines, policy=policy, settings=settings
-    )
-    gateway = Gateway(
-        clock=clock,
-        records=records,
-        results=results,
-        audit=audit,
-        requests=requests,
-        policy=policy,
-        settings=settings,
-        runner=runner,
-    )
-    events = Events(gateway=gateway, rules=config.rules, clock=clock)
-    return App(
-        gateway=gateway,
-        runs=Runs(clock=clock, gateway=gateway, records=records, audit=audit, policy=policy),
-        run_operations=RunOperations(
-            operations=Operations(
-                clock=clock, records=records, gateway=gateway, lookup=runner.lookup
-            ),
-            lookup=runner.lookup,
-            records=records,
-            policy=policy,
-        ),
-        wire=WireRoutes(
-            gateway=gateway,
-            synchronous_start=SynchronousStart(
-                clock=clock, records=records, runner=runner, call_timeout=settings.call_timeout
-            ),
-            workspace=WorkspaceRuns(
-                clock=clock, pipelines=pipelines, policy=policy, throttle=runner.throttle
-            ),
-        ),
-        events=events,
-        webhooks=_webhooks(config, events, clock),
-        poison=Poison(records=records, requests=requests, gateway=gateway),
-        retention=Retention(clock=clock, records=records, audit=audit, settings=settings),
-        rights=RightsLookup(
-            clock=clock,
-            storage=account,
-            pipelines=pipelines,
-            throttle=runner.throttle,
-            policy=policy,
-            rules=config.rules,
-            settings=settings,
-        ),
-        records=records,
-        policy=policy,
-        synapse=pipelines,
-    )
-
-
-def _webhooks(config: GatewayConfig, events: Events, clock: SystemClock) -> Webhooks:
-    secrets = {
-        name: webhook_secrets.read(name, hook, os.environ.get(hook.setting(name)))
-        for name, hook in config.hooks.items()
-    }
-    return Webhooks(
-        events=events, clock=clock, senders=config.events, hooks=config.hooks, secrets=secrets
-    )
-
-
-def _account(settings: StorageSettings) -> Account:
-    names = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
-    has_proxy = any(os.environ.get(name) for name in names)
-    if settings.storage_connection is not None:
-        by_key = ByConnectionString(text=settings.storage_connection)
-        return Account(by_key, use_proxy_settings=has_proxy)
-    by_identity = ByIdentity(
-        queue_uri=settings.storage_queues or "",
-        table_uri=settings.storage_tables or "",
-        credential=partial(_credential, settings.storage_client_id),
-    )
-    return Account(by_identity, use_proxy_settings=has_proxy)
-
-
-def _credential(client_id: str | None = None) -> "AsyncTokenCredential":
-    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - 0.3 s, on first use
-
-    if client_id is None:
-        return DefaultAzureCredential()
-    return DefaultAzureCredential(managed_identity_client_id=client_id)
 
 
 def _log(event: str, wrong: Iterable[CloudError]) -> None:

@@ -5,7 +5,7 @@ param tags object
 param networkId string
 param subnetId string
 param targetId string
-@description('Which of the target\'s services: blob, queue, table, vault or Dev.')
+@description('Which of the target\'s services: blob, queue, table, vault, topic or Dev.')
 param groupId string
 param zoneName string
 

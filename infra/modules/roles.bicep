@@ -12,6 +12,10 @@ param operatorPrincipalType string
 param requestsQueue string
 param poisonQueue string
 param resultsQueue string
+@description('Empty: there is no topic for results.')
+param outboxQueue string
+@description('Empty: there is no topic for results.')
+param resultTopicName string
 param deadLetterContainer string
 param eventsEnabled bool
 
@@ -66,7 +70,20 @@ var onQueues = concat([
     role: 'Storage Queue Data Message Sender'
     reason: 'Event Grid puts events there.'
   }
-] : [], operated ? [
+] : [], empty(resultTopicName) ? [] : [
+  {
+    queue: outboxQueue
+    principal: app
+    role: 'Storage Queue Data Contributor'
+    reason: 'The app puts events there beside results; the trigger takes and deletes them; the scale controller counts.'
+  }
+  {
+    queue: '${outboxQueue}-poison'
+    principal: app
+    role: 'Storage Queue Data Contributor'
+    reason: 'The host moves there what it gives up on, and the app puts it back.'
+  }
+], operated ? [
   {
     queue: requestsQueue
     principal: people
@@ -112,6 +129,14 @@ var onVault = empty(vaultName) ? [] : [
   }
 ]
 
+var onResultTopic = empty(resultTopicName) ? [] : [
+  {
+    principal: app
+    role: 'EventGrid Data Sender'
+    reason: 'The app posts results as events. The topic takes no keys.'
+  }
+]
+
 resource account 'Microsoft.Storage/storageAccounts@2025-08-01' existing = {
   name: storageAccountName
 }
@@ -142,6 +167,10 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
 
 resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = {
   name: empty(vaultName) ? 'none' : vaultName
+}
+
+resource resultTopic 'Microsoft.EventGrid/topics@2025-02-15' existing = {
+  name: empty(resultTopicName) ? 'none' : resultTopicName
 }
 
 resource accountRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for entry in onAccount: {
@@ -191,6 +220,17 @@ resource insightsRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [f
 resource vaultRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for entry in onVault: {
   name: guid(resourceGroup().id, vaultName, entry.principal.id, entry.role)
   scope: vault
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', azureRoles.ids[entry.role])
+    principalId: entry.principal.id
+    principalType: entry.principal.type
+    description: entry.reason
+  }
+}]
+
+resource resultTopicRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for entry in onResultTopic: {
+  name: guid(resourceGroup().id, resultTopicName, entry.principal.id, entry.role)
+  scope: resultTopic
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', azureRoles.ids[entry.role])
     principalId: entry.principal.id

@@ -80,8 +80,15 @@ _MEANINGS: Final[tuple[tuple[str, Advice], ...]] = (
     (
         r"listener for function",
         Advice(
-            "The host can't read its queues: Storage Queue Data Contributor on run-requests and run-requests-poison. "
-            f"{_SOON}",
+            "The host can't read its queues: Storage Queue Data Contributor on run-requests and run-requests-poison, with "
+            f"a topic on run-outbox and run-outbox-poison too. {_SOON}",
+            passes=True,
+        ),
+    ),
+    (
+        r"event_deferred.*unauthorized|does not have permission to send data",
+        Advice(
+            f"The app may not post events: EventGrid Data Sender on the topic. They wait in run-outbox. {_SOON}",
             passes=True,
         ),
     ),

@@ -5,18 +5,24 @@
     table   PATCH  /account/runs(PartitionKey='…',RowKey='…')     mergeRecord
     table   PATCH  /account/runaudit(…)                           mergeAudit
 
-The noun of a table's operation is its row's: Workspace for the row `workspace`, Audit in a table whose name ends
-so, Record in any other.
+The noun of a table's operation is its row's: Workspace for the row `workspace`, Outcome for rows `outcome-…`, OpenRun in
+partitions `open-…`, Chain in the partition `follow`, Audit in a table whose name ends so, Record in any other.
 """
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 _ENTITY: Final = re.compile(r"(?P<name>\w+)\((?P<key>.*)\)")
-_WORKSPACE_ROW: Final = re.compile(rb'"RowKey":\s*"workspace"')
+#: By the keys in the URL, in the body of an insert, or in the filter of a query.
+_NOUNS: Final = (
+    ("Workspace", re.compile(r"RowKey(='|\":\s*\")workspace")),
+    ("Outcome", re.compile(r"RowKey(='|\":\s*\"| ge ')outcome-")),
+    ("OpenRun", re.compile(r"PartitionKey(='|\":\s*\"| g[et] ')open-")),
+    ("Chain", re.compile(r"PartitionKey(='|\":\s*\"| eq ')follow['\"]")),
+)
 _QUEUE_VERBS: Final = {"PUT": "createQueue", "DELETE": "deleteQueue"}
 _MESSAGES_VERBS: Final = {"POST": "putMessage", "GET": "getMessages", "DELETE": "clearMessages"}
 _MESSAGE_VERBS: Final = {"PUT": "updateMessage", "DELETE": "deleteMessage"}
@@ -90,27 +96,30 @@ def _of_table(method: str, step: str, query: str, body: bytes) -> Operation:
     return Operation(
         service=Service.TABLE,
         method=method,
-        operation=_table_operation(method, name, key, body),
+        operation=_table_operation(method, name, key, _keys(key, query, body)),
         name=name,
         key=key,
         query=query,
     )
 
 
-def _table_operation(method: str, name: str, key: str, body: bytes) -> str:
+def _keys(key: str, query: str, body: bytes) -> str:
+    """Return the text that names the rows: the URL's keys, a query's filter, or the body of an insert."""
+    return key or unquote_plus(query) + body.decode(errors="replace")
+
+
+def _table_operation(method: str, name: str, key: str, keys: str) -> str:
     if name == "$batch":
         return "batch"
     if name == "Tables":
         return {"POST": "createTable", "DELETE": "deleteTable"}.get(method, "listTables")
-    noun = _noun(name, key, body)
+    noun = _noun(name, keys)
     if key:
         return _ENTITY_VERBS.get(method, method.lower()) + noun
     return ("insert" if method == "POST" else "query") + noun
 
 
-def _noun(name: str, key: str, body: bytes) -> str:
+def _noun(name: str, keys: str) -> str:
     if name.endswith("audit"):
         return "Audit"
-    if "RowKey='workspace'" in key or (not key and _WORKSPACE_ROW.search(body)):
-        return "Workspace"
-    return "Record"
+    return next((noun for noun, pattern in _NOUNS if pattern.search(keys)), "Record")

@@ -1,4 +1,4 @@
-"""A pool of connections to Synapse: each request is sent once, and its answer or failure is returned.
+"""A pool of connections to one service: each request is sent once, and its answer or failure is returned.
 
 Import this module late: aiohttp takes 0.1 s.
 """
@@ -22,8 +22,14 @@ class HttpClient:
     """Sends requests over pooled connections. Bound to the event loop that first uses it."""
 
     def __init__(
-        self, *, call_timeout: float, connect_timeout: float, max_connections: int
+        self,
+        *,
+        call_timeout: float,
+        connect_timeout: float,
+        max_connections: int,
+        service: str = "Synapse",
     ) -> None:
+        self._service = service  #: named in errors
         self._call_timeout = call_timeout
         # Connecting ends well before the call does, so that a call that runs out of time is one
         # that was sent.
@@ -61,7 +67,7 @@ class HttpClient:
                     await _read(response, read, most if 200 <= response.status < 300 else MAX_BODY)
         except Exception as error:  # noqa: BLE001 - whatever it is, the request may have left
             if response is None:
-                return lost(error)
+                return lost(error, self._service)
         return Answer(status=response.status, headers=response.headers, body=bytes(read))
 
     async def aclose(self) -> None:

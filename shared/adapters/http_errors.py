@@ -33,11 +33,11 @@ def may_have_left(error: BaseException) -> bool:
     return is_redirect or not isinstance(error, _BEFORE_SENDING)
 
 
-def lost(error: Exception) -> Lost:
+def lost(error: Exception, service: str = "Synapse") -> Lost:
     """Return what a failure of the call means for the request."""
     kind = type(error).__name__
     if not may_have_left(error):
-        message = f"Synapse could not be reached: {error} [{kind}]. Nothing was sent."[:1024]
+        message = f"{service} could not be reached: {error} [{kind}]. Nothing was sent."[:1024]
         return Lost(sent=False, error=CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message))
     # Only the class: the text of an unexpected error may quote anything.
     message = f"The request was sent and no answer came [{kind}]."

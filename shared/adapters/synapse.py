@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from shared.adapters.http_client import HttpClient
 
 API_VERSION: Final = "2020-12-01"
-FRESH: Final = 60.0  # seconds; if a token this new is refused, another would be, too
 
 
 class SynapsePipelines(Pipelines):
@@ -88,6 +87,10 @@ class SynapsePipelines(Pipelines):
         if isinstance(token, CloudError):
             return NotSent(error=token)
         headers = {"x-ms-client-request-id": call.client_request_id}
+        if call.traceparent:
+            headers["traceparent"] = call.traceparent
+            if call.tracestate:
+                headers["tracestate"] = call.tracestate
         outcome = await self._send("POST", create_run_url(call), token, call.parameters, headers)
         answer = reply.read_create_run(outcome, sent=call.client_request_id, now=self._clock.now())
         if isinstance(answer, Unauthorized):
@@ -133,8 +136,19 @@ class SynapsePipelines(Pipelines):
     @override
     async def query_runs(self, endpoint: str, body: bytes) -> Answer | Lost:
         """List runs as the filter asks."""
+        return await self._list(endpoint, query_url(endpoint), body)
+
+    @override
+    async def query_activities(
+        self, endpoint: str, pipeline_name: str, run_id: str, body: bytes
+    ) -> Answer | Lost:
+        """List activities of a run as the filter asks."""
+        action = f"/pipelineruns/{quote(run_id, safe='')}/queryActivityruns"
+        return await self._list(endpoint, pipeline_url(endpoint, pipeline_name, action), body)
+
+    async def _list(self, endpoint: str, url: str, body: bytes) -> Answer | Lost:
         # One byte more, to distinguish a longer page from one that just fits.
-        outcome = await self._ask("POST", endpoint, query_url(endpoint), body, most=MAX_LIST + 1)
+        outcome = await self._ask("POST", endpoint, url, body, most=MAX_LIST + 1)
         is_longer = isinstance(outcome, Answer) and len(outcome.body) > MAX_LIST
         return Lost(sent=True, error=_too_long()) if is_longer else outcome
 
@@ -166,28 +180,13 @@ class SynapsePipelines(Pipelines):
             case _:
                 pass  # says nothing about the right
 
-    def _is_old(self, token: Token) -> bool:
-        return self._clock.monotonic() - token.fetched_at >= FRESH
-
     async def _ask(
         self, method: str, endpoint: str, url: str, body: bytes = b"", most: int = MAX_BODY
     ) -> Answer | Lost:
-        """Make any call but createRun; a token that is refused is replaced once, unless it is fresh.
-
-        A missing right is also answered 401, at every call. A call answered 401 had no effect, even a cancel.
-        """
-        source = self._source(endpoint)
-        token = await source.token()
-        if isinstance(token, CloudError):
-            return Lost(sent=False, error=token)
-        outcome = await self._send(method, url, token, body, {}, most=most)
-        if isinstance(outcome, Lost) or outcome.status != 401 or not self._is_old(token):
-            return outcome
-        token.refused = True
-        another = await source.another()
-        if isinstance(another, CloudError):
-            return Lost(sent=False, error=another)
-        return await self._send(method, url, another, body, {}, most=most)
+        """Make any call but createRun. A call answered 401 had no effect, even a cancel."""
+        return await self._source(endpoint).authorized(
+            lambda token: self._send(method, url, token, body, {}, most=most)
+        )
 
     async def _send(
         self,

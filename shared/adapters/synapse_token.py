@@ -1,4 +1,4 @@
-"""The bearer token for calls to Synapse, renewed before it expires."""
+"""The bearer token for calls to Synapse, or to an Event Grid topic, renewed before it expires."""
 
 import asyncio
 import base64
@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 from shared.kernel import guid, log_line
 from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Clock, Identity
+from shared.synapse.reply import Answer, Lost
 
 if TYPE_CHECKING:  # azure.core takes 0.1 s
     from azure.core.credentials import AccessToken
 
+FRESH: Final = 60.0  # seconds; if a token this new is refused, another would be, too
 RENEW_BEFORE_END: Final = 300.0  # azure-identity returns its cached token until then
 PAUSE: Final = 30.0  # between tries to renew a token that is still good
 
@@ -120,8 +122,26 @@ class TokenSource:
         outcome = await asyncio.shield(self._fetching)
         if isinstance(outcome, CloudError) or not outcome.refused:
             return outcome
-        message = f"Synapse refused the token for {self._scope}, and no other could be had."
+        message = f"The token for {self._scope} was refused, and no other could be had."
         return CloudError(code=Code.GATEWAY_UNAVAILABLE, message=message)
+
+    async def authorized(self, send: Callable[[Token], Awaitable[Answer | Lost]]) -> Answer | Lost:
+        """Make a call; if its token is refused, make it once more with another, unless the token is fresh.
+
+        For calls that have no effect when they are answered 401. A missing right is answered so, too, at every call.
+        """
+        token = await self.token()
+        if isinstance(token, CloudError):
+            return Lost(sent=False, error=token)
+        outcome = await send(token)
+        is_fresh = self._clock.monotonic() - token.fetched_at < FRESH
+        if isinstance(outcome, Lost) or outcome.status != 401 or is_fresh:
+            return outcome
+        token.refused = True
+        another = await self.another()
+        if isinstance(another, CloudError):
+            return Lost(sent=False, error=another)
+        return await send(another)
 
     async def aclose(self) -> None:
         """Close the credential; a fetch in progress is cancelled."""

@@ -8,6 +8,7 @@ import base64
 import binascii
 import json
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from shared.config.gateway_json import Hook
@@ -18,6 +19,15 @@ from shared.kernel.cloud_error import CloudError
 MIN_BYTES: Final = 16
 #: The beginning of the setting's value if Azure can't resolve a reference: anyone can guess that text.
 _UNRESOLVED: Final = ("@microsoft.keyvault(", "@microsoft.appconfiguration(")
+
+
+def read_all(
+    hooks: Mapping[str, Hook], environment: Mapping[str, str]
+) -> dict[str, tuple[bytes, ...] | CloudError]:
+    """Return the secrets of every hook by its name, or what is wrong with its setting."""
+    return {
+        name: read(name, hook, environment.get(hook.setting(name))) for name, hook in hooks.items()
+    }
 
 
 def read(name: str, hook: Hook, given: str | None) -> tuple[bytes, ...] | CloudError:

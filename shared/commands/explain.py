@@ -12,7 +12,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from shared import wiring
+from shared.adapters.clock import SystemClock
 from shared.config import gateway_json
 from shared.config.gateway_json import GatewayConfig
 from shared.events import envelope, webhook_event
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
         return _end(f"{given.config} has no hook {given.hook}.", 2)
     items = _items(config, body, given)
     principal = None if given.hook is None else f"hook:{given.hook}"
-    said, requests = describe(config, items, given.at or wiring.now(), principal)
+    said, requests = describe(config, items, given.at or SystemClock().now(), principal)
     return _end(said, 0 if requests else 1)
 
 

@@ -94,6 +94,10 @@ class GatewayConfig(Section):
     schema_: str | None = Field(default=None, alias="$schema")
     workspaces: dict[Name, Workspace] = Field(default={})
     default_workspace: Name = Field(default=DEFAULT_WORKSPACE, alias="defaultWorkspace")
+    follow: bool | None = Field(
+        default=None,
+        description="Whether runs are followed whose request or rule does not say; absent: as FOLLOW_RUNS says.",
+    )
     rules: tuple[Rule, ...] = ()
     events: EventSenders = EventSenders()
     hooks: dict[Name, Hook] = Field(default={})

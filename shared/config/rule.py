@@ -83,6 +83,9 @@ class Rule(Section):
     )
     workspace: Name | None = None
     parameters: dict[Text, Parameter] = Field(default={}, max_length=MAX_PARAMETERS)
+    follow: bool | None = Field(
+        default=None, description="Whether the run's end is reported; absent: as gateway.json says."
+    )
     not_before_seconds: Seconds | None = Field(
         default=None,
         alias="notBeforeSeconds",

@@ -23,8 +23,12 @@ from shared.kernel.cloud_error import CloudError, Code
 #: The similarity (difflib's ratio) from which a name counts as a misspelt setting: one letter in ten is wrong.
 _ALIKE: Final = 0.9
 DEFAULT_WORKSPACE: Final = "default"
+#: As Azure shows a topic's endpoint; namespaces and their topics have other paths.
+_TOPIC_PATH: Final = "/api/events"
 PUBLIC_AUTHORITY: Final = "https://login.microsoftonline.com"
 STORAGE: Final = "RunStorage"
+#: The one setting whose empty value has a meaning: no outcome is sent.
+OUTCOMES_QUEUE: Final = "RUN_OUTCOMES_QUEUE"
 # Stricter than urlsplit, which accepts any text as a host and drops line breaks.
 _URL: Final = re.compile(
     r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?/*", re.IGNORECASE
@@ -59,6 +63,21 @@ class AuditParameters(StrEnum):
     NONE = "none"  #: nothing
 
 
+class FollowRuns(StrEnum):
+    """Which runs are followed to their end."""
+
+    ALL = "all"  #: all but those of requests with `"follow": false`
+    ASKED = "asked"  #: those of requests with `"follow": true`
+    NONE = "none"  #: none, whatever a request says
+
+
+class Exporting(StrEnum):
+    """Whether traces and metrics are sent; see shared/config/telemetry.py for where to."""
+
+    OFF = "off"
+    OTEL = "otel"  #: by OpenTelemetry
+
+
 def is_loopback(host: str | None) -> bool:
     """Return whether a host name can only be this machine."""
     if host == "localhost":
@@ -78,6 +97,13 @@ def read_endpoint(text: str) -> str:
         msg = f"Value should be the workspace's development endpoint, {example}"
         raise ValueError(msg)
     return endpoint
+
+
+def _read_topic(text: str) -> str:
+    """Return the URL that events are posted to."""
+    example = "https://<topic>.<region>-1.eventgrid.azure.net/api/events"
+    host = text.rstrip("/").removesuffix(_TOPIC_PATH)
+    return _read_host(host, example) + _TOPIC_PATH
 
 
 def _read_host(text: str, example: str) -> str:
@@ -113,8 +139,13 @@ def _read_tenant(text: str) -> str:
 
 Endpoint = Annotated[str, AfterValidator(read_endpoint)]
 Tenant = Annotated[str, AfterValidator(_read_tenant)]
+Topic = Annotated[str, AfterValidator(_read_topic)]
+PublicUrl = Annotated[
+    str, Field(max_length=200), AfterValidator(lambda text: _read_host(text, "https://<host>"))
+]
 Authority = Annotated[str, AfterValidator(lambda text: _read_host(text, PUBLIC_AUTHORITY))]
 QueueName = Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]){2,55}$")]  # room for "-poison"
+OptionalQueueName = Annotated[str, Field(pattern=r"^([a-z0-9](-?[a-z0-9]){2,62})?$")]
 TableName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{2,62}$")]
 Names = Annotated[
     tuple[str, ...],
@@ -151,6 +182,8 @@ class StorageSettings(BaseModel):
     storage_client_id: str | None = Field(default=None, alias="RunStorage__clientId")
     requests_queue: QueueName = Field(default="run-requests", alias="RUN_REQUESTS_QUEUE")
     results_queue: QueueName = Field(default="run-results", alias="RUN_RESULTS_QUEUE")
+    outbox_queue: QueueName = Field(default="run-outbox", alias="RUN_OUTBOX_QUEUE")
+    outcomes_queue: OptionalQueueName = Field(default="run-outcomes", alias="RUN_OUTCOMES_QUEUE")
     runs_table: TableName = Field(default="runs", alias="RUNS_TABLE")
     audit_table: TableName = Field(default="runaudit", alias="RUN_AUDIT_TABLE")
 
@@ -173,11 +206,25 @@ class Settings(HttpAccess, StorageSettings):
     call_timeout: float = Field(default=30, ge=0.1, le=60, alias="CALL_TIMEOUT_SECONDS")
     lease: float = Field(default=90, ge=0.3, le=3600, alias="LEASE_SECONDS")
     settle: float = Field(default=60, ge=0, le=3600, alias="SETTLE_SECONDS")
+    outcome_topic: Topic | None = Field(default=None, alias="OUTCOME_TOPIC_ENDPOINT")
+    public_url: PublicUrl | None = Field(default=None, alias="PUBLIC_URL")
+    platform_host: str | None = Field(default=None, alias="WEBSITE_HOSTNAME")
+    follow_runs: FollowRuns = Field(default=FollowRuns.ALL, alias="FOLLOW_RUNS")
+    follow_seconds: float = Field(default=15, ge=1, le=300, alias="FOLLOW_SECONDS")
+    telemetry: Exporting = Field(default=Exporting.OFF, alias="RUN_TELEMETRY")
 
     @property
     def shortest_lease(self) -> float:
         """The shortest lease in seconds: two calls that time out, and 10 % for settling."""
         return self.call_timeout * 2 * 1.1
+
+    @property
+    def address(self) -> str | None:
+        """The app's public address: PUBLIC_URL, or the host name that the platform gave it; None without both."""
+        if self.public_url or self.platform_host is None:
+            return self.public_url
+        is_local = is_loopback(self.platform_host.partition(":")[0])
+        return f"{'http' if is_local else 'https'}://{self.platform_host}"
 
 
 def read(environment: Mapping[str, str]) -> Settings | tuple[CloudError, ...]:
@@ -190,6 +237,15 @@ def read(environment: Mapping[str, str]) -> Settings | tuple[CloudError, ...]:
     settings = Settings.model_validate({"SYNAPSE_ENDPOINT": "https://unset.dev.invalid"} | sound)
     across = (each for each in _cross_faults(settings) if each.target not in wrong)
     return (*own, *_storage_faults(given), *across, *_misspelt(given)) or settings
+
+
+def _given(environment: Mapping[str, str]) -> dict[str, str]:
+    """Leave out empty values, which count as unset."""
+    return {
+        name: value.strip() if name == OUTCOMES_QUEUE else value
+        for name, value in environment.items()
+        if value.strip() or name == OUTCOMES_QUEUE
+    }
 
 
 def read_http_access(environment: Mapping[str, str]) -> HttpAccess | tuple[CloudError, ...]:
@@ -206,10 +262,6 @@ def read_storage(environment: Mapping[str, str]) -> StorageSettings | tuple[Clou
     given = _given(environment)
     wrong = (*_own_faults(StorageSettings, given), *_storage_faults(given), *_misspelt(given))
     return wrong or StorageSettings.model_validate(given)
-
-
-def _given(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if value.strip()}
 
 
 def _own_faults(model: type[BaseModel], given: Mapping[str, str]) -> tuple[CloudError, ...]:
@@ -257,9 +309,20 @@ def _cross_faults(settings: Settings) -> tuple[CloudError, ...]:
     if settings.lease < settings.shortest_lease:
         text = f"A lease should be at least {settings.shortest_lease:g} s: twice the call time-out and 10 %."
         faults.append(fault("LEASE_SECONDS", text))
-    if settings.results_queue in {settings.requests_queue, f"{settings.requests_queue}-poison"}:
-        text = "The gateway would read its results on this queue as requests, endlessly."
-        faults.append(fault("RUN_RESULTS_QUEUE", text))
+    triggers = {settings.requests_queue, f"{settings.requests_queue}-poison"}
+    for name, queue in (
+        ("RUN_RESULTS_QUEUE", settings.results_queue),
+        (OUTCOMES_QUEUE, settings.outcomes_queue),
+    ):
+        if queue in triggers:
+            text = "The gateway would read its own messages on this queue as requests, endlessly."
+            faults.append(fault(name, text))
+    own = {settings.outbox_queue, f"{settings.outbox_queue}-poison"}
+    if own & (triggers | {settings.results_queue, settings.outcomes_queue}):
+        text = (
+            "The outbox and its poison queue hold nothing but events: another queue has this name."
+        )
+        faults.append(fault("RUN_OUTBOX_QUEUE", text))
     return (*faults, *_http_faults(settings))
 
 

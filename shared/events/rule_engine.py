@@ -153,6 +153,7 @@ def _request(
         "requestId": request_id(rule.name, event),
         "workspace": rule.workspace,
         "parameters": parameters or None,
+        "follow": rule.follow,
         "notBefore": _after(happened, rule.not_before_seconds),
         "expiresAt": _after(happened, rule.expires_after_seconds),
         "correlationId": event.correlation_id,

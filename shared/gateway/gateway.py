@@ -6,6 +6,7 @@ least once.
 """
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -17,6 +18,7 @@ from shared.gateway import delivery_log
 from shared.gateway.attempt import Attempt, Exhausted
 from shared.gateway.recovery_message import QueueMessage, RecoveryMessage
 from shared.gateway.runner import OnOpen, Runner
+from shared.gateway.tracking import Tracking
 from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.ports import Audit, Clock, Conflict, Records, Requests, Results, VersionedRecord
@@ -77,6 +79,7 @@ class Gateway:
         policy: Policy,
         settings: Settings,
         runner: Runner,
+        tracking: Tracking,
     ) -> None:
         self._clock = clock
         self._records = records
@@ -86,6 +89,7 @@ class Gateway:
         self._policy = policy
         self._settings = settings
         self._runner = runner
+        self._tracking = tracking
 
     async def note(self, rejection: Rejection, delivery: Delivery, principal: str | None) -> None:
         """Record the end of a delivery in the audit alone: no reader expects a result."""
@@ -197,22 +201,21 @@ class Gateway:
         now = self._clock.now()
         result = run_result.turn_away(rejection, delivery, now)
         entry = audit_entry.of_rejection(rejection, delivery, principal, now)
-        await self._write(result, entry, publish=publish)
+        await self._write(result, entry, *([self._results.publish(result)] if publish else []))
         return Answered(result=result)
 
     async def publish(self, record: Record, delivery: Delivery, principal: str | None) -> RunResult:
-        """Publish the result of a final record for a delivery, on the results queue and in the audit."""
+        """Publish the result of a final record for a delivery, audit it, and have its run followed."""
         result, now = run_result.answer(record, delivery), self._clock.now()
         keep = self._settings.audit_parameters is AuditParameters.REDACTED
         entry = audit_entry.of_answer(record, delivery, principal, now, parameters=keep)
-        await self._write(result, entry)
+        await self._write(
+            result, entry, self._results.publish(result), self._tracking.track(record)
+        )
         return result
 
-    async def _write(self, result: RunResult, entry: AuditEntry, *, publish: bool = True) -> None:
-        if publish:
-            await asyncio.gather(self._results.publish(result), self._audit.append(entry))
-        else:
-            await self._audit.append(entry)
+    async def _write(self, result: RunResult, entry: AuditEntry, *more: Awaitable[None]) -> None:
+        await asyncio.gather(self._audit.append(entry), *more)
         delivery_log.ended(result, entry)
 
     def _by_queue(self, delivery: Delivery, principal: str | None) -> Attempt:
@@ -255,7 +258,8 @@ class Gateway:
 
     def _first(self, request: RunRequest, place: Place, attempt: Attempt, now: datetime) -> Record:
         nonce, principal = self._clock.nonce(), attempt.principal or ""
-        return claim(request, place, attempt.delivery, principal, now, nonce=nonce)
+        first = claim(request, place, attempt.delivery, principal, now, nonce=nonce)
+        return replace(first, followed=self._tracking.follows(request))
 
     async def _claim(
         self, first: Record, request: RunRequest, attempt: Attempt
@@ -283,7 +287,7 @@ class Gateway:
         asking = attempt.principal or ""
         if self._policy.permits(asking, request.pipeline_name, workspace):
             return False
-        return not _is_same_asker(stored.record.principal, asking)
+        return not Caller.are_same(stored.record.principal, asking)
 
     def _conflicts(self, request: RunRequest, record: Record, attempt: Attempt) -> Rejection | None:
         """Return the conflict of a request with an existing record; None if both ask for the same."""
@@ -378,8 +382,3 @@ def _conflict(record: Record | None) -> CloudError:
         f"parameters or recovery. It {state} left as it is."
     )
     return CloudError(code=Code.REQUEST_ID_CONFLICT, message=message, target="$.requestId")
-
-
-def _is_same_asker(one: str, other: str) -> bool:
-    # The first is the caller itself: a user's object id, whichever application it came through.
-    return Caller.read(one).principals[0] == Caller.read(other).principals[0]

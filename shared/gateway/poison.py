@@ -15,12 +15,13 @@ from shared.ports import Records, Requests
 from shared.runs import payload
 from shared.runs.delivery import Delivery, Source
 from shared.runs.record import FINAL
-from shared.runs.request import QUEUE_LIMIT, Rejection, Resume, RunRequest, decode, with_ids
+from shared.runs.request import QUEUE_LIMIT, Follow, Rejection, Resume, RunRequest, decode, with_ids
 
 PRINCIPAL: Final = "queue"
 LAST_ROUND: Final = 12  # with the delays below, after a day and a few hours
 FIRST_DELAY: Final = 60.0
 LONGEST_DELAY: Final = 6 * 3600.0
+FOLLOW_DELAY: Final = 300.0
 
 
 class Poison:
@@ -35,6 +36,10 @@ class Poison:
         """Answer one message. Raises only `StorageUnavailable`; then the platform delivers it again."""
         delivery = Delivery(id=message_id, source=Source.POISON)
         message = decode(body, default_id=f"msg-{message_id}", limit=QUEUE_LIMIT)
+        if isinstance(message, Follow):
+            # Later: whatever made it fail is given time. A message of a chain that has gone on is dropped.
+            await self._requests.enqueue(message, FOLLOW_DELAY)
+            return
         if not isinstance(message, Resume):
             delivery = with_ids(delivery, message)
         delivery_log.poisoned(message_id, message)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
@@ -45,6 +46,7 @@ type RightName = Literal[
     "reachWorkspace",
     "lookAtRuns",
     "startRuns",
+    "sendEvents",
 ]
 
 
@@ -61,7 +63,7 @@ class Right(CamelModel):
     """One right. A refused one has a message and, if a role would grant it, that role with scope and command."""
 
     right: RightName
-    target: str  #: the table's, the queue's or the workspaces' names
+    target: str  #: the table's, the queue's or the workspaces' names, or the topic's host
     state: RightState
     message: str | None = None
     role: str | None = None
@@ -132,6 +134,14 @@ class StorageSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TopicSeen:
+    """What was seen of the Event Grid topic."""
+
+    url: str
+    posted: Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkspaceSeen:
     """What was seen of one workspace."""
 
@@ -151,6 +161,7 @@ def state(
     *,
     settings: StorageSettings,
     now: datetime,
+    topic: TopicSeen | None = None,
 ) -> Statement:
     """Make the statement from what was seen at the time `now`; `wanted` is what `wanted_pipelines` returns."""
     identity = next((one.identity for one in workspaces if one.identity.object_id), Identity())
@@ -160,6 +171,7 @@ def state(
         rights=(
             *_of_storage(storage, settings, identity, now),
             *(right for one in workspaces for right in _of_workspace(one, now)),
+            *_of_topic(topic, identity, now),
         ),
         pipelines=tuple(
             _of_pipeline(pipeline, workspace, rules, by_name[workspace].pipelines[pipeline])
@@ -197,6 +209,12 @@ def _of_storage(
         yield _used("writeTable", table, written, grant, now)
     for queue, put in seen.queues.items():
         yield _used("putOnQueue", queue, put, role_grant.on_queue(settings, identity, queue), now)
+
+
+def _of_topic(seen: TopicSeen | None, identity: Identity, now: datetime) -> Iterator[Right]:
+    if seen is not None:
+        grant = role_grant.to_send(seen.url, identity)
+        yield _used("sendEvents", urlsplit(seen.url).netloc, seen.posted, grant, now)
 
 
 def _of_workspace(seen: WorkspaceSeen, now: datetime) -> Iterator[Right]:
@@ -254,15 +272,16 @@ def _refused(right: RightName, target: str, code: str, grant: Grant | None) -> R
     if other is not None or grant is None:
         message = f"Refused [{code or 'no code'}]: {other or 'no role would grant it'}."
         return Right(right=right, target=target, state=RightState.REFUSED, message=message)
-    message = (
-        f"Refused [{code}]: {grant.lacking} the role {grant.role.name} on {grant.scope}."
-        f" Grant it with: {grant.command}"
+    sentences = (
+        f"Refused [{code}]: {grant.lacking} the role {grant.role.name} on {grant.scope}.",
+        grant.until_then,
+        f"Grant it with: {grant.command}",
     )
     return Right(
         right=right,
         target=target,
         state=RightState.REFUSED,
-        message=message,
+        message=" ".join(filter(None, sentences)),
         role=grant.role.name,
         role_id=grant.role.id,
         scope=grant.scope,

@@ -10,10 +10,18 @@ from shared.config.rule import Rule
 from shared.config.settings import StorageSettings
 from shared.gateway import rights
 from shared.gateway.cached import Cached
-from shared.gateway.rights import NO_RUN, RightState, Statement, StorageSeen, Tried, WorkspaceSeen
+from shared.gateway.rights import (
+    NO_RUN,
+    RightState,
+    Statement,
+    StorageSeen,
+    TopicSeen,
+    Tried,
+    WorkspaceSeen,
+)
 from shared.gateway.throttle import NotAsked, Throttle
 from shared.kernel.errors import StorageRefused, StorageUnavailable
-from shared.ports import Clock, Identity, Pipelines, StorageRights
+from shared.ports import Clock, Identity, Pipelines, StorageRights, Topic
 from shared.synapse.reply import Answer, Lost
 
 KEPT_SECONDS: Final = 60.0
@@ -28,6 +36,7 @@ class RightsLookup:
         *,
         clock: Clock,
         storage: StorageRights,
+        topic: Topic | None,
         pipelines: Pipelines,
         throttle: Throttle,
         policy: Policy,
@@ -36,6 +45,7 @@ class RightsLookup:
     ) -> None:
         self._clock = clock
         self._storage = storage
+        self._topic = topic
         self._pipelines = pipelines
         self._throttle = throttle
         self._policy = policy
@@ -58,16 +68,26 @@ class RightsLookup:
             self._look_at_storage(),
             asyncio.gather(*(self._look_at_workspace(*each) for each in names.items())),
         )
+        topic = self._topic
         return rights.state(
-            storage, workspaces, self._wanted, settings=self._settings, now=self._clock.now()
+            storage,
+            workspaces,
+            self._wanted,
+            settings=self._settings,
+            now=self._clock.now(),
+            topic=TopicSeen(url=topic.url, posted=topic.posted()) if topic else None,
         )
 
     async def _look_at_storage(self) -> StorageSeen:
         settings, written = self._settings, self._storage.written
         tables = settings.runs_table, settings.audit_table
+        queues = [settings.requests_queue, settings.results_queue]
+        if settings.outcomes_queue:
+            queues.append(settings.outcomes_queue)
+        if self._topic:
+            queues.append(settings.outbox_queue)
         tried = await asyncio.gather(*(self._try_reading(table) for table in tables))
         used = [written(f"table {table}") for table in tables]
-        queues = settings.requests_queue, settings.results_queue
         return StorageSeen(
             tables=dict(zip(tables, zip(tried, used, strict=True), strict=True)),
             queues={queue: written(f"queue {queue}") for queue in queues},

@@ -5,7 +5,7 @@ Names and ids of Azure's roles are those of infra/roles.json, the choice is that
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -33,11 +33,13 @@ class Grant:
     scope: str
     command: str
     lacking: str = _LACKING  #: the start of a sentence that ends with the role
+    until_then: str = ""  #: a sentence: what does not work meanwhile, if requests do
 
 
 TABLES: Final = Role("Storage Table Data Contributor", "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3")
 REQUESTS: Final = Role("Storage Queue Data Contributor", "974c5e8b-45b9-4653-ba55-5f855dd0fb88")
 RESULTS: Final = Role("Storage Queue Data Message Sender", "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a")
+SENDS: Final = Role("EventGrid Data Sender", "d5a91429-5739-47e2-a06b-3470a27159e7")
 # Synapse's own, which azure-docs names (synapse-workspace-understand-what-role-you-need.md). Monitoring Operator came
 # after the recording that has the others' ids (azure-sdk-for-js, synapse-access-control-rest, list_roles, 2021).
 STARTS: Final = Role("Synapse Credential User", "5eb298b4-692c-4241-9cf0-f58a3b42bb25")
@@ -72,13 +74,27 @@ def on_tables(settings: StorageSettings, identity: Identity) -> Grant:
 
 def on_queue(settings: StorageSettings, identity: Identity, queue: str) -> Grant:
     """Return the grant to put messages on one of the queues."""
-    role = RESULTS if queue == settings.results_queue else REQUESTS
+    is_only_put_on = queue in {settings.results_queue, settings.outcomes_queue}
+    role = RESULTS if is_only_put_on else REQUESTS
     return _on_storage(settings, identity, role, f"/queueServices/default/queues/{queue}")
+
+
+def to_send(url: str, identity: Identity) -> Grant:
+    """Return the grant to send events to a topic."""
+    topic = _label(url, "<topic>")
+    found = f"az resource list --name {topic} --resource-type Microsoft.EventGrid/topics"
+    scope = f"\"$({found} --query '[0].id' --output tsv)\""
+    return Grant(
+        role=SENDS,
+        scope=f"Microsoft.EventGrid/topics/{topic}",
+        command=_assign(SENDS, scope, identity.object_id or "<principal id>"),
+    )
 
 
 def to_look(endpoint: str, identity: Identity) -> Grant:
     """Return the grant to look at runs."""
-    return _on_workspace(endpoint, identity, LOOKS, "")
+    grant = _on_workspace(endpoint, identity, LOOKS, "")
+    return replace(grant, until_then="Requests are started all the same; no outcome is reported.")
 
 
 def to_start(endpoint: str, identity: Identity) -> Grant:
@@ -92,12 +108,15 @@ def _on_storage(settings: StorageSettings, identity: Identity, role: Role, below
     return Grant(
         role=role,
         scope=f"Microsoft.Storage/storageAccounts/{account}{below}",
-        command=(
-            f'az role assignment create --role "{role.name}" --scope {scope}'
-            f" --assignee-object-id {_principal(settings, identity)}"
-            " --assignee-principal-type ServicePrincipal"
-        ),
+        command=_assign(role, scope, _principal(settings, identity)),
         lacking=_LACKING if settings.storage_connection is None else _CONNECTED,
+    )
+
+
+def _assign(role: Role, scope: str, principal: str) -> str:
+    return (
+        f'az role assignment create --role "{role.name}" --scope {scope}'
+        f" --assignee-object-id {principal} --assignee-principal-type ServicePrincipal"
     )
 
 

@@ -1,7 +1,7 @@
 """Limits this process's calls to each workspace: so many at once, and none while it is throttled.
 
-Starts (createRun) and looks (every other call) have lanes of their own: a 429 to a look says nothing about
-createRun, and looks never take the places of starts.
+Starts (createRun), looks (every other call) and the follower's looks have lanes of their own: a 429 to a look says nothing
+about createRun, and looks never take the places of starts.
 """
 
 import asyncio
@@ -19,6 +19,8 @@ from shared.synapse.reply import Answer, Unreachable
 
 #: Seconds that a call waits for a place. After that its request waits in the queue, where it holds nothing.
 PATIENCE: Final = 10.0
+#: Looks of the follower at one workspace at once.
+FOLLOWING: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +96,19 @@ class Throttle:
     def __init__(self, clock: Clock, limit: int) -> None:
         self._starts = defaultdict[str, Lane](partial(Lane, clock, limit))
         self._looks = defaultdict[str, Lane](partial(Lane, clock, limit))
+        self._follows = defaultdict[str, Lane](partial(Lane, clock, FOLLOWING))
 
     def starts(self, endpoint: str) -> Lane:
         """Return the lane of createRun."""
         return self._starts[endpoint]
 
     def looks(self, endpoint: str) -> Lane:
-        """Return the lane of every other call."""
+        """Return the lane of every other call on behalf of a caller or a request."""
         return self._looks[endpoint]
+
+    def follows(self, endpoint: str) -> Lane:
+        """Return the lane of the follower's looks: narrow, since Synapse throttles bursts well below its limit."""
+        return self._follows[endpoint]
 
 
 def _not_asked(rest: float) -> NotAsked:

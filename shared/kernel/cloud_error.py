@@ -64,6 +64,9 @@ class Code(StrEnum):
     UNREADABLE_RESPONSE = "UnreadableResponse"  #: Synapse's answer has no code to pass on
     INVALID_SETTING = "InvalidSetting"  #: of an app setting, in the readiness report
     INVALID_CONFIGURATION = "InvalidConfiguration"  #: of gateway.json, in the readiness report
+    RUN_FAILED = "RunFailed"  #: of an outcome
+    RUN_CANCELLED = "RunCancelled"  #: of an outcome
+    RUN_LOST = "RunLost"  #: of an outcome: Synapse knows no such run
     RUN_SEEN = "RunSeen"  #: a detail of OutcomeUnknown: a run that may be the request's
 
 
@@ -115,7 +118,7 @@ def unreadable(body: bytes, *, http_status: int) -> CloudError:
     if len(body) > 4096:
         # Half a character or half a tag at the end could hide the beginning of a secret from the search.
         start = _HALF.sub("", start) + CUT
-    excerpt = _clean(_plain(start), MAX_EXCERPT)
+    excerpt = clean(_plain(start), MAX_EXCERPT)
     message = f"Synapse answered HTTP {http_status} with a body that can't be understood"
     return CloudError(
         code=Code.UNREADABLE_RESPONSE, message=f"{message}: {excerpt}" if excerpt else f"{message}."
@@ -155,7 +158,7 @@ def _message(fields: Mapping[str, Any]) -> str:
     ]
     said = _text(fields.get("message"), MAX_MESSAGE)
     said = said or _text(fields.get("error_description"), MAX_MESSAGE)
-    return said or _clean(": ".join(problem), MAX_MESSAGE)
+    return said or clean(": ".join(problem), MAX_MESSAGE)
 
 
 def _details(fields: Mapping[str, Any], http_status: int, levels: int) -> tuple[CloudError, ...]:
@@ -191,11 +194,11 @@ def _text(value: Any, longest: int) -> str:
         case None:
             return ""
         case str():
-            return _clean(value, longest)
+            return clean(value, longest)
         case {"value": str(text)}:  # OData: {"lang": "en-us", "value": "…"}
-            return _clean(text, longest)
+            return clean(text, longest)
         case _:
-            return _clean(json.dumps(value, ensure_ascii=False), longest)
+            return clean(json.dumps(value, ensure_ascii=False), longest)
 
 
 def as_quoted(text: str) -> tuple[str, str]:
@@ -205,7 +208,7 @@ def as_quoted(text: str) -> tuple[str, str]:
     return _printable(text), _printable(_plain(text))
 
 
-def _clean(text: str, longest: int) -> str:
+def clean(text: str, longest: int) -> str:
     """Cut a text to `longest` characters, without the control characters that a log or a table can't hold."""
     short = text if len(text) <= longest else text[: longest - 1] + CUT
     return _printable(short).strip()

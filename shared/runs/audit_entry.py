@@ -3,14 +3,24 @@
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 
 from shared.kernel.cloud_error import CloudError
 from shared.redaction import patterns, redact as redaction
 from shared.runs.caller import Caller
 from shared.runs.delivery import Delivery, Source
+from shared.runs.open_run import OpenRun
+from shared.runs.outcome import End, RecordedOutcome
 from shared.runs.record import Record
 from shared.runs.request import Content, Rejection
 from shared.runs.result import Outcome
+
+
+class Event(StrEnum):
+    """What an audit entry reports."""
+
+    DELIVERY = "delivery"  #: the end of a delivery: `status`
+    OUTCOME = "outcome"  #: the end of a run that was followed: `outcome`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +28,8 @@ class AuditEntry:
     """One entity in `runaudit`; all of it is redacted."""
 
     at: datetime
+    event: Event = Event.DELIVERY
+    outcome: End | None = None  #: how the run ended
     request_id: str | None
     generation: int | None = None
     delivery_id: str
@@ -81,6 +93,24 @@ def of_rejection(
         workspace=patterns.cut_optional(rejection.workspace),
         error=redaction.without_looks(rejection.error),
         content=rejection.content,
+    )
+
+
+def of_outcome(recorded: RecordedOutcome, run: OpenRun) -> AuditEntry:
+    """Return the entry of a run that has ended: the same each time it is told."""
+    outcome = recorded.outcome
+    delivery = run.delivery.model_copy(update={"id": recorded.delivery_id, "duplicate": False})
+    at, request_id = recorded.recorded_at, outcome.request_id
+    return replace(
+        _entry(delivery, run.principal, at, request_id, Outcome.STARTED),
+        event=Event.OUTCOME,
+        outcome=outcome.outcome,
+        generation=outcome.generation,
+        pipeline_name=outcome.pipeline_name,
+        workspace=outcome.workspace,
+        run_id=outcome.run_id,
+        error=outcome.error,
+        duration_ms=outcome.duration_ms or 0,
     )
 
 

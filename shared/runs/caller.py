@@ -64,6 +64,11 @@ class Caller:
         known = cls.user if found["how"] == "through" else cls.application
         return known(found["object"], found["application"], found["name"])
 
+    @classmethod
+    def are_same(cls, one: str, other: str) -> bool:
+        """Return whether two texts of `principal` name the same caller, whichever application it came through."""
+        return cls.read(one).principals[0] == cls.read(other).principals[0]
+
     @property
     def principal(self) -> str:
         """The text by which a record keeps the caller."""

@@ -44,6 +44,16 @@ def result_id(request_id: str, generation: int, outcome: str) -> str:
     return _digest("result", request_id, str(generation), outcome)
 
 
+def outcome_id(request_id: str, generation: int, run_id: str) -> str:
+    """Return the id of the outcome of one generation: a run has one end, so it does not depend on it."""
+    return _digest("outcome", request_id, str(generation), run_id)
+
+
+def workspace_key(endpoint: str) -> str:
+    """Return the key of a workspace in tables and in the gateway's own messages: SHA-256 in hex."""
+    return hashlib.sha256(endpoint.encode()).hexdigest()
+
+
 def rejection_id(source: str, delivery_id: str, request_id: str | None, code: str) -> str:
     """Return the id of a rejection for which there is no record; one event's delivery may have several."""
     return _digest("rejection", source, delivery_id, request_id or "", code)

@@ -84,6 +84,7 @@ def call(record: Record, request: RunRequest) -> CreateRun:
         is_recovery=request.is_recovery,
         start_activity_name=request.start_activity_name,
         client_request_id=record.client_request_id,
+        tracestate=request.tracestate,
     )
 
 

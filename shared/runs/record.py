@@ -75,6 +75,7 @@ class Record:
     nonce: str | None = None  #: drawn at the claim; None if an earlier version claimed it
     delivery: Delivery  #: the first one, which is owed the answer of this generation
     principal: str  #: the caller
+    followed: bool = False  #: whether its run is followed to its end, as decided at the claim
     received_at: datetime
     changed_at: datetime
     finished_at: datetime | None = None
@@ -291,8 +292,7 @@ def refuse(record: Record, error: CloudError, now: datetime, wire: Wire = NOTHIN
 def withdraw(record: Record, error: CloudError, seconds: float, now: datetime) -> Record:
     """End a Waiting request; its caller gets the answer that nothing was started, and that it may ask again.
 
-    The same id opens it again: see `reopen`. It is Failed even if it was never sent, so that a reader of results
-    need not know what delayed it.
+    The same id opens it again: see `reopen`. It is Failed even if it was never sent: readers need not know why.
     """
     why = f"{error.code}: {error.message}"
     done = _finish(replace(record, error=error), Status.FAILED, now, "withdrawn", why)
@@ -316,6 +316,7 @@ def reopen(
     fresh = replace(
         claim(request, place, delivery, principal, now, nonce=""),
         generation=record.generation,
+        followed=record.followed,
         fingerprint=record.fingerprint,
         client_request_id=record.client_request_id,
         nonce=record.nonce,
@@ -343,6 +344,7 @@ def rerun(
     fresh = replace(
         claim(request, place, delivery, principal, now, nonce=nonce),
         generation=generation,
+        followed=record.followed,
         # Of the first request, without a recovery's own fields: a repetition of it is answered with the newest run.
         fingerprint=record.fingerprint,
         # Only for a recovery: an ordinary rerun brings every value again.

@@ -105,6 +105,10 @@ class RunRequest(BaseModel):
         default=None, alias="notBefore", description="At most 30 days ahead."
     )
     expires_at: Time | None = Field(default=None, alias="expiresAt")
+    follow: bool | None = Field(
+        default=None,
+        description="Whether the run's end is reported; absent: as gateway.json and FOLLOW_RUNS say.",
+    )
     correlation_id: str | None = Field(alias="correlationId", default=None, max_length=200)
     traceparent: str | None = Field(default=None, pattern=f"^{TRACEPARENT}$")
     tracestate: str | None = Field(default=None, max_length=512)
@@ -126,7 +130,7 @@ class RunRequest(BaseModel):
 class Resume(BaseModel):
     """The gateway's own message: resume a recorded request, and answer `delivery`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True)
 
     resume: str = Field(pattern=REQUEST_ID)
     delivery: Delivery | None = None
@@ -136,10 +140,25 @@ class Resume(BaseModel):
     rounds: int = Field(default=0, ge=0)
     #: of that delivery's request, if not yet compared with the record's
     fingerprint: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    #: the traceparent of the visit that put it on the queue, if it was traced
+    deferred_by: str | None = Field(default=None, alias="deferredBy", max_length=55)
 
     def to_json(self) -> str:
         """Return the message as it is enqueued."""
         return self.model_dump_json(by_alias=True, exclude_none=True)
+
+
+class Follow(BaseModel):
+    """The gateway's own message: look at the open runs of a workspace. Its endpoint is in the chain's row."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    follow: str = Field(pattern=r"^[0-9a-f]{64}$")  #: the workspace's key
+    token: str = Field(min_length=1, max_length=100)
+
+    def to_json(self) -> str:
+        """Return the message as it is enqueued."""
+        return self.model_dump_json()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +207,7 @@ def with_ids(delivery: Delivery, request: RunRequest | Rejection) -> Delivery:
 
 def decode(
     body: bytes, *, default_id: str, limit: int, given_id: str | None = None
-) -> RunRequest | Resume | Rejection:
+) -> RunRequest | Resume | Follow | Rejection:
     """Read a request or one of the gateway's own messages from its bytes.
 
     Args:
@@ -204,7 +223,9 @@ def decode(
     if isinstance(value, CloudError):
         return Rejection(error=value, request_id=fallback, content=content)
     if "resume" in value:
-        return _read_resume(value, fallback, content)
+        return _read_own(Resume, value, fallback, content)
+    if "token" in value and isinstance(value.get("follow"), str):  # in a request it is a bool
+        return _read_own(Follow, value, fallback, content)
     return read_fields(value, fallback, content, given_id=given_id)
 
 
@@ -255,11 +276,13 @@ def unwrap(body: bytes) -> bytes:
         raise strict_json.Unreadable(msg) from error
 
 
-def _read_resume(value: dict[str, Any], fallback: str, content: Content) -> Resume | Rejection:
+def _read_own[Message: BaseModel](
+    kind: type[Message], value: dict[str, Any], fallback: str, content: Content
+) -> Message | Rejection:
     try:
-        return Resume.model_validate(value)
+        return kind.model_validate(value)
     except ValidationError as error:
-        wrong = validation.invalid(validation.of(error, Resume))
+        wrong = validation.invalid(validation.of(error, kind))
         return Rejection(error=wrong, request_id=fallback, content=content)
 
 

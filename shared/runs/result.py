@@ -51,16 +51,8 @@ class RunResult(CamelModel):
 
     def _shorter(self) -> Iterator["RunResult"]:
         yield self
-        if self.error is None:
-            return
-        kept = len(self.error.details)
-        while kept:
-            kept //= 2
-            yield self.model_copy(update={"error": _cut(self.error, kept)})
-        short = _cut(self.error, 0).model_copy(update={"target": None})
-        yield self.model_copy(
-            update={"error": short.model_copy(update={"message": short.message[:2000] + " (cut)"})}
-        )
+        for error in shorter(self.error):
+            yield self.model_copy(update={"error": error})
 
 
 def answer(record: Record, delivery: Delivery) -> RunResult:
@@ -102,6 +94,18 @@ def turn_away(rejection: Rejection, delivery: Delivery, now: datetime) -> RunRes
         received_at=now,
         finished_at=now,
     )
+
+
+def shorter(error: CloudError | None) -> Iterator[CloudError]:
+    """Yield shorter and shorter forms of an error, each of which says that it was cut."""
+    if error is None:
+        return
+    kept = len(error.details)
+    while kept:
+        kept //= 2
+        yield _cut(error, kept)
+    short = _cut(error, 0).model_copy(update={"target": None})
+    yield short.model_copy(update={"message": short.message[:2000] + " (cut)"})
 
 
 def _dump(result: RunResult) -> str:

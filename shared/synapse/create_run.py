@@ -14,3 +14,5 @@ class CreateRun:
     is_recovery: bool | None = None
     start_activity_name: str | None = None
     client_request_id: str
+    traceparent: str | None = None  #: W3C's context of the call, if it is traced
+    tracestate: str | None = None  #: as the request's sender gave it

@@ -147,7 +147,7 @@ def read_create_run(outcome: Answer | Lost, *, sent: str, now: datetime) -> Repl
     if isinstance(outcome, Lost):
         return Unknown(error=outcome.error) if outcome.sent else NotSent(error=outcome.error)
     wire = read_wire(outcome)
-    run_id = _run_id(content(outcome)) if outcome.status in {200, 202} else None
+    run_id = run_id_of(content(outcome)) if outcome.status in {200, 202} else None
     if run_id:
         return Started(run_id=run_id, echoed=is_same_id(run_id, sent), wire=wire)
     match outcome.status:
@@ -199,7 +199,7 @@ def read_runs(outcome: Answer | Lost, *, now: datetime) -> tuple[RunSeen, ...] |
     listed = content(outcome).get("value")
     if not isinstance(listed, list):
         return Unreachable(error=_unreadable(outcome))
-    seen = [_seen(run) for run in listed if isinstance(run, dict) and _run_id(run)]
+    seen = [_seen(run) for run in listed if isinstance(run, dict) and run_id_of(run)]
     # ISO times of one server sort as text.
     return tuple(sorted(seen, key=lambda run: run.run_start, reverse=True)[:MAX_RUNS])
 
@@ -250,8 +250,8 @@ def _unreadable(answer: Answer) -> CloudError:
     return cloud_error.unreadable(answer.body, http_status=answer.status)
 
 
-def _run_id(run: dict[str, Any]) -> str | None:
-    """Return the run's id; None unless it can be used in a URL, a log and a table."""
+def run_id_of(run: dict[str, Any]) -> str | None:
+    """Return a run's id; None unless it can be used in a URL, a log and a table."""
     run_id = run.get("runId")
     if not isinstance(run_id, str) or not 0 < len(run_id) <= MAX_ID:
         return None
@@ -260,7 +260,7 @@ def _run_id(run: dict[str, Any]) -> str | None:
 
 def _found(answer: Answer, asked: str) -> Found | None:
     run = content(answer)
-    run_id = _run_id(run)
+    run_id = run_id_of(run)
     if run_id is None or not is_same_id(run_id, asked):
         return None
     name, status = _text(run.get("pipelineName")), _text(run.get("status"))
@@ -271,7 +271,7 @@ def _seen(run: dict[str, Any]) -> RunSeen:
     parameters = run.get("parameters")
     values = parameters if isinstance(parameters, dict) else {}
     return RunSeen(
-        run_id=_run_id(run) or "",
+        run_id=run_id_of(run) or "",
         status=_text(run.get("status")),
         run_start=_text(run.get("runStart")),
         parameters={name: _text(value) for name, value in values.items()},

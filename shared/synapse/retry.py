@@ -53,6 +53,12 @@ def wait_for_throttle(retry_after: float | None, attempt: int, jitter: float) ->
     return retry_after + min(spread, LONGEST_SPREAD) * jitter
 
 
+def answered_at(headers: Mapping[str, str]) -> datetime | None:
+    """Return when an answer was given, by the server's own clock; None if it does not say."""
+    fields = {name.lower(): value.strip() for name, value in headers.items()}
+    return _date(fields.get("date", ""))
+
+
 def _seconds(text: str, unit: float = 1.0) -> float | None:
     return _bounded(float(text) * unit) if _NUMBER.fullmatch(text) else None
 

@@ -96,7 +96,8 @@ class Events:
                 a message of the poison queue: the platform would deliver it without an end.
         """
         matches = rule_engine.match(self._rules, event, self._clock.now())
-        delivery = delivery.about(event.correlation_id, event.traceparent)
+        trace = event.traceparent or delivery.traceparent
+        delivery = delivery.about(event.correlation_id, trace)
         if not matches:
             await self.refuse(_unmatched(event), delivery, principal)
         started = [await self._start(matched, delivery, principal) for matched in matches]

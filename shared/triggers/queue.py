@@ -9,7 +9,7 @@ from shared.gateway.gateway import Gateway, unreadable
 from shared.gateway.poison import Poison
 from shared.kernel.errors import RecordUnreadable
 from shared.runs.delivery import Delivery, Source
-from shared.runs.request import QUEUE_LIMIT, Rejection, Resume, decode, with_ids
+from shared.runs.request import QUEUE_LIMIT, Follow, Rejection, Resume, decode, with_ids
 
 PRINCIPAL = "queue"
 
@@ -17,12 +17,22 @@ PRINCIPAL = "queue"
 TakeEvent = Callable[[bytes, Delivery], Awaitable[bool]]
 
 
+#: Goes on with a chain that follows open runs.
+TakeFollow = Callable[[Follow], Awaitable[None]]
+
+
 async def receive(
-    gateway: Gateway, message: func.QueueMessage, take_event: TakeEvent | None = None
+    gateway: Gateway,
+    message: func.QueueMessage,
+    follow: TakeFollow,
+    take_event: TakeEvent | None = None,
 ) -> None:
     """Take one message. Bad content never raises. A storage failure does, and the platform redelivers the message."""
     body, delivery = message.get_body(), Delivery(id=message.id or "", source=Source.QUEUE)
     request = decode(body, default_id=f"msg-{delivery.id}", limit=QUEUE_LIMIT)
+    if isinstance(request, Follow):
+        await follow(request)
+        return
     if isinstance(request, Rejection):
         if take_event and await take_event(body, delivery):
             return

@@ -40,6 +40,9 @@ STATUS: Final[Mapping[str, int | None]] = {
     Code.INVALID_SETTING: 503,
     Code.OUTCOME_UNKNOWN: 504,
     Code.RUN_SEEN: None,
+    Code.RUN_FAILED: 424,
+    Code.RUN_CANCELLED: 424,
+    Code.RUN_LOST: 424,
     Code.UNREADABLE_RESPONSE: None,
 }
 

@@ -8,7 +8,16 @@ from shared.api import headers
 from shared.api.headers import Preference
 from shared.kernel import validation
 from shared.kernel.cloud_error import CloudError, Code
-from shared.runs.request import HTTP_LIMIT, Content, Rejection, Resume, RunRequest, decode, refuse
+from shared.runs.request import (
+    HTTP_LIMIT,
+    Content,
+    Follow,
+    Rejection,
+    Resume,
+    RunRequest,
+    decode,
+    refuse,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,16 +39,22 @@ def read(request: func.HttpRequest, call_id: str) -> RunCall | Rejection:
     given_id = None if isinstance(key, CloudError) else key
     asked = decode(body, default_id=call_id, limit=HTTP_LIMIT, given_id=given_id)
     wrong = [each for each in (key, preference) if isinstance(each, CloudError)]
-    if isinstance(asked, Resume):
-        text = "The field is reserved for the gateway's own queue messages."
-        error = validation.invalid([validation.fault("$.resume", text)])
-        asked = Rejection(error=error, request_id=asked.resume)
+    if isinstance(asked, Resume | Follow):
+        asked = _foreign(asked, call_id)
     if isinstance(asked, Rejection):
         return _with_faults(asked, wrong)
     if isinstance(preference, CloudError) or wrong:
         return refuse(asked, validation.invalid(wrong))
     trace = asked.traceparent or headers.traceparent(request.headers)
     return RunCall(request=asked.model_copy(update={"traceparent": trace}), preference=preference)
+
+
+def _foreign(message: Resume | Follow, call_id: str) -> Rejection:
+    text = "The field is reserved for the gateway's own queue messages."
+    field, named = ("resume", message.resume) if isinstance(message, Resume) else ("token", call_id)
+    return Rejection(
+        error=validation.invalid([validation.fault(f"$.{field}", text)]), request_id=named
+    )
 
 
 def _with_faults(rejection: Rejection, wrong: list[CloudError]) -> Rejection:

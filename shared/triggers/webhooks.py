@@ -12,6 +12,7 @@ from typing import Final
 
 import azure.functions as func
 
+from shared.api import headers
 from shared.auth import webhook_signature
 from shared.auth.webhook_signature import Reason
 from shared.config.gateway_json import EventSenders, Hook
@@ -109,7 +110,9 @@ class Webhooks:
         secrets = self._secrets[name]
         if isinstance(secrets, CloudError):
             return responses.unavailable("The hook is not configured.")
-        delivery, principal = Delivery(id=call_id, source=Source.HOOK), f"hook:{name}"
+        trace = headers.traceparent(request.headers)
+        delivery = Delivery(id=call_id, source=Source.HOOK, traceparent=trace)
+        principal = f"hook:{name}"
         body = request.get_body()
         if len(body) > LIMIT:
             # Before it is hashed; an unauthenticated call leaves nothing in the audit.

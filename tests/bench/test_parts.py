@@ -50,7 +50,7 @@ EXPECTED: dict[str, Any] = {
             "ours, timer in between": {"first", "tenth", "last", "growth"},
         },
     },
-    "growth": {"memory": {"records", "p50", "ratio"}},
+    "growth": {"memory": {"records", "p50", "cpu", "ratio"}},
     "client": {name: {"perSecond", "cpu"} for name in ("ours", "sdk", "bare")},
 }
 

@@ -7,6 +7,11 @@ import pytest
 from local.azurite import server as azurite
 from local.storage_proxy.server import serving
 from shared.adapters.storage.account import Account
+from tests.contracts.following_worlds import (
+    FakeFollowingWorld,
+    FollowingWorld,
+    TableFollowingWorld,
+)
 from tests.contracts.queue_worlds import (
     FakeRequestsWorld,
     FakeResultsWorld,
@@ -102,3 +107,11 @@ def results_world(request: pytest.FixtureRequest) -> ResultsWorld:
         return FakeResultsWorld()
     storage: Storage = request.getfixturevalue("storage")
     return ResultQueueWorld(storage, request.getfixturevalue("account"), request.param)
+
+
+@pytest.fixture(params=["fake", "azurite"])
+def following_world(request: pytest.FixtureRequest) -> FollowingWorld:
+    if request.param == "fake":
+        return FakeFollowingWorld()
+    storage: Storage = request.getfixturevalue("storage")
+    return TableFollowingWorld(storage, request.getfixturevalue("account"))

@@ -118,6 +118,9 @@ async def arrived(call: str, *texts: bytes) -> tuple[list[Arrived], Answer | Los
             "cancel all": lambda: pipelines.cancel_run(server.url, RUN_ID, recursive=True),
             "cancel one": lambda: pipelines.cancel_run(server.url, RUN_ID, recursive=False),
             "query": lambda: pipelines.query_runs(server.url, b'{"a": 1}'),
+            "activities": lambda: pipelines.query_activities(
+                server.url, "A copy/1", RUN_ID, b'{"a": 1}'
+            ),
             "pipeline": lambda: pipelines.get_pipeline(server.url, "A copy/1"),
         }[call]()
         return server.arrived, await outcome
@@ -139,6 +142,11 @@ async def arrived(call: str, *texts: bytes) -> tuple[list[Arrived], Answer | Los
             b"",
         ),
         ("query", "POST /queryPipelineRuns?api-version=2020-12-01", b'{"a": 1}'),
+        (
+            "activities",
+            f"POST /pipelines/A%20copy%2F1/pipelineruns/{RUN_ID}/queryActivityruns?api-version=2020-12-01",
+            b'{"a": 1}',
+        ),
         ("pipeline", "GET /pipelines/A%20copy%2F1?api-version=2020-12-01", b""),
     ],
 )

@@ -17,6 +17,8 @@ RETRY_DELAY = 2
 
 SHORT: Mapping[str, str] = {
     "CALL_TIMEOUT_SECONDS": str(CALL_TIMEOUT),
+    # The requests queue is empty at the end only where no run is followed.
+    "FOLLOW_RUNS": "none",
     "LEASE_SECONDS": str(LEASE),
     "SETTLE_SECONDS": str(SETTLE),
     "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": f"00:00:{RETRY_DELAY:02}",

@@ -84,6 +84,7 @@ class Outside:
 
 
 async def eventually[T](look: Callable[[], Awaitable[T | None]], what: str) -> T:
+    """Look until there is something."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         found = await look()
@@ -95,14 +96,21 @@ async def eventually[T](look: Callable[[], Awaitable[T | None]], what: str) -> T
 
 
 @asynccontextmanager
-async def outside(*, url: str, storage: str, synapse: str) -> AsyncIterator[Outside]:
+async def outside(
+    *,
+    url: str,
+    storage: str,
+    synapse: str,
+    requests: str = "run-requests",
+    results: str = "run-results",
+) -> AsyncIterator[Outside]:
     """Open the clients, and close them."""
     async with AsyncExitStack() as clients:
         enter = clients.enter_async_context
         yield Outside(
             http=await enter(httpx.AsyncClient(base_url=url, timeout=60)),
-            requests=await enter(QueueClient.from_connection_string(storage, "run-requests")),
-            results=await enter(QueueClient.from_connection_string(storage, "run-results")),
+            requests=await enter(QueueClient.from_connection_string(storage, requests)),
+            results=await enter(QueueClient.from_connection_string(storage, results)),
             audit=await enter(TableClient.from_connection_string(storage, "runaudit")),
             synapse=await enter(Simulator(synapse)),
         )

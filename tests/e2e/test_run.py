@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -101,7 +102,7 @@ async def test_once_ends_with_one_if_a_sample_came_out_otherwise(
         host, queues = (taken.getsockname()[1] for taken in (one, other))
         monkeypatch.setattr(run, "PORTS", stack.Ports(host=host, queues=queues))
         said = io.StringIO()
-        code = await run.main(Namespace(once=True), Console(file=said, width=200))
+        code = await run.main(Namespace(once=True, telemetry=False), Console(file=said, width=200))
 
     assert code == 1
     assert "status Rejected instead of Started" in said.getvalue()
@@ -160,13 +161,30 @@ async def test_what_is_wrong_is_named_and_no_sample_is_sent(
 
     async with process.running(stack.host_command(), env=values) as host:
         wrong = replace(running, host=host, children={**running.children, "host": host})
-        code = await run._serve(wrong, Namespace(once=True), Console(file=said, width=200))
+        code = await run._serve(
+            wrong, Namespace(once=True, telemetry=False), Console(file=said, width=200)
+        )
 
     assert code == 1
     assert "The gateway can't work:" in said.getvalue()
     assert told in said.getvalue()
     assert "What came of the samples" not in said.getvalue()
     assert "Traceback" not in said.getvalue() + host.output()
+
+
+async def test_with_telemetry_each_sample_has_its_trace(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(run, "PORTS", stack.ANY)
+    monkeypatch.setattr(run, "COLLECTOR_PORT", 0)
+    said = io.StringIO()
+
+    code = await run.main(Namespace(once=True, telemetry=True), Console(file=said, width=200))
+
+    assert code == 0
+    trees = said.getvalue().partition(all_samples_came_out())[2]
+    assert {path.stem for path in run.REQUESTS.glob("*.json")} <= set(re.findall(r"[\w-]+", trees))
+    assert "    └── ✓ resume event" in trees
 
 
 async def test_a_server_that_does_not_start_is_named_with_its_last_words(
@@ -178,7 +196,7 @@ async def test_a_server_that_does_not_start_is_named_with_its_last_words(
     monkeypatch.setattr(stack, "synapse_command", lambda **_: command)
     said = io.StringIO()
 
-    code = await run.main(Namespace(once=True), Console(file=said, width=200))
+    code = await run.main(Namespace(once=True, telemetry=False), Console(file=said, width=200))
 
     assert code == 1
     assert "pipelines.0.name" in said.getvalue()

@@ -9,7 +9,7 @@ from shared.adapters.storage.record_entity import decode
 from shared.kernel.errors import StorageUnavailable
 from shared.ports import Conflict, Receipt, VersionedRecord
 from shared.runs.record import FINAL, Record
-from shared.runs.request import Resume
+from shared.runs.request import Follow, Resume
 from tests.explorer.life import RUNNING
 from tests.explorer.virtual_time import VirtualClock
 from tests.explorer.weather import DAY, Line, Weather
@@ -139,16 +139,18 @@ class WatchedRequests(FakeRequests):
         self._ground = ground
 
     @override
-    async def enqueue(self, resume: Resume, delay: float) -> Receipt:
+    async def enqueue(self, message: Resume | Follow, delay: float) -> Receipt:
+        if isinstance(message, Follow):
+            return await super().enqueue(message, delay)
         life = RUNNING.get()
         if life and self._ground.weather.has("late-storage", 0.05):
             await life.step("before requests.enqueue", 0.05)
             seconds = self._ground.weather.dice.uniform(0.0, 30.0)
-            asyncio.get_running_loop().call_later(seconds, self._land, resume, delay)
+            asyncio.get_running_loop().call_later(seconds, self._land, message, delay)
             self._ground.note(f"requests.enqueue failed, and lands {seconds:.1f} s later")
             raise StorageUnavailable
-        self._ground.note(f"message for {resume.resume} in {delay:.1f} s")
-        return await super().enqueue(resume, delay)
+        self._ground.note(f"message for {message.resume} in {delay:.1f} s")
+        return await super().enqueue(message, delay)
 
     def _land(self, resume: Resume, delay: float) -> None:
         message = Message(resume=resume, due=self._due(delay), receipt=self._receipt())

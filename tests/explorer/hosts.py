@@ -47,7 +47,8 @@ class Process:
     async def receive(self, body: bytes, message_id: str) -> None:
         """Take a message of the requests queue."""
         message = func.QueueMessage(id=message_id, body=body)
-        await queue.receive(self._host.gateway, message, self.senders.events.receive_message)
+        host, events = self._host, self.senders.events
+        await queue.receive(host.gateway, message, host.follower.visit, events.receive_message)
 
     async def receive_poisoned(self, body: bytes, message_id: str) -> None:
         """Take a message of the poison queue."""

@@ -9,7 +9,7 @@ from typing import override
 
 from shared.adapters.storage.audit_entity import day, keys
 from shared.ports import Audit, AuditKey
-from shared.runs.audit_entry import AuditEntry
+from shared.runs.audit_entry import AuditEntry, Event
 from shared.runs.audit_query import Page, Wanted
 from tests.fakes.mishaps import Mishaps
 
@@ -35,7 +35,13 @@ class FakeAudit(Audit):
     async def oldest(self, before: datetime) -> AsyncGenerator[list[AuditKey]]:
         found = sorted(
             (
-                AuditKey(partition=partition, row=row, request_id=entry.request_id, at=entry.at)
+                AuditKey(
+                    partition=partition,
+                    row=row,
+                    request_id=entry.request_id,
+                    at=entry.at,
+                    is_outcome=entry.event is Event.OUTCOME,
+                )
                 for (partition, row), entry in self._rows.items()
                 if entry.at < before
             ),

@@ -9,9 +9,10 @@ import json
 import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import override
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any, override
 
 from shared.kernel.cloud_error import CloudError
 from shared.ports import Clock, Evidence, Identity, Pipelines
@@ -31,6 +32,7 @@ from shared.synapse.reply import (
     is_same_id,
     read_run,
 )
+from tests.fakes.clock import FakeClock
 
 MAX_RUNS = 10
 _ABSENT = b'{"error": {"code": "PipelineRunNotFound", "message": "There is no such run."}}'
@@ -42,6 +44,7 @@ _NO_PIPELINE = Answer(
     headers={},
     body=b'{"code": "PipelineNotFound", "message": "The Pipeline was not found."}',
 )
+WORKSPACE_ID = "/SUBSCRIPTIONS/S/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.SYNAPSE/WORKSPACES/W"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 type Script = Reply | Callable[[CreateRun], Reply | Awaitable[Reply]]
@@ -59,6 +62,11 @@ class FakeRun:
     message: str = ""
     started_at: datetime = LONG_AGO
     hidden_for: int = 0  #: looks that will not see it
+    ended_at: datetime | None = None
+    updated_at: datetime | None = None  #: None: when it started
+    unlisted_until: datetime | None = None  #: the query shows it later than a look does
+    group_id: str | None = None  #: None: its own id
+    activities: list[dict[str, Any]] = field(default_factory=list)
 
 
 class FakePipelines(Pipelines):
@@ -83,6 +91,10 @@ class FakePipelines(Pipelines):
         who: what the identity's token says.
         evidence: what was seen of starting runs.
         lists: how often recent runs were listed.
+        query_answer: what every query answers instead.
+        page_size: how many runs a page of a query has.
+        activity_queries: the ids of runs whose activities were listed.
+        activities_answer: what every list of activities answers instead.
     """
 
     def __init__(self, *, echoes: bool = True, clock: Clock | None = None) -> None:
@@ -104,6 +116,10 @@ class FakePipelines(Pipelines):
         self.who = Identity()
         self.evidence = Evidence()
         self.lists = 0
+        self.query_answer: Answer | Lost | None = None
+        self.page_size = 100
+        self.activity_queries: list[str] = []
+        self.activities_answer: Answer | Lost | None = None
         self._clock = clock
         self._script: deque[Script] = deque()
 
@@ -131,7 +147,7 @@ class FakePipelines(Pipelines):
             run_id=str(uuid.UUID(call.client_request_id)) if self.echoes else other,
             call=call,
             pipeline_name=call.pipeline_name,
-            started_at=self._clock.now() if self._clock else LONG_AGO,
+            started_at=self._now(),
             hidden_for=self.visible_after,
         )
         self.runs.append(run)
@@ -177,7 +193,9 @@ class FakePipelines(Pipelines):
         look = await self.find_run(endpoint, run_id)
         match look:
             case Found():
-                return Answer(status=200, headers={}, body=self._content(endpoint, run_id))
+                return Answer(
+                    status=200, headers=self._headers(), body=self._content(endpoint, run_id)
+                )
             case Absent():
                 return self.unknown_run
             case Forbidden(error=error):
@@ -217,21 +235,94 @@ class FakePipelines(Pipelines):
         run = self._standing(endpoint, run_id)
         if run is None:
             return Answer(status=400, headers={}, body=_NOT_REFERENCED)
-        run.status = "Cancelled"
+        self.end(run.run_id, "Cancelled")
         return Answer(status=200, headers={"x-ms-request-id": "of-synapse"}, body=b"")
 
     @override
     async def query_runs(self, endpoint: str, body: bytes) -> Answer | Lost:
-        """List all runs of the workspace, whatever the filter says."""
+        """List runs as the filter asks, in the order in which they started; without one, all."""
         self.queries.append(body)
+        refusal = self.query_answer or self._refusal()
+        if refusal is not None:
+            return refusal
+        wanted = json.loads(body or b"{}")
+        listed = [
+            run
+            for run in self.runs
+            if run.endpoint == endpoint and not run.hidden_for and self._fits(run, wanted)
+        ]
+        begin = int(wanted.get("continuationToken") or 0)
+        end = begin + self.page_size
+        page: dict[str, Any] = {
+            "value": [json.loads(self._content(endpoint, run.run_id)) for run in listed[begin:end]]
+        }
+        if end < len(listed):
+            page["continuationToken"] = str(end)
+        return Answer(status=200, headers=self._headers(), body=json.dumps(page).encode())
+
+    @override
+    async def query_activities(
+        self, endpoint: str, pipeline_name: str, run_id: str, body: bytes
+    ) -> Answer | Lost:
+        """List the run's activities of the states that the filter names."""
+        self.activity_queries.append(run_id)
+        refusal = self.activities_answer or self._refusal()
+        if refusal is not None:
+            return refusal
+        run = self._standing(endpoint, run_id)
+        (states,) = (one["values"] for one in json.loads(body)["filters"])
+        value = [one for one in (run.activities if run else []) if one["status"] in states]
+        return Answer(
+            status=200, headers=self._headers(), body=json.dumps({"value": value}).encode()
+        )
+
+    def end(
+        self, run_id: str, status: str = "Succeeded", message: str = "", *, lag: float = 0.0
+    ) -> FakeRun:
+        """End a run now; the query shows it `lag` seconds later."""
+        (run,) = (run for run in self.runs if run.run_id == run_id)
+        now = self._now()
+        run.status, run.message = status, message
+        run.ended_at = run.updated_at = now
+        run.unlisted_until = now + timedelta(seconds=lag)
+        return run
+
+    def _refusal(self) -> Answer | Lost | None:
         if self.unreachable is not None:
             return _unseen(self.unreachable)
         if not self.may_look:
             refusal = json.dumps({"error": _forbidden().model_dump()}).encode()
             return Answer(status=401, headers={}, body=refusal)
-        ids = [run.run_id for run in self.runs if run.endpoint == endpoint and not run.hidden_for]
-        value = [json.loads(self._content(endpoint, run_id)) for run_id in ids]
-        return Answer(status=200, headers={}, body=json.dumps({"value": value}).encode())
+        return None
+
+    def _fits(self, run: FakeRun, wanted: dict[str, Any]) -> bool:
+        updated = run.updated_at or run.started_at
+        if run.unlisted_until is not None and self._now() < run.unlisted_until:
+            return False
+        after, before = wanted.get("lastUpdatedAfter"), wanted.get("lastUpdatedBefore")
+        if after and updated < datetime.fromisoformat(after):
+            return False
+        if before and updated > datetime.fromisoformat(before):
+            return False
+        values = {
+            "PipelineName": run.pipeline_name,
+            "Status": run.status,
+            "RunGroupId": run.group_id,
+        }
+        for one in wanted.get("filters", ()):
+            inside = values.get(one["operand"]) in one["values"]
+            if inside != (one["operator"] in {"In", "Equals"}):
+                return False
+        return True
+
+    def _now(self) -> datetime:
+        """Return the time by Synapse's clock, which is right."""
+        if isinstance(self._clock, FakeClock):
+            return self._clock.service_time()
+        return self._clock.now() if self._clock else LONG_AGO
+
+    def _headers(self) -> dict[str, str]:
+        return {"Date": format_datetime(self._now().replace(microsecond=0), usegmt=True)}
 
     def _content(self, endpoint: str, run_id: str) -> bytes:
         run = self._standing(endpoint, run_id)
@@ -242,6 +333,14 @@ class FakePipelines(Pipelines):
             "pipelineName": run.pipeline_name,
             "status": run.status,
             "message": run.message,
+            "id": f"{WORKSPACE_ID}/pipelineruns/{run.run_id}",
+            "runGroupId": run.group_id or run.run_id,
+            "isLatest": True,
+            "runStart": run.started_at.isoformat(),
+            "runEnd": run.ended_at and run.ended_at.isoformat(),
+            "durationInMs": run.ended_at
+            and round((run.ended_at - run.started_at).total_seconds() * 1000),
+            "lastUpdated": (run.updated_at or run.started_at).isoformat(),
             # Synapse itself lists parameters that are no strings as JSON.
             "parameters": {
                 name: value if isinstance(value, str) else json.dumps(value)

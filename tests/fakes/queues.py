@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final, override
 
 from shared.ports import Poisoned, Receipt, Requests, Results
-from shared.runs.request import Resume
+from shared.runs.request import Follow, Resume
 from shared.runs.result import RunResult
 from tests.fakes.clock import FakeClock
 from tests.fakes.mishaps import Mishaps
@@ -22,13 +22,23 @@ class Message:
     receipt: Receipt
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowMessage:
+    """A message that continues a chain."""
+
+    follow: Follow
+    due: float
+    receipt: Receipt
+
+
 class FakeRequests(Requests):
-    """`messages` are all that are on the queue, shown or not."""
+    """`messages` are all that are on the queue, shown or not; those that continue chains are in `follows`."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
         self._numbers = itertools.count(1)
         self.messages: list[Message] = []
+        self.follows: list[FollowMessage] = []
         self.mishaps = Mishaps()
 
     def due(self) -> list[Message]:
@@ -49,12 +59,23 @@ class FakeRequests(Requests):
         self.messages[self.messages.index(message)] = hidden
         return hidden
 
+    def take_follow(self) -> FollowMessage | None:
+        """Take the message that continues a chain and shows next off the queue, due or not."""
+        if not self.follows:
+            return None
+        taken = min(self.follows, key=lambda message: message.due)
+        self.follows.remove(taken)
+        return taken
+
     @override
-    async def enqueue(self, resume: Resume, delay: float) -> Receipt:
+    async def enqueue(self, message: Resume | Follow, delay: float) -> Receipt:
         async with self.mishaps.around("enqueue"):
-            message = Message(resume=resume, due=self._due(delay), receipt=self._receipt())
-            self.messages.append(message)
-            return message.receipt
+            due, receipt = self._due(delay), self._receipt()
+            if isinstance(message, Follow):
+                self.follows.append(FollowMessage(follow=message, due=due, receipt=receipt))
+            else:
+                self.messages.append(Message(resume=message, due=due, receipt=receipt))
+            return receipt
 
     @override
     async def postpone(self, receipt: Receipt, delay: float) -> bool:
@@ -65,12 +86,19 @@ class FakeRequests(Requests):
                         message, due=self._due(delay), receipt=self._receipt(receipt)
                     )
                     return True
+            for i, follow in enumerate(self.follows):
+                if follow.receipt == receipt:
+                    self.follows[i] = replace(
+                        follow, due=self._due(delay), receipt=self._receipt(receipt)
+                    )
+                    return True
             return False
 
     @override
     async def withdraw(self, receipt: Receipt) -> None:
         async with self.mishaps.around("withdraw"):
             self.messages = [one for one in self.messages if one.receipt != receipt]
+            self.follows = [one for one in self.follows if one.receipt != receipt]
 
     def _due(self, delay: float) -> float:
         return self._clock.monotonic() + min(max(delay, 0.0), LONGEST_DELAY)

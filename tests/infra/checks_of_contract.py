@@ -30,6 +30,8 @@ OPTIONAL: Final = {
     "CALL_TIMEOUT_SECONDS": "tuning",
     "LEASE_SECONDS": "tuning",
     "SETTLE_SECONDS": "tuning",
+    "PUBLIC_URL": "for an address of the deployer's own",
+    "WEBSITE_HOSTNAME": "set by the platform",
     "HTTP_PROXY": "outbound traffic goes through the NAT gateway",
     "HTTPS_PROXY": "outbound traffic goes through the NAT gateway",
 }
@@ -45,7 +47,17 @@ PLATFORM: Final = {
     "AzureWebJobsStorage__tableServiceUri",
     "RunStorage__credential",
 }
+#: What the platform, OpenTelemetry and its exporters read, if telemetry is on.
+TELEMETRY: Final = {
+    "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED",
+    "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL",
+    "AzureFunctionsJobHost__telemetryMode",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG",
+    "PYTHON_ENABLE_OPENTELEMETRY",
+}
 SITE: Final = "Microsoft.Web/sites"
+_OTHERS: Final = PLATFORM | TELEMETRY
 ACCOUNT: Final = "Microsoft.Storage/storageAccounts"
 
 
@@ -68,11 +80,16 @@ def settings(world: World) -> Iterator[str]:
     hooks = {Hook(scheme="github").setting(name) for name in ("github", "shop")}
     given = world.app_settings("all").keys() - hooks - {"MAX_ATTEMPTS"}
     yield from (f"The app reads {name}: it is not set." for name in known - given - OPTIONAL.keys())
-    yield from (f"{name} is set, and nothing reads it." for name in given - known - PLATFORM)
-    yield from (f"The platform's {name} is not set." for name in PLATFORM - given)
+    yield from (f"{name} is set, and nothing reads it." for name in given - known - _OTHERS)
+    yield from (f"The platform's {name} is not set." for name in _OTHERS - given)
     yield from (f"{name} is set, though optional." for name in given & OPTIONAL.keys())
     for scenario in world.deployments:
         environment = {name: written(value) for name, value in world.app_settings(scenario).items()}
+        topic = environment.get("OUTCOME_TOPIC_ENDPOINT")
+        if topic is not None:
+            if not re.fullmatch(r"<.*topics.*\.properties\.endpoint>", topic):
+                yield f"{scenario}: OUTCOME_TOPIC_ENDPOINT is not the topic's."
+            environment["OUTCOME_TOPIC_ENDPOINT"] = facts.TOPIC_ENDPOINT
         faults = app_settings.read(environment)
         if not isinstance(faults, Settings):
             yield from (f"{scenario}: {fault.target}: {fault.message}" for fault in faults)
@@ -85,11 +102,14 @@ def names(world: World) -> Iterator[str]:
     fields = Settings.model_fields
     requests, results = (fields[name].default for name in ("requests_queue", "results_queue"))
     queues = {requests, f"{requests}-poison", results}
+    outbox = fields["outbox_queue"].default
     tables = {fields[name].default for name in ("runs_table", "audit_table")}
     for scenario, deployment in world.deployments.items():
         made = deployment.of_type(f"{ACCOUNT}/queueServices/queues")
-        if {one.body["name"] for one in made} != queues:
-            yield f"{scenario}: the queues are not {sorted(queues)}."
+        is_posting = "OUTCOME_TOPIC_ENDPOINT" in world.app_settings(scenario)
+        expected = queues | ({outbox, f"{outbox}-poison"} if is_posting else set())
+        if {one.body["name"] for one in made} != expected:
+            yield f"{scenario}: the queues are not {sorted(expected)}."
         made = deployment.of_type(f"{ACCOUNT}/tableServices/tables")
         if {one.body["name"] for one in made} != tables:
             yield f"{scenario}: the tables are not {sorted(tables)}."
@@ -97,6 +117,8 @@ def names(world: World) -> Iterator[str]:
             alias = fields[field].alias or ""
             if world.app_settings(scenario).get(alias) != fields[field].default:
                 yield f"{scenario}: {alias} is not the app's default."
+        if is_posting and world.app_settings(scenario).get("RUN_OUTBOX_QUEUE") != outbox:
+            yield f"{scenario}: RUN_OUTBOX_QUEUE is not the app's default."
 
 
 _APP: Final = {
@@ -111,8 +133,14 @@ _TOPIC: Final = {
     ("topic", "Storage Queue Data Message Sender", "run-requests"),
     ("topic", "Storage Blob Data Contributor", "dead-letters"),
 }
+_POSTING: Final = {
+    ("app", "Storage Queue Data Contributor", "run-outbox"),
+    ("app", "Storage Queue Data Contributor", "run-outbox-poison"),
+    ("app", "EventGrid Data Sender", "topics"),
+}
 _OPTIONS: Final = {
     ("app", "Key Vault Secrets User", "vaults"),
+    *_POSTING,
     ("operator", "Storage Table Data Reader", "storageAccounts"),
     ("operator", "Storage Queue Data Message Sender", "run-requests"),
     ("operator", "Storage Queue Data Reader", "run-requests-poison"),
@@ -128,7 +156,12 @@ def roles(world: World) -> Iterator[str]:
     for name, guid in table.items():
         if facts.ROLES.get(guid) != name:
             yield f"infra/roles.json: {guid} is not {name}."
-    wanted = {"least": _APP, "events": _APP | _TOPIC, "all": EVERY_ROLE}
+    wanted = {
+        "least": _APP,
+        "events": _APP | _TOPIC,
+        "topic": _APP | _POSTING,
+        "all": EVERY_ROLE,
+    }
     for scenario, expected in wanted.items():
         found = world.deployments[scenario].of_type("Microsoft.Authorization/roleAssignments")
         for one in {_role(assignment) for assignment in found} ^ expected:
@@ -220,6 +253,9 @@ _HARDENED: Final = (
     ("Microsoft.OperationalInsights/workspaces", "properties.features.disableLocalAuth", True),
     ("Microsoft.KeyVault/vaults", "properties.enableRbacAuthorization", True),
     ("Microsoft.KeyVault/vaults", "properties.enablePurgeProtection", True),
+    ("Microsoft.EventGrid/topics", "properties.disableLocalAuth", True),
+    ("Microsoft.EventGrid/topics", "properties.minimumTlsVersionAllowed", "1.2"),
+    ("Microsoft.EventGrid/topics", "properties.inputSchema", "CloudEventSchemaV1_0"),
 )  # fmt: skip
 
 
@@ -244,6 +280,7 @@ def _network(scenario: str, deployment: Deployment) -> Iterator[str]:
     wanted = {f"privatelink.{one}.core.windows.net" for one in ("blob", "queue", "table")}
     if scenario == "all":
         wanted |= {"privatelink.vaultcore.azure.net", "privatelink.dev.azuresynapse.net"}
+        wanted |= {"privatelink.eventgrid.azure.net"}
     if zones != wanted:
         yield f"{scenario}: the private zones are {sorted(zones)}."
     subnets = _at(deployment.only("Microsoft.Network/virtualNetworks"), "properties.subnets")

@@ -25,16 +25,19 @@ PROBES: Final = {"live": "/api/health/live", "ready": "/api/health/ready"}
 #: Settings of a container besides those of every deployment. Settings of Azure's own that it has not, as Application
 #: Insights', are not held against it.
 HOST: Final = {"ASPNETCORE_URLS", "AzureFunctionsWebHost__hostid"}
-#: Settings that infra/main.bicep gives by their defaults, or for Entra alone.
+#: Settings that infra/main.bicep gives by their defaults, or for Entra or a topic alone.
 _DEFAULTS: Final = {
     "ENTRA_AUDIENCES",
     "ENTRA_AUTHORITY",
     "ENTRA_TENANT_ID",
     "HTTP_AUTH",
+    "OUTCOME_TOPIC_ENDPOINT",
     "RUNS_TABLE",
     "RUN_AUDIT_TABLE",
+    "RUN_OUTBOX_QUEUE",
     "RUN_REQUESTS_QUEUE",
     "RUN_RESULTS_QUEUE",
+    "RUN_TELEMETRY",
 }
 _PLACEHOLDER: Final = re.compile(r"\$\{(\w+)\}")
 _EXAMPLES: Final = {"SYNAPSE_ENDPOINT": "https://contoso.dev.azuresynapse.net"}

@@ -14,7 +14,11 @@ ROLES: Final = {
     "19e7f393-937e-4f77-808e-94535e297925": "Storage Queue Data Reader",
     "76199698-9eea-4c19-bc75-cec21354c6b6": "Storage Table Data Reader",
     "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
+    "d5a91429-5739-47e2-a06b-3470a27159e7": "EventGrid Data Sender",
 }
+
+#: The form of a custom topic's endpoint (azure-docs, event-grid/post-to-custom-topic.md).
+TOPIC_ENDPOINT: Final = "https://exampletopic.westus2-1.eventgrid.azure.net/api/events"
 
 #: Properties of siteConfig that ARM refuses for Flex (error 51021: azure-cli#31414, functions-host#10643) or that the
 #: platform does not have there (alwaysOn, healthCheckPath, the FTP and credential policies: Flex documentation).

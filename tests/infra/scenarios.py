@@ -30,6 +30,7 @@ _ALL: Final[dict[str, Value]] = _LEAST | {
     "entraTenantId": "33333333-0000-4000-8000-000000000003",
     "entraAudiences": "https://dev.azuresynapse.net",
     "appSettings": {"MAX_ATTEMPTS": "5"},
+    "telemetry": "otel",
     "webhookSettingNames": "HOOK_GITHUB_SECRETS HOOK_SHOP_SECRETS",
     "alwaysReady": [{"name": "http", "instanceCount": 1}],
     "zoneRedundant": True,
@@ -37,6 +38,7 @@ _ALL: Final[dict[str, Value]] = _LEAST | {
     "eventSourceId": _LANDING,
     "eventSourceLocation": "northeurope",
     "eventSubjectBeginsWith": "/blobServices/default/containers/incoming/",
+    "resultTopicEnabled": True,
     "alertEmails": "one@example.com two@example.com",
     "actionGroupIds": [f"{_GROUP}/providers/Microsoft.Insights/actionGroups/own"],
     "thresholds": {"notEndedMinutes": 30},
@@ -47,6 +49,7 @@ SCENARIOS: Final[dict[str, dict[str, Value]]] = {
     "least": _LEAST,
     "all": _ALL,
     "events": _LEAST | {"eventSourceId": _LANDING},
+    "topic": _LEAST | {"resultTopicEnabled": True},
     "vnet": _LEAST | {"vnetEnabled": True},
     "entra": _LEAST | {"httpAuth": "entra", "entraAudiences": "https://dev.azuresynapse.net"},
 }

@@ -16,6 +16,7 @@ WHOSE: Final = {"app": "app", "Event Grid": "topic", "people": "operator"}
 LAST: Final = {
     "$ACCOUNT": "storageAccounts",
     "$INSIGHTS": "components",
+    "$TOPIC": "topics",
     "$VAULT": "vaults",
 }
 

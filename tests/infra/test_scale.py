@@ -3,12 +3,14 @@
 import json
 import re
 from collections import Counter
+from dataclasses import fields
 from math import ceil
 from typing import Any, Final
 
 from local.stack import ROOT
 from shared.adapters.storage.audit_entity import SHARDS
 from shared.config.settings import Settings
+from shared.gateway.tracking import FollowPorts
 from shared.kernel.cloud_error import CloudError
 from shared.runs.record import Status
 from shared.synapse.reply import Throttled
@@ -56,6 +58,11 @@ def counted(world: World) -> Counter[str]:
     calls: Counter[str] = Counter()
     for name in ("records", "requests", "results", "audit"):
         setattr(world, name, Counted(getattr(world, name), name, calls))
+    names = [field.name for field in fields(FollowPorts)]
+    ports: dict[str, Any] = {
+        name: Counted(getattr(world.follow_ports, name), name, calls) for name in names
+    }
+    world.follow_ports = FollowPorts(**ports)
     world.restart()
     return calls
 
@@ -131,7 +138,7 @@ ONE_BY_QUEUE: Final = {
 
 
 async def test_one_request_by_queue_costs_what_the_page_counts() -> None:
-    world = World()
+    world = World(FOLLOW_RUNS="none")
     calls = counted(world)
 
     await world.deliver()
@@ -141,7 +148,7 @@ async def test_one_request_by_queue_costs_what_the_page_counts() -> None:
 
 
 async def test_one_request_by_http_costs_a_recovery_message_besides() -> None:
-    world = World()
+    world = World(FOLLOW_RUNS="none")
     calls = counted(world)
 
     await world.host.call(a_request())
@@ -151,7 +158,7 @@ async def test_one_request_by_http_costs_a_recovery_message_besides() -> None:
 
 
 async def test_waiting_once_costs_what_the_page_counts() -> None:
-    world = World()
+    world = World(FOLLOW_RUNS="none")
     calls = counted(world)
     world.pipelines.script(Throttled(error=CloudError(code="429", message="Slow."), retry_after=7))
 
@@ -167,6 +174,34 @@ async def test_waiting_once_costs_what_the_page_counts() -> None:
     more = {"requests.enqueue": 1, "records.get": 1, "records.update": 3}
     assert seen == ONE_BY_QUEUE | more
     assert "put, get and delete of a message, and get, merge and merge of the record" in TEXT
+
+
+async def test_a_run_that_is_followed_costs_what_the_page_counts() -> None:
+    world = World()
+    calls = counted(world)
+    await world.deliver("m-0", requestId="order-0")
+    calls.clear()
+
+    await world.deliver()
+    started = storage(calls)
+    world.clock.advance(20.0)
+    world.pipelines.end(world.record_of("order-17").run_id or "")
+    calls.clear()
+    await world.follow(for_seconds=1.0)
+    ended = storage(calls)
+
+    assert started == ONE_BY_QUEUE | {"open_runs.add": 1}
+    assert {
+        name: calls[name] for name in ended if name.startswith(("open", "out", "audit", "mess"))
+    } == {
+        "open_runs.listed": 1,
+        "open_runs.get": 1,
+        "outcomes.record": 1,
+        "messages.publish": 1,
+        "audit.append": 1,
+        "open_runs.remove": 1,
+    }
+    assert "costs six operations more" in TEXT
 
 
 def test_its_code_spreads_requests_evenly_and_always_alike() -> None:

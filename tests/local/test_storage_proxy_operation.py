@@ -30,6 +30,13 @@ ENCODED = "/acct/runs(PartitionKey=%27a%27,RowKey=%27workspace%27)"
         ("PUT", ENCODED, b"", "replaceWorkspace"),
         ("GET", "/acct/runaudit()?$filter=x", b"", "queryAudit"),
         ("GET", "/acct/runs()", b"", "queryRecord"),
+        ("POST", "/acct/runs", b'{"PartitionKey": "open-ab-0", "RowKey": "x"}', "insertOpenRun"),
+        ("GET", "/acct/runs(PartitionKey='open-ab-0',RowKey='x')", b"", "getOpenRun"),
+        ("GET", "/acct/runs()?$filter=PartitionKey%20ge%20%27open-ab-0%27", b"", "queryOpenRun"),
+        ("PATCH", "/acct/runs(PartitionKey='follow',RowKey='x')", b"{}", "mergeChain"),
+        ("GET", "/acct/runs()?$filter=PartitionKey+eq+%27follow%27", b"", "queryChain"),
+        ("POST", "/acct/runs", b'{"PartitionKey": "a", "RowKey": "outcome-1"}', "insertOutcome"),
+        ("GET", "/acct/runs(PartitionKey='a',RowKey='outcome-12')", b"", "getOutcome"),
     ],
 )
 def test_a_call_of_the_table_service_has_a_name(

@@ -112,7 +112,8 @@ class Senders:
         """Let the platform deliver one queue message."""
         body = json.dumps(event).encode()
         message = func.QueueMessage(id=message_id, body=body if plain else base64.b64encode(body))
-        await queue.receive(self.world.host.gateway, message, self.events.receive_message)
+        host = self.world.host
+        await queue.receive(host.gateway, message, host.follower.visit, self.events.receive_message)
 
     def _call_id(self) -> str:
         self._calls += 1

@@ -14,13 +14,11 @@ BY_HTTP = Delivery(id="h-9", source=Source.HTTP)
 
 
 def retention(world: World) -> Retention:
-    return Retention(
-        clock=world.clock, records=world.records, audit=world.audit, settings=world.settings
-    )
+    return world.host.retention
 
 
 async def test_over_a_year_the_tables_hold_what_is_younger_than_ninety_days() -> None:
-    world = World()
+    world = World(FOLLOW_RUNS="none")
     for day in range(365):
         await world.deliver(f"m-{day}", requestId=f"order-{day}")
         world.clock.advance(DAY)
@@ -33,7 +31,7 @@ async def test_over_a_year_the_tables_hold_what_is_younger_than_ninety_days() ->
 
 
 async def test_nothing_goes_where_all_is_kept() -> None:
-    world = World(RETENTION_DAYS="0")
+    world = World(RETENTION_DAYS="0", FOLLOW_RUNS="none")
     await world.deliver()
     world.clock.advance(1000 * DAY)
 
@@ -42,7 +40,7 @@ async def test_nothing_goes_where_all_is_kept() -> None:
 
 
 async def test_a_record_that_was_run_again_stays_until_that_is_old_too() -> None:
-    world = World()
+    world = World(FOLLOW_RUNS="none")
     await world.deliver()
     world.clock.advance(60 * DAY)
     await world.host.operations.rerun("order-17", 2, BY_HTTP, "key")
@@ -58,7 +56,7 @@ async def test_a_record_that_was_run_again_stays_until_that_is_old_too() -> None
 
 
 async def test_a_rerun_between_read_and_delete_keeps_the_record() -> None:
-    world = World()
+    world = World(FOLLOW_RUNS="none")
     await world.deliver()
     world.clock.advance(91 * DAY)
 
@@ -74,7 +72,7 @@ async def test_a_rerun_between_read_and_delete_keeps_the_record() -> None:
 
 async def test_a_record_goes_although_the_clock_of_who_audited_it_was_slow() -> None:
     """An entry is dated by a host, a record by the service: what names a record stays until that is old."""
-    world = World()
+    world = World(FOLLOW_RUNS="none")
     world.clock.wall_offset = timedelta(minutes=-10)
     await world.deliver()
     world.clock.wall_offset = timedelta()
@@ -90,7 +88,7 @@ async def test_a_record_goes_although_the_clock_of_who_audited_it_was_slow() -> 
 
 
 async def test_an_open_request_stays() -> None:
-    world = World()
+    world = World(FOLLOW_RUNS="none")
     await world.deliver()
     await world.host.gateway.publish(world.record, BY_HTTP, "key")
     stored = await world.records.get("order-17")
@@ -104,7 +102,7 @@ async def test_an_open_request_stays() -> None:
 
 
 async def test_a_sweep_stops_when_its_time_is_up_and_goes_on_the_next_time() -> None:
-    world = World()
+    world = World(FOLLOW_RUNS="none")
     world.audit._page_size = 1
     for number in range(5):
         await world.deliver(f"m-{number}", requestId=f"order-{number}")
@@ -117,7 +115,7 @@ async def test_a_sweep_stops_when_its_time_is_up_and_goes_on_the_next_time() -> 
 
 
 async def test_a_record_that_can_not_be_read_is_left_to_a_person() -> None:
-    world = World()
+    world = World(FOLLOW_RUNS="none")
     await world.deliver()
     world.records.row("order-17")["schemaVersion"] = 99
     world.clock.advance(91 * DAY)
@@ -128,7 +126,7 @@ async def test_a_record_that_can_not_be_read_is_left_to_a_person() -> None:
 
 
 async def test_keys_name_the_request() -> None:
-    world = World()
+    world = World(FOLLOW_RUNS="none")
     await world.deliver()
     world.clock.advance(91 * DAY)
 

@@ -18,6 +18,7 @@ from shared.synapse.reply import Answer, Lost, NotSent, Unreachable
 from shared.triggers import health
 from tests.fakes.pipelines import FakePipelines
 from tests.fakes.storage_rights import FakeStorageRights
+from tests.fakes.topic import FakeTopic
 from tests.scenarios.world import ENDPOINT, World
 from tests.unit.builders import ERROR
 
@@ -38,6 +39,7 @@ class Lookups:
         *rules: Rule,
         workspaces: Mapping[str, str] | None = None,
         synapse: FakePipelines | None = None,
+        topic: FakeTopic | None = None,
     ) -> None:
         self.world = World()
         self.synapse = synapse or self.world.pipelines
@@ -47,6 +49,7 @@ class Lookups:
         self.closed: set[str] = set()  #: workspaces in which the caller may start nothing
         self.throttle = self.world.host.gateway._runner.throttle
         self.lookup = RightsLookup(
+            topic=topic,
             clock=self.world.clock,
             storage=self.storage,
             pipelines=self.synapse,
@@ -102,6 +105,25 @@ async def test_ten_questions_in_a_minute_are_one_look() -> None:
     assert (len(lookups.synapse.looks), len(lookups.synapse.definition_looks)) == (1, 1)
     assert len(lookups.storage.reads) == 2
     assert {one.looked_at for one in at_once} == {at_once[0].looked_at}
+
+
+async def test_a_topic_adds_its_right_and_its_queue() -> None:
+    topic = FakeTopic()
+    topic.evidence = Evidence(refused=3.0, code="Unauthorized")
+    lookups = Lookups(topic=topic)
+
+    send = await lookups.right("sendEvents", "runs.westeurope-1.eventgrid.azure.net")
+
+    assert send.state is RightState.REFUSED
+    assert (send.role, send.scope) == ("EventGrid Data Sender", "Microsoft.EventGrid/topics/runs")
+    assert (await lookups.right("putOnQueue", "run-outbox")).state is RightState.NOT_YET_SEEN
+
+
+async def test_without_a_topic_nothing_is_said_of_it() -> None:
+    statement = await Lookups()()
+
+    assert "sendEvents" not in {one.right for one in statement.rights}
+    assert "run-outbox" not in {one.target for one in statement.rights}
 
 
 async def test_a_minute_later_it_looks_again() -> None:
@@ -250,7 +272,8 @@ async def test_a_caller_sees_the_rights_of_workspaces_in_which_it_may_start_some
     all_rights = (await lookups()).rights
 
     targets = {one.target for one in statement.rights}
-    assert targets == {"runs", "runaudit", "run-requests", "run-results", "also-sales"}
+    queues = {"run-requests", "run-results", "run-outcomes"}
+    assert targets == {"runs", "runaudit", *queues, "also-sales"}
     assert {one.target for one in all_rights} - targets == {"default", "sales, also-sales", "hr"}
     text = statement.model_dump_json(by_alias=True)
     assert "hr" not in text

@@ -9,10 +9,13 @@ import azure.functions as func
 
 from shared.auth.policy import Policy
 from shared.config.settings import Settings, read
+from shared.gateway.follower import Follower
 from shared.gateway.gateway import Gateway, Reception
 from shared.gateway.operations import Operations
 from shared.gateway.poison import Poison
+from shared.gateway.retention import Retention
 from shared.gateway.runner import Runner
+from shared.gateway.tracking import FollowPorts, Tracking
 from shared.kernel.errors import GatewayError
 from shared.ports import Clock, Pipelines
 from shared.runs.delivery import Delivery, Source
@@ -22,6 +25,7 @@ from shared.runs.result import RunResult
 from shared.triggers import queue
 from tests.fakes.audit import FakeAudit
 from tests.fakes.clock import FakeClock
+from tests.fakes.following import FakeChains, FakeOpenRuns, FakeOutcomeMessages, FakeOutcomes
 from tests.fakes.pipelines import FakePipelines
 from tests.fakes.queues import FakeRequests, FakeResults
 from tests.fakes.records import FakeRecords
@@ -57,6 +61,13 @@ class Host:
             policy=policy,
             settings=settings,
         )
+        self.tracking = Tracking(
+            clock=clock,
+            ports=world.follow_ports,
+            requests=world.requests,
+            settings=settings,
+            default=world.follow_default,
+        )
         self.gateway = Gateway(
             clock=clock,
             records=world.records,
@@ -66,6 +77,25 @@ class Host:
             policy=policy,
             settings=settings,
             runner=runner,
+            tracking=self.tracking,
+        )
+        self.retention = Retention(
+            clock=clock,
+            records=world.records,
+            ports=world.follow_ports,
+            audit=world.audit,
+            settings=settings,
+        )
+        self.follower = Follower(
+            clock=clock,
+            ports=world.follow_ports,
+            requests=world.requests,
+            audit=world.audit,
+            pipelines=world.synapse,
+            throttle=runner.throttle,
+            tracking=self.tracking,
+            retention=self.retention,
+            settings=settings,
         )
         self.operations = Operations(
             clock=clock,
@@ -82,7 +112,8 @@ class Host:
     async def deliver(self, body: bytes | Mapping[str, Any], message_id: str = "m-1") -> None:
         """Deliver one queue message, as the platform calls the trigger."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        await queue.receive(self.gateway, func.QueueMessage(id=message_id, body=content))
+        message = func.QueueMessage(id=message_id, body=content)
+        await queue.receive(self.gateway, message, self.follower.visit)
 
     async def call(self, request: RunRequest, call_id: str = "h-1") -> Reception:
         """Take one HTTP call."""
@@ -104,6 +135,17 @@ class World:
         self.results = FakeResults()
         self.audit = FakeAudit()
         self.pipelines = FakePipelines(echoes=echoes, clock=self.clock)
+        self.chains = FakeChains(self.clock)
+        self.open_runs = FakeOpenRuns(self.clock)
+        self.outcomes = FakeOutcomes()
+        self.outcome_messages = FakeOutcomeMessages()
+        self.follow_ports = FollowPorts(
+            chains=self.chains,
+            open_runs=self.open_runs,
+            outcomes=self.outcomes,
+            messages=self.outcome_messages,
+        )
+        self.follow_default: bool | None = None  #: as gateway.json says
         self.endpoint = ENDPOINT
         self.synapse: Pipelines = (
             self.pipelines
@@ -131,6 +173,18 @@ class World:
             for message in self.requests.take_due():
                 await self.platform_delivers(message.resume.to_json().encode())
 
+    async def follow(self, *, for_seconds: float = 3600.0) -> None:
+        """Let the platform deliver the messages that continue chains, moving time on to each, until none is left."""
+        until = self.clock.monotonic() + for_seconds
+        while self.requests.follows:
+            due = min(message.due for message in self.requests.follows)
+            if due > until:
+                break
+            self.clock.advance(max(0.0, due - self.clock.monotonic()))
+            message = self.requests.take_follow()
+            assert message is not None
+            await self.platform_delivers(message.follow.to_json().encode())
+
     async def platform_delivers(self, body: bytes, message_id: str = "own") -> None:
         """Deliver a message until it is acknowledged."""
         for _ in range(20):
@@ -148,10 +202,21 @@ class World:
         (record,) = self.records.all()
         return record
 
+    def record_of(self, request_id: str) -> Record:
+        """The record of one of several requests."""
+        (record,) = (one for one in self.records.all() if one.request_id == request_id)
+        return record
+
     @property
     def events(self) -> list[str]:
         """The history of the one record."""
         return [entry.event for entry in self.record.history]
+
+    @property
+    def run_id(self) -> str:
+        """The id of the one record's run."""
+        assert self.record.run_id
+        return self.record.run_id
 
     @property
     def result(self) -> RunResult:

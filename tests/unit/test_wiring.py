@@ -1,6 +1,7 @@
 """What is read of the environment before there are Settings, and of gateway.json."""
 
 import errno
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +44,50 @@ def test_a_queue_that_is_named_is_the_triggers(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("RUN_REQUESTS_QUEUE", "orders")
 
     assert wiring.requests_queue() == "orders"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [(None, set()), (" ", set()), ("wrong", {"post_event", "return_event"})],
+)
+def test_the_functions_of_the_outbox_are_there_where_a_topic_is(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str | None, expected: set[str]
+) -> None:
+    """Whether its address is valid or not: an app is indexed before its settings are read."""
+    monkeypatch.delenv("OUTCOME_TOPIC_ENDPOINT", raising=False)
+    if endpoint is not None:
+        monkeypatch.setenv("OUTCOME_TOPIC_ENDPOINT", endpoint)
+    monkeypatch.setenv("RUN_OUTBOX_QUEUE", "box")
+    try:
+        served = importlib.reload(function_app).app.get_functions()
+    finally:
+        monkeypatch.undo()
+        importlib.reload(function_app)
+
+    queues = {
+        str(one.get_function_name()): one.get_trigger().queue_name
+        for one in served
+        if "event" in str(one.get_function_name()) and one.get_trigger().type == "queueTrigger"
+    }
+    assert queues.keys() == expected
+    assert set(queues.values()) == ({"box", "box-poison"} if expected else set())
+
+
+def test_results_are_events_only_where_a_topic_is(fresh: pytest.MonkeyPatch) -> None:
+    assert wiring.app().event_post is None
+    wiring._wire.cache_clear()
+    fresh.setenv("OUTCOME_TOPIC_ENDPOINT", "https://t.westeurope-1.eventgrid.azure.net/api/events")
+
+    assert wiring.app().event_post is not None
+
+
+async def test_an_event_without_a_topic_stays_on_its_queue(fresh: pytest.MonkeyPatch) -> None:
+    """A process that still runs with the settings of before."""
+    fresh.delenv("OUTCOME_TOPIC_ENDPOINT", raising=False)
+
+    for function in (function_app.post_event, function_app.return_event):
+        with pytest.raises(Misconfigured, match="OUTCOME_TOPIC_ENDPOINT"):
+            await function(func.QueueMessage(id="1", body=b"{}"))
 
 
 def test_a_configuration_that_could_not_be_read_once_is_read_again(

@@ -11,7 +11,7 @@ from shared.adapters.storage.audit_entity import day, encode, partitions, row_bo
 from shared.adapters.storage.audit_listing import Listing
 from shared.adapters.storage.facts import Exists
 from shared.ports import Audit, AuditKey
-from shared.runs.audit_entry import AuditEntry
+from shared.runs.audit_entry import AuditEntry, Event
 from shared.runs.audit_query import Page, Wanted
 
 
@@ -66,7 +66,7 @@ class TableAudit(Audit):
 
     async def _pages(self, query: str) -> AsyncGenerator[list[AuditKey]]:
         table = self._account.table(self._table)
-        columns = ("PartitionKey", "RowKey", "requestId")
+        columns = ("PartitionKey", "RowKey", "requestId", "event")
         async for page in table.pages(query, select=columns):
             if kept := [entry for row in page if (entry := _kept(row))]:
                 yield kept
@@ -84,4 +84,5 @@ def _kept(row: Mapping[str, object]) -> AuditKey | None:
         row=key,
         request_id=request_id if isinstance(request_id, str) else None,
         at=at,
+        is_outcome=row.get("event") == Event.OUTCOME,
     )

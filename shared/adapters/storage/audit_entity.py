@@ -14,8 +14,9 @@ from typing import Final
 
 from shared.adapters.storage import columns
 from shared.adapters.storage.columns import Column, Entity
-from shared.runs.audit_entry import AuditEntry
+from shared.runs.audit_entry import AuditEntry, Event
 from shared.runs.delivery import Source
+from shared.runs.outcome import End
 from shared.runs.result import Outcome
 
 # One account's 20,000 operations a second are 5,000 audit entries a second, and a partition takes 2,000.
@@ -27,6 +28,8 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 #: Every field of an entry but its error and its content; fields without a value are left out.
 FIELDS: Final[Mapping[str, Column]] = {
     "at": columns.TIME,
+    "event": columns.member(Event),
+    "outcome": columns.member(End),
     "request_id": columns.TEXT,
     "generation": columns.INT,
     "delivery_id": columns.TEXT,
@@ -80,7 +83,10 @@ def time_of(row: str) -> datetime:
 
 def keys(entry: AuditEntry) -> tuple[str, str]:
     """Return the partition and the row of an entry: the same each time it is written."""
-    owner = hashlib.sha256(json.dumps([entry.request_id, entry.delivery_id]).encode()).hexdigest()
+    names: list[object] = [entry.request_id, entry.delivery_id]
+    if entry.event is Event.OUTCOME:
+        names += [entry.event, entry.generation]
+    owner = hashlib.sha256(json.dumps(names).encode()).hexdigest()
     shard = int(owner[:8], 16) % SHARDS
     return f"{day(entry.at)}-{shard}", f"{row_bound(entry.at)}-{owner[:16]}"
 

@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.adapters.storage import columns
 from shared.adapters.storage.audit_days import day_before, day_of
@@ -23,7 +23,7 @@ from shared.adapters.storage.audit_entity import (
 )
 from shared.kernel import log_line
 from shared.kernel.errors import RecordUnreadable
-from shared.runs.audit_entry import AuditEntry
+from shared.runs.audit_entry import AuditEntry, Event
 from shared.runs.audit_merge import Merge
 from shared.runs.audit_query import POSITION, Page, Wanted
 from shared.runs.request import Content
@@ -176,9 +176,10 @@ def decode(row: _Row) -> AuditEntry:
         for name in _LISTED
         if name in _REQUIRED or row.get(columns.name_of(name)) is not None
     }
-    absent = dict.fromkeys(name for name in FIELDS if name not in fields)
+    absent: dict[str, Any] = dict.fromkeys(name for name in FIELDS if name not in fields)
     error = row.get("error") and columns.read(row, "error", columns.ERROR)
-    return AuditEntry(**(fields | absent), error=error or None, content=_content(row))
+    absent["event"] = Event.DELIVERY  # an earlier version wrote no other
+    return AuditEntry(**(absent | fields), error=error or None, content=_content(row))
 
 
 def _content(row: _Row) -> Content | None:

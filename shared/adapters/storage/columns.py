@@ -63,6 +63,21 @@ def read(row: Mapping[str, object], name: str, column: Column) -> Any:
         raise RecordUnreadable(msg) from None
 
 
+def write_fields(source: object, fields: Mapping[str, Column], prefix: str = "") -> Entity:
+    """Write the fields of an object to columns, which are named as they are, in camelCase."""
+    return {
+        name_of(prefix + name): column.write(getattr(source, name))
+        for name, column in fields.items()
+    }
+
+
+def read_fields(
+    row: Mapping[str, object], fields: Mapping[str, Column], prefix: str = ""
+) -> dict[str, Any]:
+    """Read the fields of an object. Raises `RecordUnreadable`, naming the column and no value."""
+    return {name: read(row, name_of(prefix + name), column) for name, column in fields.items()}
+
+
 def optional(column: Column) -> Column:
     """Return a column that may be empty."""
     return Column(

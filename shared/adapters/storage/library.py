@@ -47,6 +47,7 @@ _QUEUE_OPTIONS: Final[Mapping[str, Any]] = {
 _AGAIN: Final[Mapping[str, Any]] = {
     "retry_on_methods": frozenset({"GET", "PUT", "POST", "PATCH", "MERGE", "DELETE"})
 }
+TIMESTAMP: Final = "Timestamp"  #: the time of an entity's last write, by the service's clock
 _BATCH: Final = 100  # entities of one transaction (learn, storage/tables/scalability-targets)
 _AT_ONCE: Final = 32  # messages of one call (learn, rest/api/storageservices/get-messages)
 
@@ -90,7 +91,7 @@ class LibraryTable:
                 return
             if page is None:
                 return
-            yield [entity async for entity in page]
+            yield [_with_timestamp(entity, select) async for entity in page]
 
     async def _delete_batch(self, keys: Sequence[Mapping[str, str]]) -> None:
         operations = [("delete", key) for key in keys]
@@ -101,6 +102,13 @@ class LibraryTable:
 
     async def _reach[T](self, operation: Callable[[], Awaitable[T]]) -> T:
         return await reach(self._what, lambda: translated(self._what, operation()))
+
+
+def _with_timestamp(entity: TableEntity, select: Sequence[str]) -> Mapping[str, object]:
+    """Put an entity's Timestamp among its values if it is wanted: the library keeps it apart."""
+    if TIMESTAMP not in select:
+        return entity
+    return {**entity, TIMESTAMP: entity.metadata["timestamp"]}
 
 
 class LibraryQueue:

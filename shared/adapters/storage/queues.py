@@ -1,11 +1,12 @@
-"""The `run-requests` queue, for the gateway's own messages, and the `run-results` queue."""
+"""The `run-requests` queue, for the gateway's own messages, and the queues `run-results` and `run-outcomes`."""
 
 import base64
 from typing import Final, Literal, override
 
 from shared.adapters.storage.account import Account
-from shared.ports import Poisoned, Receipt, Requests, Results
-from shared.runs.request import Resume
+from shared.ports import OutcomeMessages, Poisoned, Receipt, Requests, Results
+from shared.runs.outcome import RunOutcome
+from shared.runs.request import Follow, Resume
 from shared.runs.result import RunResult
 
 # Seconds. The table service gives its time in whole seconds (the Date of an answer), so a message that became
@@ -21,9 +22,9 @@ class RequestQueue(Requests):
         self._queue = queue
 
     @override
-    async def enqueue(self, resume: Resume, delay: float) -> Receipt:
+    async def enqueue(self, message: Resume | Follow, delay: float) -> Receipt:
         queue = self._account.queue(self._queue)
-        return await queue.put(resume.to_json(), delay=_later(delay))
+        return await queue.put(message.to_json(), delay=_later(delay))
 
     @override
     async def postpone(self, receipt: Receipt, delay: float) -> bool:
@@ -71,7 +72,23 @@ class ResultQueue(Results):
 
     @override
     async def publish(self, result: RunResult) -> None:
-        text = result.to_json()
-        if self._encoding == "base64":
-            text = base64.b64encode(text.encode()).decode()
-        await self._account.queue(self._queue).put(text)
+        await self._account.queue(self._queue).put(_encoded(result.to_json(), self._encoding))
+
+
+class OutcomeQueue(OutcomeMessages):
+    """Outcomes, in the same form as results."""
+
+    def __init__(
+        self, account: Account, queue: str, *, encoding: Literal["base64", "none"] = "base64"
+    ) -> None:
+        self._account = account
+        self._queue = queue
+        self._encoding = encoding
+
+    @override
+    async def publish(self, outcome: RunOutcome) -> None:
+        await self._account.queue(self._queue).put(_encoded(outcome.to_json(), self._encoding))
+
+
+def _encoded(text: str, encoding: str) -> str:
+    return base64.b64encode(text.encode()).decode() if encoding == "base64" else text

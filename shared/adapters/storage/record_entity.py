@@ -30,6 +30,7 @@ FIELDS: Final[Mapping[str, Column]] = {
     "client_request_id": columns.TEXT,
     "nonce": columns.added(columns.optional(columns.TEXT), absent=""),
     "principal": columns.TEXT,
+    "followed": columns.added(columns.FLAG, absent=False),
     "received_at": columns.TIME,
     "changed_at": columns.TIME,
     "finished_at": columns.optional(columns.TIME),
@@ -66,8 +67,8 @@ def encode(record: Record) -> Entity:
     """Write a record as its entity's properties."""
     return {
         "schemaVersion": SCHEMA_VERSION,
-        **_written(record, FIELDS),
-        **_written(record.delivery, DELIVERY_FIELDS, "delivery_"),
+        **columns.write_fields(record, FIELDS),
+        **columns.write_fields(record.delivery, DELIVERY_FIELDS, "delivery_"),
         **_chunks(record.request),
     }
 
@@ -86,10 +87,10 @@ def decode(row: Mapping[str, object]) -> Record:
     if row.get("schemaVersion") != SCHEMA_VERSION:
         msg = "The column schemaVersion is missing, or another version of the gateway wrote it."
         raise RecordUnreadable(msg)
-    fields = _read(row, FIELDS)
+    fields = columns.read_fields(row, FIELDS)
     if "retryAfter" not in row:
         fields |= _withdrawal(fields)
-    return Record(**fields, delivery=_delivery(row), request=_joined(row))
+    return Record(**fields, delivery=read_delivery(row), request=_joined(row))
 
 
 def _withdrawal(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,13 +99,6 @@ def _withdrawal(fields: Mapping[str, Any]) -> dict[str, Any]:
     if fields["status"] is Status.FAILED and history and history[-1].event == "withdrawn":
         return {"retry_after": fields["wait_seconds"], "wait_seconds": 0.0}
     return {}
-
-
-def _written(source: object, fields: Mapping[str, Column], prefix: str = "") -> Entity:
-    return {
-        columns.name_of(prefix + name): column.write(getattr(source, name))
-        for name, column in fields.items()
-    }
 
 
 def _changed(
@@ -117,18 +111,10 @@ def _changed(
     }
 
 
-def _read(
-    row: Mapping[str, object], fields: Mapping[str, Column], prefix: str = ""
-) -> dict[str, Any]:
-    return {
-        name: columns.read(row, columns.name_of(prefix + name), column)
-        for name, column in fields.items()
-    }
-
-
-def _delivery(row: Mapping[str, object]) -> Delivery:
+def read_delivery(row: Mapping[str, object]) -> Delivery:
+    """Read a delivery. Raises `RecordUnreadable`, naming the column and no value."""
     try:
-        return Delivery(**_read(row, DELIVERY_FIELDS, "delivery_"))
+        return Delivery(**columns.read_fields(row, DELIVERY_FIELDS, "delivery_"))
     except ValidationError as error:
         name = columns.name_of(f"delivery_{error.errors()[0]['loc'][0]}")
         msg = f"The column {name} contains what this version can't read."

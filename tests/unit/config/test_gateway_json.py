@@ -31,11 +31,13 @@ VALID: dict[str, Any] = {
                 "folder": {"expression": "data.folder", "required": False, "default": None},
                 "nothing": {"value": None},
             },
+            "follow": False,
             "notBeforeSeconds": 60,
             "expiresAfterSeconds": 3600,
         },
         {"name": "all", "pipelineName": "p"},
     ],
+    "follow": True,
     "events": {"allowedOrigins": ["eventgrid.azure.net", "*.example.com"], "allowedRate": 120},
     "hooks": {
         "github": {"scheme": "github"},
@@ -127,7 +129,7 @@ def test_editors_get_a_schema_in_the_words_of_the_file() -> None:
     [
         # unknown words, with the nearest known one
         ("ruls", [], "$.ruls", "There is no such field here. Did you mean rules?"),
-        ("zzzz", [], "$.zzzz", "There is no such field here. Known here: $schema, workspaces, defaultWorkspace, rules, events, hooks, access."),
+        ("zzzz", [], "$.zzzz", "There is no such field here. Known here: $schema, workspaces, defaultWorkspace, follow, rules, events, hooks, access."),
         ("events/allowedOrigin", [], "$.events.allowedOrigin", "There is no such field here. Did you mean allowedOrigins?"),
         ("hooks/github/secret", "x", "$.hooks.github.secret", "There is no such field here. Did you mean secretsSetting?"),
         ("workspaces/sales/endpont", "x", "$.workspaces.sales.endpont", "There is no such field here. Did you mean endpoint?"),

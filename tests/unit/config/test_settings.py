@@ -84,6 +84,14 @@ def test_an_identity_needs_both_service_uris() -> None:
         ("RETENTION_DAYS", "-1"),
         ("LEASE_SECONDS", "65.9"),
         ("CALL_TIMEOUT_SECONDS", "0"),
+        ("RUN_OUTBOX_QUEUE", "Outbox"),
+        ("OUTCOME_TOPIC_ENDPOINT", "topic.westeurope-1.eventgrid.azure.net"),
+        ("OUTCOME_TOPIC_ENDPOINT", "http://topic.westeurope-1.eventgrid.azure.net/api/events"),
+        ("OUTCOME_TOPIC_ENDPOINT", "https://t.westeurope-1.eventgrid.azure.net/api/events?x=1"),
+        ("OUTCOME_TOPIC_ENDPOINT", "https://ns.westeurope-1.eventgrid.azure.net/topics/t:publish"),
+        ("PUBLIC_URL", "gateway.example.org"),
+        ("PUBLIC_URL", "http://gateway.example.org"),
+        ("PUBLIC_URL", f"https://{'h' * 200}"),
     ],
 )
 def test_one_wrong_setting_is_one_fault_by_name(name: str, value: str) -> None:
@@ -112,6 +120,47 @@ def test_what_settings_say_together_is_told_beside_their_own_faults() -> None:
 def test_results_never_lie_where_requests_are_taken_from(results: str) -> None:
     """Each would be read as a request and answered, without end."""
     assert targets(RUN_RESULTS_QUEUE=results) == {"RUN_RESULTS_QUEUE"}
+
+
+@pytest.mark.parametrize(
+    "outbox", ["run-requests", "run-requests-poison", "run-results", "requests"]
+)
+def test_the_outbox_is_a_queue_of_its_own(outbox: str) -> None:
+    """An event would be read as a request, and a result or a request would be posted."""
+    changes = {"RUN_REQUESTS_QUEUE": "requests-poison"} if outbox == "requests" else {}
+
+    assert targets(RUN_OUTBOX_QUEUE=outbox, **changes) == {"RUN_OUTBOX_QUEUE"}
+
+
+@pytest.mark.parametrize("path", ["", "/", "/api/events", "/api/events/"])
+def test_a_topic_is_named_by_its_endpoint(path: str) -> None:
+    host = "https://runs.westeurope-1.eventgrid.azure.net"
+
+    settings = read(VALID | {"OUTCOME_TOPIC_ENDPOINT": host + path})
+
+    assert isinstance(settings, Settings)
+    assert settings.outcome_topic == f"{host}/api/events"
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ({}, None),
+        ({"WEBSITE_HOSTNAME": "runs.azurewebsites.net"}, "https://runs.azurewebsites.net"),
+        ({"WEBSITE_HOSTNAME": "localhost:7071"}, "http://localhost:7071"),
+        (
+            {"PUBLIC_URL": "https://runs.example.org/", "WEBSITE_HOSTNAME": "w.example"},
+            "https://runs.example.org",
+        ),
+    ],
+)
+def test_the_address_is_the_public_one_or_the_platform_s(
+    given: dict[str, str], address: str | None
+) -> None:
+    settings = read(VALID | given)
+
+    assert isinstance(settings, Settings)
+    assert settings.address == address
 
 
 @pytest.mark.parametrize(
@@ -271,3 +320,28 @@ def test_the_page_has_each_setting_with_its_default() -> None:
             expected = field.default if isinstance(field.default, (str, int)) else None
             assert field.alias in shown
             assert expected is None or shown[field.alias].strip("`") == str(expected)
+
+
+def test_an_empty_value_means_something_for_the_queue_of_outcomes_alone() -> None:
+    unset, empty = read(VALID), read(VALID | {"RUN_OUTCOMES_QUEUE": " ", "RUN_RESULTS_QUEUE": ""})
+
+    assert isinstance(unset, Settings)
+    assert isinstance(empty, Settings)
+    assert (unset.outcomes_queue, empty.outcomes_queue) == ("run-outcomes", "")
+    assert empty.results_queue == "run-results"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RUN_OUTCOMES_QUEUE", "run-requests"),
+        ("RUN_OUTCOMES_QUEUE", "run-requests-poison"),
+        ("RUN_OUTCOMES_QUEUE", "Outcomes"),
+        ("FOLLOW_RUNS", "some"),
+        ("FOLLOW_SECONDS", "0"),
+        ("FOLLOW_SECONDS", "301"),
+        ("FOLLOW_RUN", "all"),
+    ],
+)
+def test_a_mistake_in_a_setting_of_following(name: str, value: str) -> None:
+    assert targets(**{name: value}) == {name}

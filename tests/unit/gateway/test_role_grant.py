@@ -42,6 +42,9 @@ def test_azures_roles_are_those_that_the_deployment_assigns() -> None:
         role.id for role in (tables, requests, results)
     ]
     assert f"    principal: app\n    role: '{tables.name}'" in assigned
+    sends = role_grant.to_send("https://runs.x", WHO).role
+    assert sends.id == ids[sends.name]
+    assert f"    principal: app\n    role: '{sends.name}'" in assigned
     for name, role in (("requestsQueue", requests), ("resultsQueue", results)):
         line = f"    queue: {name}\n    principal: app\n    role: '{role.name}'"
         assert line in assigned
@@ -62,6 +65,7 @@ def test_a_table_is_granted_on_the_account() -> None:
     [
         ("run-requests", "Storage Queue Data Contributor"),
         ("run-results", "Storage Queue Data Message Sender"),
+        ("run-outcomes", "Storage Queue Data Message Sender"),
     ],
 )
 def test_a_queue_is_granted_by_itself(queue: str, role: str) -> None:
@@ -92,6 +96,24 @@ def test_a_right_at_synapse_is_granted_by_the_script(endpoint: str, name: str) -
     assert (start.role.name, start.scope) == (
         "Synapse Credential User",
         f"workspaces/{name}/credentials/WorkspaceSystemIdentity",
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://runs.westeurope-1.eventgrid.azure.net/api/events", "runs"),
+        ("http://127.0.0.1:8400/api/events", "<topic>"),
+    ],
+)
+def test_sending_events_is_granted_on_the_topic(url: str, name: str) -> None:
+    grant = role_grant.to_send(url, WHO)
+
+    assert grant.scope == f"Microsoft.EventGrid/topics/{name}"
+    assert grant.command == (
+        'az role assignment create --role "EventGrid Data Sender" --scope "$(az resource list --name'
+        f" {name} --resource-type Microsoft.EventGrid/topics --query '[0].id' --output tsv)\""
+        f" --assignee-object-id {WHO.object_id} --assignee-principal-type ServicePrincipal"
     )
 
 

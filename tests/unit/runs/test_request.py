@@ -13,6 +13,7 @@ from shared.runs.request import (
     HTTP_LIMIT,
     MAX_AHEAD,
     QUEUE_LIMIT,
+    Follow,
     Rejection,
     Resume,
     RunRequest,
@@ -35,16 +36,16 @@ VALID: dict[str, Any] = {
 }
 
 
-def read(body: bytes, given_id: str | None = None) -> RunRequest | Resume | Rejection:
+def read(body: bytes, given_id: str | None = None) -> RunRequest | Resume | Follow | Rejection:
     return decode(body, default_id="msg-7", limit=QUEUE_LIMIT, given_id=given_id)
 
 
-def read_fields(**changes: Any) -> RunRequest | Resume | Rejection:
+def read_fields(**changes: Any) -> RunRequest | Resume | Follow | Rejection:
     fields = {k: v for k, v in (VALID | changes).items() if v is not ...}
     return read(json.dumps(fields).encode())
 
 
-def faults(outcome: RunRequest | Resume | Rejection) -> set[str | None]:
+def faults(outcome: RunRequest | Resume | Follow | Rejection) -> set[str | None]:
     assert isinstance(outcome, Rejection)
     return {fault.target for fault in outcome.error.details}
 
@@ -313,7 +314,7 @@ def test_a_forged_message_is_rejected(extra: str) -> None:
 def test_ten_thousand_random_byte_strings_never_raise(body: bytes) -> None:
     outcome = read(body)
 
-    assert isinstance(outcome, RunRequest | Resume) or outcome.error.code
+    assert isinstance(outcome, RunRequest | Resume | Follow) or outcome.error.code
 
 
 def json_values(leaves: int) -> st.SearchStrategy[Any]:
@@ -347,3 +348,42 @@ def test_parameters_pass_through_unchanged(parameters: dict[str, Any]) -> None:
     else:
         assert isinstance(outcome, Rejection)
         assert outcome.error.code in {"InvalidJson", "RequestTooLarge"}
+
+
+KEY = "0" * 64
+
+
+def test_the_message_of_a_chain_is_read() -> None:
+    message = Follow(follow=KEY, token="t-1")
+
+    assert read(message.to_json().encode()) == message
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"follow": "https://evil.example", "token": "t-1"},
+        {"follow": KEY, "token": ""},
+        {"follow": KEY, "token": 5},
+        {"follow": KEY, "token": "t-1", "endpoint": "https://evil.example"},
+    ],
+)
+def test_a_message_of_no_chain_is_refused(fields: dict[str, Any]) -> None:
+    """The endpoint comes from the chain's row, never from a message."""
+    assert isinstance(read(json.dumps(fields).encode()), Rejection)
+
+
+@pytest.mark.parametrize("follow", [True, False])
+def test_a_request_says_whether_it_is_followed(*, follow: bool) -> None:
+    request = read_fields(follow=follow)
+
+    assert isinstance(request, RunRequest)
+    assert request.follow is follow
+    assert json.loads(request.to_json())["follow"] is follow
+
+
+def test_a_request_with_an_unknown_field_is_not_taken_for_another_message() -> None:
+    outcome = read_fields(follow=True, token="x")
+
+    assert isinstance(outcome, Rejection)
+    assert set(faults(outcome)) == {"$.token"}

@@ -21,6 +21,7 @@ from shared.kernel.cloud_error import CloudError
 from shared.runs import audit_entry
 from shared.runs.audit_entry import AuditEntry
 from shared.runs.record import Status
+from tests.contracts.test_following import a_run, an_outcome
 from tests.unit.builders import DELIVERY, NOW, a_record
 
 TIMES = st.datetimes(timezones=st.just(UTC))
@@ -128,3 +129,15 @@ def test_a_long_entry_fits() -> None:
         columns.units(value) <= 32_768 for value in entity.values() if isinstance(value, str)
     )
     assert sum(columns.units(value) for value in entity.values() if isinstance(value, str)) < 2**18
+
+
+def test_the_entry_of_an_outcome_is_the_same_each_time_and_none_of_its_deliverys() -> None:
+    recorded = an_outcome()
+    first, second = (keys(audit_entry.of_outcome(recorded, a_run())) for _ in range(2))
+    delivery = an_entry(recorded.recorded_at, recorded.delivery_id)
+    later = audit_entry.of_outcome(an_outcome(2), a_run())
+
+    assert first == second
+    assert len({first, keys(delivery), keys(later)}) == 3
+    assert encode(audit_entry.of_outcome(recorded, a_run()))["event"] == "outcome"
+    assert encode(delivery)["event"] == "delivery"

@@ -1,0 +1,1 @@
+"""Traces, metrics and logs by OpenTelemetry. Imported only if telemetry is on."""
