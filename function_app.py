@@ -90,6 +90,24 @@ async def show_run(req: func.HttpRequest) -> func.HttpResponse:
     return await wiring.serve(req, lambda app, who: app.run_operations.show_run(req, who))
 
 
+@app.route("api/runs/{requestId}/outcome", methods=["GET"])
+async def show_outcome(req: func.HttpRequest) -> func.HttpResponse:
+    """Serve GET /api/runs/{requestId}/outcome: how the request, or its run, ended."""
+    return await wiring.serve(req, lambda app, who: app.outcomes.of_request(req, who))
+
+
+@app.route("api/outcomes/{ticket}", methods=["GET"], auth_level=OPEN)
+async def show_awaited(req: func.HttpRequest) -> func.HttpResponse:
+    """Serve GET /api/outcomes/{ticket}: the one outcome that the ticket opens."""
+    return await wiring.serve_ticket(lambda app: app.outcomes.of_ticket(req))
+
+
+@app.route("api/operations/{ticket}", methods=["GET"], auth_level=OPEN)
+async def show_operation(req: func.HttpRequest) -> func.HttpResponse:
+    """Serve GET /api/operations/{ticket}: the same as a long-running operation of Azure."""
+    return await wiring.serve_ticket(lambda app: app.outcomes.operation(req))
+
+
 @app.route("api/runs/{requestId}/cancel", methods=["POST"])
 async def cancel(req: func.HttpRequest) -> func.HttpResponse:
     """Serve POST /api/runs/{requestId}/cancel."""
@@ -158,5 +176,6 @@ async def ready(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 (th
 async def settings(req: func.HttpRequest) -> func.HttpResponse:
     """Serve GET /api/health/settings: invalid settings and rights, for an authenticated caller."""
     return await wiring.admit(
-        req, lambda who: health.settings(wiring.readiness()(), wiring.rights(who))
+        req,
+        lambda who: health.settings(wiring.readiness()(), wiring.rights(who), wiring.notices()),
     )

@@ -2,46 +2,46 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shared.adapters import connection
 from shared.adapters.clock import SystemClock
 from shared.adapters.event_grid_topic import EventGridTopic
 from shared.adapters.observed import Parts, observed
-from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit import TableAudit
-from shared.adapters.storage.facts import ByConnectionString, ByIdentity
-from shared.adapters.storage.following import TableChains, TableOpenRuns, TableOutcomes
-from shared.adapters.storage.outbox import OutboxQueue, OutcomesAndEvents, ResultsAndEvents
-from shared.adapters.storage.queues import OutcomeQueue, RequestQueue, ResultQueue
+from shared.adapters.storage.outbox import OutboxQueue, ResultsAndEvents
+from shared.adapters.storage.queues import RequestQueue, ResultQueue
 from shared.adapters.storage.records import TableRecords
+from shared.adapters.storage.ticket_keys import TableTicketKeys
 from shared.adapters.synapse import SynapsePipelines
 from shared.auth import webhook_secrets
 from shared.auth.policy import Policy
 from shared.config.gateway_json import GatewayConfig
-from shared.config.settings import Settings, StorageSettings
+from shared.config.settings import Settings
 from shared.gateway.event_post import EventPost
 from shared.gateway.follower import Follower
 from shared.gateway.gateway import Gateway
+from shared.gateway.open_run_list import OpenRunList
 from shared.gateway.operations import Operations
 from shared.gateway.poison import Poison
 from shared.gateway.retention import Retention
 from shared.gateway.rights_lookup import RightsLookup
 from shared.gateway.runner import Runner
 from shared.gateway.synchronous_start import SynchronousStart
-from shared.gateway.tracking import FollowPorts, Tracking
+from shared.gateway.tracking import Tracking
 from shared.gateway.workspace_runs import WorkspaceRuns
-from shared.ports import Outbox, Records
+from shared.ports import Records
 from shared.runs.cloud_event import NAMELESS
 from shared.triggers.event_grid import Events
+from shared.triggers.outcomes import OutcomeRoutes
 from shared.triggers.run_operations import RunOperations
 from shared.triggers.runs import Runs
 from shared.triggers.synapse import WireRoutes
 from shared.triggers.webhooks import Webhooks
 
 if TYPE_CHECKING:
-    from azure.core.credentials_async import AsyncTokenCredential
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,7 @@ class App:
     wire: WireRoutes
     events: Events
     webhooks: Webhooks
+    outcomes: OutcomeRoutes
     poison: Poison
     retention: Retention
     event_post: EventPost | None
@@ -76,9 +77,9 @@ def build(
         root: the app's directory, with host.json.
     """
     clock = SystemClock()
-    account = open_account(settings, environment)
+    account = connection.account(settings, environment)
     synapse = SynapsePipelines(
-        credential=_credential,
+        credential=connection.credential,
         clock=clock,
         call_timeout=settings.call_timeout,
         max_connections=2 * settings.max_concurrent_calls,  # starts, and looks
@@ -86,7 +87,7 @@ def build(
     results = ResultQueue(account, settings.results_queue, encoding=settings.results_encoding.value)
     policy = Policy.configured(config, settings)
     outbox, url = OutboxQueue(account, settings.outbox_queue), settings.outcome_topic
-    topic = EventGridTopic(url, credential=_credential, clock=clock) if url else None
+    topic = EventGridTopic(url, credential=connection.credential, clock=clock) if url else None
     source = settings.address or NAMELESS
     parts = Parts(
         records=TableRecords(account, settings.runs_table),
@@ -97,7 +98,7 @@ def build(
     )
     parts = observed(parts, settings, policy, environment, root / "host.json")
     records, audit, pipelines = parts.records, parts.audit, parts.pipelines
-    ports = _follow_ports(account, settings, outbox if topic else None)
+    ports = connection.follow_ports(account, settings, outbox if topic else None)
     tracking = Tracking(
         clock=clock, ports=ports, requests=parts.requests, settings=settings, default=config.follow
     )
@@ -117,15 +118,35 @@ def build(
     )
     retention = Retention(clock=clock, records=records, ports=ports, audit=audit, settings=settings)
     events = Events(gateway=gateway, rules=config.rules, clock=clock)
+    outcomes = OutcomeRoutes.over(
+        clock=clock,
+        records=records,
+        ports=ports,
+        keys=TableTicketKeys(account, settings.runs_table),
+        tracking=tracking,
+        policy=policy,
+        settings=settings,
+    )
     return App(
         gateway=gateway,
-        runs=Runs(clock=clock, gateway=gateway, records=records, audit=audit, policy=policy),
+        runs=Runs(
+            clock=clock,
+            gateway=gateway,
+            records=records,
+            recorded=ports.outcomes,
+            audit=audit,
+            open_runs=OpenRunList(ports.open_runs),
+            outcomes=outcomes,
+            policy=policy,
+        ),
+        outcomes=outcomes,
         run_operations=RunOperations(
             operations=Operations(
                 clock=clock, records=records, gateway=gateway, lookup=runner.lookup
             ),
             lookup=runner.lookup,
             records=records,
+            links=outcomes.links,
             policy=policy,
         ),
         wire=WireRoutes(
@@ -134,7 +155,11 @@ def build(
                 clock=clock, records=records, runner=runner, call_timeout=settings.call_timeout
             ),
             workspace=WorkspaceRuns(
-                clock=clock, pipelines=pipelines, policy=policy, throttle=runner.throttle
+                clock=clock,
+                pipelines=pipelines,
+                open_runs=ports.open_runs,
+                policy=policy,
+                throttle=runner.throttle,
             ),
         ),
         events=events,
@@ -173,38 +198,3 @@ def build(
         policy=policy,
         synapse=synapse,
     )
-
-
-def _follow_ports(account: Account, settings: Settings, outbox: Outbox | None) -> FollowPorts:
-    table, queue, encoding = settings.runs_table, settings.outcomes_queue, settings.results_encoding
-    messages = OutcomeQueue(account, queue, encoding=encoding.value) if queue else None
-    source = settings.address or NAMELESS
-    return FollowPorts(
-        chains=TableChains(account, table),
-        open_runs=TableOpenRuns(account, table),
-        outcomes=TableOutcomes(account, table),
-        messages=OutcomesAndEvents(messages, outbox, source=source) if outbox else messages,
-    )
-
-
-def open_account(settings: StorageSettings, environment: Mapping[str, str]) -> Account:
-    """Describe the storage account; the first call opens a connection."""
-    names = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
-    has_proxy = any(environment.get(name) for name in names)
-    if settings.storage_connection is not None:
-        by_key = ByConnectionString(text=settings.storage_connection)
-        return Account(by_key, use_proxy_settings=has_proxy)
-    by_identity = ByIdentity(
-        queue_uri=settings.storage_queues or "",
-        table_uri=settings.storage_tables or "",
-        credential=partial(_credential, settings.storage_client_id),
-    )
-    return Account(by_identity, use_proxy_settings=has_proxy)
-
-
-def _credential(client_id: str | None = None) -> "AsyncTokenCredential":
-    from azure.identity.aio import DefaultAzureCredential  # noqa: PLC0415 - 0.3 s, on first use
-
-    if client_id is None:
-        return DefaultAzureCredential()
-    return DefaultAzureCredential(managed_identity_client_id=client_id)

@@ -14,11 +14,12 @@ from typing import Final
 
 import azure.functions as func
 
+from shared.adapters import connection
 from shared.adapters.clock import SystemClock
 from shared.adapters.storage.queues import PoisonQueue
 from shared.adapters.storage.records import TableRecords
 from shared.auth import token_claims
-from shared.composition import App, build, open_account
+from shared.composition import App, build
 from shared.config import gateway_json, settings as app_settings
 from shared.config.gateway_json import GatewayConfig
 from shared.config.settings import HttpAuth, Settings
@@ -29,7 +30,7 @@ from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import Misconfigured, RecordUnreadable, StorageUnavailable
 from shared.runs.caller import Caller
-from shared.triggers import health, responses, synapse as wire
+from shared.triggers import health, outage, responses, synapse as wire
 from shared.triggers.authentication import Identify, TokenBearers, key_holder
 
 STORAGE: Final = app_settings.STORAGE
@@ -77,7 +78,7 @@ async def requeue() -> AsyncIterator[Requeue]:
     settings = app_settings.read_storage(os.environ)
     if isinstance(settings, tuple):
         raise Misconfigured(_sentence(settings))
-    account = open_account(settings, os.environ)
+    account = connection.account(settings, os.environ)
     try:
         yield Requeue(
             records=TableRecords(account, settings.runs_table),
@@ -132,20 +133,14 @@ async def _serve_named(
 
 async def take_in(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
     """Answer a call that a key or a signature admits, even if settings are wrong or the storage is unavailable."""
-    return responses.noted(await _take_in(answer))
+    return responses.noted(await outage.guard(lambda: answer(app())))
 
 
-async def _take_in(answer: Callable[[App], Awaitable[func.HttpResponse]]) -> func.HttpResponse:
-    try:
-        return await answer(app())
-    except Misconfigured:
-        return responses.unavailable("The gateway is not configured.")
-    except StorageUnavailable as error:
-        log_line.write(logging.WARNING, "storage_unavailable", reason=error)
-        return responses.unavailable(str(error))
-    except RecordUnreadable as error:
-        log_line.write(logging.WARNING, "record_unreadable", reason=error)
-        return responses.unreadable(error)
+async def serve_ticket(
+    answer: Callable[[App], Awaitable[func.HttpResponse]],
+) -> func.HttpResponse:
+    """Answer a call that a ticket admits, as `take_in`, without a word on what is wrong here."""
+    return outage.concealed(await take_in(answer))
 
 
 async def faults() -> tuple[CloudError, ...]:
@@ -181,6 +176,12 @@ async def rights(caller: Caller) -> Statement | None:
     return await wired.rights(caller.principal)
 
 
+def notices() -> tuple[CloudError, ...]:
+    """Return what the app does not offer with its settings; empty while they are wrong."""
+    wired = _wired()
+    return wired.outcomes.until_outcome.notices if isinstance(wired, App) else ()
+
+
 @cache
 def _authenticator() -> Identify | CloudError:
     """Return the authentication, read apart from the other settings: it works even if those are wrong."""
@@ -193,11 +194,9 @@ def _authenticator() -> Identify | CloudError:
     from shared.adapters.entra import EntraTokens  # noqa: PLC0415 - 0.3 s, on first use
 
     clock, tenant = SystemClock(), proof.entra_tenant_id or ""
-    return TokenBearers(
-        EntraTokens(authority=proof.entra_authority, tenant=tenant, clock=clock),
-        token_claims.expected(proof.entra_authority, tenant, proof.entra_audiences),
-        clock,
-    )
+    tokens = EntraTokens(authority=proof.entra_authority, tenant=tenant, clock=clock)
+    wanted = token_claims.expected(proof.entra_authority, tenant, proof.entra_audiences)
+    return TokenBearers(tokens, wanted, clock)
 
 
 def _wired() -> App | tuple[CloudError, ...]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import ssl
 from collections.abc import Mapping
 
@@ -60,6 +61,8 @@ class Host:
         """Serve; returns the port."""
         await asyncio.gather(*(trigger.create() for trigger in self._triggers))
         listening = await self._server.start(port, tls)
+        # The app's own address, as the platform and Core Tools name it.
+        os.environ.setdefault("WEBSITE_HOSTNAME", f"127.0.0.1:{listening}")
         self._polling = [asyncio.create_task(trigger.poll()) for trigger in self._triggers]
         self._ticking = [asyncio.create_task(timer.run()) for timer in self._timers]
         return listening

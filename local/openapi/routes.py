@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from local.openapi import document
 from local.openapi.document import Parameter, Reply, Route
-from shared.api.views import AuditList, ErrorBody, RunRecord, Waiting
+from shared.api.views import AuditList, ErrorBody, Operation, OutcomeShown, RunRecord, Waiting
 from shared.gateway.operation_request import Rerun, Resolve
 from shared.gateway.rights import Right, RulePipeline
 from shared.kernel.cloud_error import CloudError
@@ -39,6 +39,9 @@ class SettingsHealth(BaseModel):
 
     status: Literal["ready", "incomplete", "not ready"]
     faults: list[CloudError]
+    notices: list[CloudError] = Field(
+        default=[], description="What the app does not offer with these settings."
+    )
     looked_at: datetime | None = Field(default=None, alias="lookedAt")
     rights: list[Right] = []
     pipelines: list[RulePipeline] = []
@@ -66,7 +69,26 @@ PREFER: Final = Parameter(
     "seconds (200 at most) for the result of a request that can't be started at once. Other "
     "preferences of RFC 7240 are ignored.",
 )
-_TAG: Final = r'"[1-9][0-9]{0,9}-[0-9a-f]{16}"'
+UNTIL: Final = Parameter(
+    "query",
+    "until",
+    {"type": "string", "enum": ["outcome"]},
+    "`outcome`: always answer 202, with `Location` and `Operation-Location`, where how the run ended can be "
+    "asked for without a credential. The run is followed to its end.",
+)
+WAIT: Final = Parameter(
+    "header",
+    "Prefer",
+    {"type": "string", "examples": ["wait=30"]},
+    "`wait=N` waits up to N seconds (200 at most) for the end.",
+)
+TICKET: Final = Parameter(
+    "path",
+    "ticket",
+    {"type": "string", "pattern": "^[A-Za-z0-9_-]{38,303}$"},
+    "Of `Location` or `Operation-Location`; it counts for 8 days and is renewed with each answer while the run goes on.",
+)
+_TAG: Final = r'"[1-9][0-9]{0,9}-[0-9a-f]{16}(-[1-9][0-9]{0,9})?"'
 IF_MATCH: Final = Parameter(
     "header",
     "If-Match",
@@ -82,7 +104,11 @@ IF_NONE_MATCH: Final = Parameter(
 
 #: The headers of responses.
 HEADERS: Final = {
-    "Location": {"type": "string", "description": "The URL of the request."},
+    "Location": {"type": "string", "description": "The URL of the request, or of its outcome."},
+    "Operation-Location": {
+        "type": "string",
+        "description": "The URL of the outcome as a long-running operation of Azure.",
+    },
     "Retry-After": {
         "type": "string",
         "pattern": "^[0-9]+$",
@@ -118,6 +144,23 @@ _TAKEN: Final = Reply(
     (RunResult, Waiting),
     ("Location", "Retry-After", "Preference-Applied"),
 )
+_TAKEN_OR_PROMISED: Final = Reply(
+    202,
+    "The run was started; or the request waits, and its result will be published; or its outcome is promised.",
+    (RunResult, Waiting, OutcomeShown),
+    ("Location", "Operation-Location", "Retry-After", "Preference-Applied"),
+)
+_AT: Final = ("Location", "Operation-Location", "Retry-After")
+_OUTCOME: Final = (
+    Reply(200, "The run has succeeded.", (OutcomeShown,)),
+    Reply(202, "The request or its run is open: ask again at `Location`.", (OutcomeShown,), _AT),
+    Reply(409, "No end will be known: the run is not followed.", (OutcomeShown,)),
+    Reply(424, "The request or its run has failed, or was cancelled: `error`.", (OutcomeShown,)),
+)
+_FORGED: Final = Reply(
+    404, "The ticket is forged, has expired, or its request is gone.", (ErrorBody,)
+)
+_AWAY: Final = Reply(503, "This can't be said now.", (ErrorBody,), _AGAIN)
 _STATE: Final = Reply(
     409,
     "The request's state does not allow this. With Retry-After, another try may succeed.",
@@ -142,15 +185,15 @@ ROUTES: Final = (
         "/api/runs",
         "startRun",
         "Start a run, once per requestId.",
-        (_TAKEN, *refusals(404, 409, 413, 415, 422, 429, 502, 504), SYNAPSE_S),
-        (KEY, PREFER),
+        (_TAKEN_OR_PROMISED, *refusals(404, 409, 413, 415, 422, 429, 502, 504), SYNAPSE_S),
+        (KEY, PREFER, UNTIL),
         RunRequest,
     ),
     Route(
         "GET",
         "/api/runs",
         "listRuns",
-        "List the outcome of each delivery, newest first.",
+        "List the end of each delivery and of each followed run, or the runs that have not ended; newest first.",
         (Reply(200, "One page of the list.", (AuditList,)), *refusals()),
         document.query_parameters(ListQuery),
     ),
@@ -184,11 +227,51 @@ ROUTES: Final = (
         (REQUEST,),
     ),
     Route(
+        "GET",
+        "/api/runs/{requestId}/outcome",
+        "showOutcome",
+        "Say how the request, or its run, ended.",
+        (*_OUTCOME, *refusals(404, headers=_AGAIN)),
+        (REQUEST, WAIT),
+    ),
+    Route(
+        "GET",
+        "/api/outcomes/{ticket}",
+        "showAwaitedOutcome",
+        "Say the same to a caller that has a ticket and no other credential.",
+        (*_OUTCOME, _FORGED, _AWAY),
+        (TICKET, WAIT),
+        is_open=True,
+    ),
+    Route(
+        "GET",
+        "/api/operations/{ticket}",
+        "showOperation",
+        "Say the same as a long-running operation of Azure: always 200.",
+        (
+            Reply(200, "How far it has come, with Retry-After until its end.", (Operation,), _AT),
+            _FORGED,
+            _AWAY,
+        ),
+        (TICKET,),
+        is_open=True,
+    ),
+    Route(
         "POST",
         "/api/runs/{requestId}/cancel",
         "cancelRequest",
-        "Cancel a request that waits and has no run.",
-        (_SHOWN, *refusals(404), _STATE),
+        "Cancel a request that waits, or the run of a started one.",
+        (
+            _SHOWN,
+            Reply(
+                202,
+                "Synapse will cancel the run; how it ends, its outcome says.",
+                (RunRecord,),
+                ("Location", "Retry-After"),
+            ),
+            *refusals(404, 429, headers=_AGAIN),
+            _STATE,
+        ),
         (REQUEST,),
     ),
     Route(

@@ -28,7 +28,10 @@ _PREFERENCE: Final = re.compile(
 )
 # RFC 8941, section 3.3.3: a string that holds a requestId needs no escapes.
 _QUOTED_KEY: Final = re.compile(r'"([^"\\]*)"')
-_ENTITY_TAG: Final = re.compile(r'"(?P<tag>(?P<generation>[1-9][0-9]{0,9})-[0-9a-f]{16})"')
+# The last part counts outcomes, which change how a request is shown, not the state that a rerun depends on.
+_ENTITY_TAG: Final = re.compile(
+    r'"(?P<tag>(?P<generation>[1-9][0-9]{0,9})-[0-9a-f]{16})(-[1-9][0-9]{0,9})?"'
+)
 # RFC 6839, section 3.1: a type with this suffix is JSON.
 _JSON_BASED: Final = re.compile(r"application/[!#$&^_.0-9a-z-]+\+json")
 # What an error may quote: a media type, a charset or a compression, and nothing that could be a secret.
@@ -125,6 +128,12 @@ def preference(headers: Mapping[str, str]) -> Preference | CloudError:
         respond_async=respond_async is not None,
         wait=None if wait is None else min(int(wait), LONGEST_WAIT),
     )
+
+
+def wait(headers: Mapping[str, str]) -> int | CloudError:
+    """Read how many seconds a caller wants to wait for an answer."""
+    given = preference(headers)
+    return given if isinstance(given, CloudError) else given.wait or 0
 
 
 def if_match(headers: Mapping[str, str]) -> Expected | CloudError | None:

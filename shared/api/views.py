@@ -6,13 +6,16 @@ from typing import Literal
 
 from pydantic import ConfigDict, JsonValue
 
+from shared.gateway.outcome_view import OutcomeState, Stage
 from shared.kernel.camel_model import CamelModel
 from shared.kernel.cloud_error import CloudError
 from shared.redaction import patterns, redact as redaction
 from shared.runs import payload
-from shared.runs.audit_entry import AuditEntry
+from shared.runs.audit_entry import AuditEntry, Event
+from shared.runs.audit_query import RunState, run_state
 from shared.runs.delivery import Source
-from shared.runs.record import Record, Status
+from shared.runs.outcome import End, RecordedOutcome
+from shared.runs.record import FINAL, Record, Status
 from shared.runs.result import Outcome
 
 
@@ -36,6 +39,21 @@ class HistoryEntry(_Shown):
     at: datetime
     event: str
     detail: str
+
+
+class GenerationOutcome(_Shown):
+    """How the run of one generation of a request ended."""
+
+    generation: int
+    run_id: str
+    outcome: End
+    error: CloudError | None = None
+    outcome_id: str
+    run_group_id: str | None = None
+    run_start: datetime | None = None
+    run_end: datetime | None = None
+    duration_ms: int | None = None
+    monitor_url: str | None = None
 
 
 class RunRecord(_Shown):
@@ -69,6 +87,8 @@ class RunRecord(_Shown):
     http_status: int | None = None
     service_request_id: str | None = None
     service_correlation_id: str | None = None
+    followed: bool
+    outcomes: tuple[GenerationOutcome, ...] = ()
     history: tuple[HistoryEntry, ...]
 
 
@@ -84,6 +104,40 @@ class Waiting(_Shown):
     correlation_id: str | None = None
 
 
+class OutcomeShown(_Shown):
+    """What a caller that waits for an outcome gets, small enough for any of them.
+
+    `error` stands at the top, where azure-core reads it. `outcome` is absent if the request started no run, and while it is
+    open. `status` is that of the request; `Ended` if it has its end already when it is asked for again, since azure-core takes
+    a first answer with `Failed` for the end.
+    """
+
+    request_id: str
+    generation: int
+    status: Status | Literal["Ended"] | None = None
+    run_id: str | None = None
+    outcome: End | None = None
+    error: CloudError | None = None
+    pipeline_name: str | None = None
+    workspace: str | None = None
+    correlation_id: str | None = None
+    outcome_id: str | None = None
+    run_group_id: str | None = None
+    run_start: datetime | None = None
+    run_end: datetime | None = None
+    duration_ms: int | None = None
+    monitor_url: str | None = None
+
+
+class Operation(_Shown):
+    """A long-running operation as Azure's guidelines have it: `id` is the requestId, `result` is that of a success."""
+
+    id: str
+    status: Stage
+    error: CloudError | None = None
+    result: OutcomeShown | None = None
+
+
 class UnreadContent(_Shown):
     """What is kept of a message that could not be read: its size in bytes and its SHA-256 in hex."""
 
@@ -92,9 +146,11 @@ class UnreadContent(_Shown):
 
 
 class AuditItem(_Shown):
-    """The outcome of one delivery."""
+    """The end of one delivery, or of one run that was followed."""
 
     at: datetime
+    event: Event
+    outcome: RunState | None = None
     status: Outcome
     request_id: str | None = None
     generation: int | None = None
@@ -125,8 +181,8 @@ class AuditList(_Shown):
     continuation_token: str | None = None
 
 
-async def show(record: Record) -> RunRecord:
-    """Show a request. Raises `RecordUnreadable` if the stored request was edited by hand."""
+async def show(record: Record, outcomes: Sequence[RecordedOutcome] = ()) -> RunRecord:
+    """Show a request with the ends of its runs. Raises `RecordUnreadable` if the stored request was edited by hand."""
     request = payload.read(record)
     kept = await redaction.redact(request.parameters or {})
     own = {name: getattr(record, name) for name in RunRecord.model_fields if hasattr(record, name)}
@@ -146,6 +202,7 @@ async def show(record: Record) -> RunRecord:
             "source": delivery.source,
             "correlation_id": delivery.correlation_id,
             "traceparent": delivery.traceparent,
+            "outcomes": [recorded.outcome for recorded in outcomes],
         }
     )
 
@@ -163,8 +220,47 @@ def waiting(record: Record) -> Waiting:
     )
 
 
-def audited(entries: Sequence[AuditEntry], token: str | None) -> AuditList:
-    """Show one page of the audit."""
-    return AuditList(
-        value=tuple(AuditItem.model_validate(entry) for entry in entries), continuation_token=token
+def accepted(record: Record) -> OutcomeShown:
+    """Show a request whose outcome is promised."""
+    ended = record.status in FINAL and record.status is not Status.STARTED
+    return OutcomeShown(
+        request_id=record.request_id,
+        generation=record.generation,
+        status="Ended" if ended else record.status,
+        run_id=record.run_id,
+        correlation_id=record.delivery.correlation_id,
     )
+
+
+def outcome(state: OutcomeState) -> OutcomeShown:
+    """Show how far a request has come."""
+    told = OutcomeShown.model_validate(state.outcome) if state.outcome else None
+    own = {name: getattr(state, name) for name in ("status", "run_id", "error")}
+    if told:
+        return told.model_copy(update=own)
+    return OutcomeShown(
+        request_id=state.request_id,
+        generation=state.generation,
+        correlation_id=state.correlation_id,
+        **own,
+    )
+
+
+def operation(state: OutcomeState) -> Operation:
+    """Show the same as a long-running operation."""
+    succeeded = state.stage is Stage.SUCCEEDED
+    return Operation(
+        id=state.request_id,
+        status=state.stage,
+        error=state.error,
+        result=outcome(state) if succeeded else None,
+    )
+
+
+def audited(entries: Sequence[AuditEntry], token: str | None) -> AuditList:
+    """Show one page of the list."""
+    items = (
+        AuditItem.model_validate(entry).model_copy(update={"outcome": run_state(entry)})
+        for entry in entries
+    )
+    return AuditList(value=tuple(items), continuation_token=token)

@@ -15,7 +15,7 @@ from dataclasses import replace
 from enum import Enum, auto
 from typing import Final
 
-from shared.ports import Chain, VersionedChain
+from shared.following_ports import Chain, VersionedChain
 
 #: Seconds by which an age may be short: the service gives its time in whole seconds.
 GRAIN: Final = 1.0

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from shared.config.settings import Settings
+from shared.following_ports import Chain, VersionedChain
 from shared.gateway import chain as chains, following
 from shared.gateway.following import Away, Gone, Looked, Refused, Throttled, Trouble, Window
 from shared.gateway.retention import Retention
@@ -20,7 +21,7 @@ from shared.gateway.throttle import Throttle
 from shared.gateway.tracking import MAX_RACES, FollowPorts, Tracking
 from shared.kernel import log_line
 from shared.kernel.errors import StorageUnavailable
-from shared.ports import Audit, Chain, Clock, Pipelines, Receipt, Requests, VersionedChain
+from shared.ports import Audit, Clock, Pipelines, Receipt, Requests
 from shared.runs.open_run import Listed
 from shared.runs.request import Follow
 from shared.synapse.run_row import RunRow, State

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from shared.following_ports import Chain
 from shared.gateway import chain as chains
 from shared.gateway.throttle import NotAsked
 from shared.kernel import cloud_error
 from shared.kernel.cloud_error import CloudError, Code
-from shared.ports import Chain
 from shared.runs.open_run import Listed
 from shared.runs.outcome import End, RunEnd
 from shared.synapse import retry

@@ -1,5 +1,7 @@
 """Cancels a request, runs it again, or records what an operator found out about it."""
 
+import logging
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -11,6 +13,7 @@ from shared.gateway.gateway import Gateway, Reception
 from shared.gateway.operation_request import Recovery
 from shared.gateway.refusal import Refusal, settles_in
 from shared.gateway.run_lookup import RunLookup
+from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.validation import fault
 from shared.ports import Clock, Records, VersionedRecord
@@ -19,6 +22,8 @@ from shared.runs.delivery import Delivery
 from shared.runs.identity import fingerprint
 from shared.runs.record import FINAL, Record, Status
 from shared.runs.request import RunRequest
+from shared.synapse import run_response
+from shared.synapse.run_row import ENDED_STATUSES
 
 MAX_RACES: Final = 5
 _NO_RECOVERY: Final = {
@@ -26,6 +31,13 @@ _NO_RECOVERY: Final = {
     "is_recovery": None,
     "start_activity_name": None,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelling:
+    """Synapse has taken the order to cancel the run; how it ends, its outcome says."""
+
+    record: Record
 
 
 class Operations:
@@ -39,8 +51,8 @@ class Operations:
         self._gateway = gateway
         self._lookup = lookup
 
-    async def cancel(self, request_id: str, principal: str) -> Record | Refusal:
-        """End a waiting request; one that was sent or is final stays as it is."""
+    async def cancel(self, request_id: str, principal: str) -> Record | Cancelling | Refusal:
+        """End a waiting request, or cancel the run of a started one; any other stays as it is."""
         for _ in range(MAX_RACES):
             stored = await self._records.get(request_id)
             if stored is None:
@@ -48,6 +60,11 @@ class Operations:
             record = stored.record
             if _is_cancelled(record):
                 return record  # a repeat gets the same answer
+            if record.status is Status.STARTED:
+                cancelled = await self._cancel_run(stored, principal)
+                if cancelled is None:
+                    continue
+                return cancelled
             if record.status is not Status.WAITING:
                 return _invalid_state(stored, "cancelled")
             error = CloudError(
@@ -57,6 +74,35 @@ class Operations:
             if await self._end(stored, stopped):
                 return stopped
         return _contended(request_id)
+
+    async def _cancel_run(
+        self, stored: VersionedRecord, principal: str
+    ) -> Record | Cancelling | Refusal | None:
+        """Cancel a request's run; None if the record was changed meanwhile."""
+        run = await self._lookup.show(stored)
+        if isinstance(run, Refusal):
+            return run
+        status = run.content.get("status")
+        if status == "Cancelled":
+            return stored.record
+        if status in ENDED_STATUSES:
+            return Refusal(error=run_response.ended(status=str(status)))
+        asked = records.ask_to_cancel(stored.record, principal, self._clock.now())
+        written = await self._records.update(stored, asked)
+        if not isinstance(written, VersionedRecord):
+            return None
+        refusal = await self._lookup.cancel(written)
+        if refusal:
+            return refusal
+        record = written.record
+        log_line.write(
+            logging.INFO,
+            "run_cancelled",
+            runId=record.run_id,
+            principal=principal,
+            pipelineName=record.pipeline_name,
+        )
+        return Cancelling(record=record)
 
     async def rerun(
         self,

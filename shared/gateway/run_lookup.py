@@ -5,7 +5,7 @@ from typing import Final
 from shared.auth.policy import Policy
 from shared.gateway.reconciliation import LONGEST_PAUSE, PATIENCE, LookAgain
 from shared.gateway.refusal import Refusal, settles_in
-from shared.gateway.throttle import NotAsked, Throttle
+from shared.gateway.throttle import Lane, NotAsked, Throttle
 from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Clock, Pipelines, VersionedRecord
 from shared.runs.record import Record
@@ -91,11 +91,26 @@ class RunLookup:
             return Refusal(error=outcome.error, retry_after=outcome.seconds)
         run = run_response.read(outcome, run_id)
         if isinstance(run, CloudError):
-            return Refusal(error=run, retry_after=lane.remaining() or None)
+            return Refusal(error=run, retry_after=_again(run, lane))
         # An operator may have named any run: one of another pipeline is not this request's.
         if not _is_of(record, run.pipeline_name):
             return Refusal(error=run_response.absent())
         return run
+
+    async def cancel(self, stored: VersionedRecord) -> Refusal | None:
+        """Cancel a request's run and the runs that it started; None if Synapse will.
+
+        `show` must have said that the run is one of the request's pipeline.
+        """
+        record, run_id = stored.record, stored.record.run_id or ""
+        lane = self._throttle.looks(record.endpoint)
+        outcome = await lane.ask(
+            lambda: self._pipelines.cancel_run(record.endpoint, run_id, recursive=True)
+        )
+        if isinstance(outcome, NotAsked):
+            return Refusal(error=outcome.error, retry_after=outcome.seconds)
+        error = run_response.read_cancel(outcome)
+        return Refusal(error=error, retry_after=_again(error, lane)) if error else None
 
     async def vouch(self, record: Record, run_id: str, principal: str) -> str | Refusal:
         """Check that a run which an operator names is one of the request's pipeline.
@@ -129,6 +144,12 @@ class RunLookup:
             return None
         pause = max(seconds, min(stored.age, LONGEST_PAUSE))
         return LookAgain(pause + self._clock.jitter())
+
+
+def _again(error: CloudError, lane: Lane) -> float | None:
+    """Return when it is worth asking again; None if it is not."""
+    is_away = error.code in {Code.GATEWAY_UNAVAILABLE, Code.THROTTLED}
+    return lane.remaining() or (_PAUSE if is_away else None)
 
 
 def _is_of(record: Record, pipeline_name: str) -> bool:

@@ -29,7 +29,7 @@ from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.ports import Clock, Conflict, Echo, Pipelines, Records, VersionedRecord
-from shared.runs import payload, record as records
+from shared.runs import next_step as steps, payload, record as records
 from shared.runs.delivery import Delivery
 from shared.runs.record import Record, Status
 from shared.runs.request import RunRequest
@@ -47,7 +47,7 @@ from shared.synapse.reply import (
     Unreachable,
 )
 
-_ASKING: Final = (records.Due, records.Reconcile)
+_ASKING: Final = (steps.Due, steps.Reconcile)
 MAX_STEPS: Final = 8  # of one visit; other processes may be working on the same record
 Write = Callable[[Record], Awaitable[VersionedRecord | Conflict]]
 
@@ -127,20 +127,20 @@ class Runner:
         for _ in range(MAX_STEPS):
             step = self._next_step(stored, until)
             match step:
-                case records.Answer():
+                case steps.Answer():
                     return Progress(stored=stored)
-                case records.Wait(seconds=seconds):
+                case steps.Wait(seconds=seconds):
                     return Progress(stored=stored, wait=seconds)
-                case records.Lapsed():
+                case steps.Lapsed():
                     lapsed = CloudError(
                         code=Code.OUTCOME_UNKNOWN,
                         message="The process that held the lease is gone.",
                     )
                     lost = records.lose(stored.record, lapsed, self._clock.now())
                     stored = await self.settle(stored, lost)
-                case records.Due():
+                case steps.Due():
                     stored = await self._send_again(stored)
-                case records.Reconcile():
+                case steps.Reconcile():
                     outcome = await self._reconcile(stored)
                     if isinstance(outcome, LookAgain):
                         return Progress(stored=stored, wait=outcome.seconds)
@@ -149,10 +149,10 @@ class Runner:
                     assert_never(step)
         return Progress(stored=stored, wait=1.0 + self._clock.jitter())
 
-    def _next_step(self, stored: VersionedRecord, until: float) -> records.Step:
-        step = records.next_step(stored.record, stored.age, self._settings.lease)
+    def _next_step(self, stored: VersionedRecord, until: float) -> steps.Step:
+        step = steps.next_step(stored.record, stored.age, self._settings.lease)
         is_late = self._clock.monotonic() >= until
-        return records.Wait(0.0) if is_late and isinstance(step, _ASKING) else step
+        return steps.Wait(0.0) if is_late and isinstance(step, _ASKING) else step
 
     async def settle(self, stored: VersionedRecord, record: Record) -> VersionedRecord:
         """Write a request's outcome; a final record keeps no secret. Returns the record as now stored."""
@@ -230,7 +230,7 @@ class Runner:
         """Send a request that is due, if it still may be sent."""
         record, now = stored.record, self._clock.now()
         request = payload.read(record)
-        refusal = records.limit_reached(
+        refusal = steps.limit_reached(
             record, request, now, stored.age, self._settings.max_attempts
         ) or self._policy.refusal(record.principal, record.pipeline_name, record.workspace)
         if refusal:

@@ -4,18 +4,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.config.settings import FollowRuns, Settings
+from shared.following_ports import Chains, OpenRuns, OutcomeMessages, Outcomes, VersionedChain
 from shared.gateway import chain as chains
 from shared.gateway.chain import Need
 from shared.kernel.errors import StorageUnavailable
-from shared.ports import (
-    Chains,
-    Clock,
-    OpenRuns,
-    OutcomeMessages,
-    Outcomes,
-    Requests,
-    VersionedChain,
-)
+from shared.ports import Clock, Requests
 from shared.runs import open_run
 from shared.runs.identity import workspace_key
 from shared.runs.record import Record

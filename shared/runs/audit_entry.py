@@ -114,6 +114,19 @@ def of_outcome(recorded: RecordedOutcome, run: OpenRun) -> AuditEntry:
     )
 
 
+def of_open_run(run: OpenRun, at: datetime) -> AuditEntry:
+    """Return what the audit would say of a run that has not ended: no `outcome` yet."""
+    entry = _entry(run.delivery, run.principal, at, run.request_id, Outcome.STARTED)
+    return replace(
+        entry,
+        event=Event.OUTCOME,
+        generation=run.generation,
+        pipeline_name=patterns.cut(run.pipeline_name),
+        workspace=run.workspace,
+        run_id=run.run_id,
+    )
+
+
 def _entry(
     delivery: Delivery,
     principal: str | None,

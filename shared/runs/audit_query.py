@@ -12,7 +12,9 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import partial
 from typing import Annotated, Final
 from urllib.parse import parse_qsl
 
@@ -23,7 +25,8 @@ from shared.kernel import validation
 from shared.kernel.camel_model import CamelModel
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.query import present
-from shared.runs.audit_entry import AuditEntry
+from shared.runs.audit_entry import AuditEntry, Event
+from shared.runs.outcome import End
 from shared.runs.request import PIPELINE_NAME, Time
 from shared.runs.result import Outcome
 
@@ -37,6 +40,8 @@ _PLATFORM: Final = frozenset({"code", "clientId"})
 POSITION: Final = r"[0-9]{18}-[0-9a-f]{16}"
 _DIGEST: Final = 16
 _AHEAD: Final = timedelta(hours=1)
+_END: Final = datetime.max.replace(tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _EARLIEST: Final = 315_537_897_599_999_999  # microseconds from the year 1 to the year 10000
 
 
@@ -66,11 +71,28 @@ def _read_top(value: object) -> object:
     return value
 
 
-def _read_status(value: object) -> Outcome:
-    for one in Outcome:
+class RunState(StrEnum):
+    """How a followed run ended, or that it has not."""
+
+    SUCCEEDED = End.SUCCEEDED
+    FAILED = End.FAILED
+    CANCELLED = End.CANCELLED
+    LOST = End.LOST
+    RUNNING = "Running"  #: no entry yet: these are listed from the index of open runs
+
+
+def run_state(entry: AuditEntry) -> RunState | None:
+    """Return the state that an entry reports; None for one that ends a delivery."""
+    if entry.event is not Event.OUTCOME:
+        return None
+    return RunState(entry.outcome) if entry.outcome else RunState.RUNNING
+
+
+def _read_one[Kind: StrEnum](kind: type[Kind], value: object) -> Kind:
+    for one in kind:
         if one == value:
             return one
-    *others, last = Outcome
+    *others, last = kind
     msg = f"Value should be {', '.join(others)} or {last}"
     raise ValueError(msg)
 
@@ -80,8 +102,13 @@ Name = Annotated[str, Field(min_length=1, max_length=260)]
 Token = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{68}$")]
 Status = Annotated[
     Outcome,
-    BeforeValidator(_read_status),
+    BeforeValidator(partial(_read_one, Outcome)),
     WithJsonSchema({"type": "string", "enum": [one.value for one in Outcome]}),
+]
+State = Annotated[
+    RunState,
+    BeforeValidator(partial(_read_one, RunState)),
+    WithJsonSchema({"type": "string", "enum": [one.value for one in RunState]}),
 ]
 
 
@@ -90,7 +117,13 @@ class ListQuery(CamelModel):
 
     model_config = ConfigDict(strict=True)
 
-    status: Status | None = Field(default=None, description="The outcome of the request.")
+    status: Status | None = Field(
+        default=None, description="Only ends of deliveries, with this outcome of the request."
+    )
+    outcome: State | None = Field(
+        default=None,
+        description="Only ends of followed runs; `Running`: the runs that have not ended, by when they were sent.",
+    )
     pipeline_name: Name | None = Field(default=None, pattern=PIPELINE_NAME)
     workspace: Name | None = None
     since: Time | None = Field(default=None, description="No entries before this time.")
@@ -123,8 +156,11 @@ class ListQuery(CamelModel):
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
     def _fits(self, entry: AuditEntry) -> bool:
+        if self.status is not None and entry.event is not Event.DELIVERY:
+            return False
         return (
             self.status in {None, entry.status}
+            and self.outcome in {None, run_state(entry)}
             and self.pipeline_name in {None, entry.pipeline_name}
             and self.workspace in {None, entry.workspace}
         )
@@ -150,6 +186,8 @@ def read_query(query: str) -> ListQuery | CloudError:
         return validation.invalid([*found, *others])
     if read.since and read.until and read.since >= read.until:
         found.append(_fault("until", "The time should be after since."))
+    if read.status and read.outcome:
+        found.append(_fault("outcome", "An entry has a status or an outcome: ask for one of them."))
     return validation.invalid(found) if found else read
 
 
@@ -171,7 +209,15 @@ def _position(token: str, query: ListQuery) -> str | None:
     return position if query.token(position) == token else None
 
 
+def position(at: datetime, name: str) -> str:
+    """Return the position of what bears this name and time."""
+    left = (_END - at.astimezone(UTC)) // _MICROSECOND
+    return f"{left:018d}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
 def _digest(position: str, query: ListQuery) -> str:
-    filters = query.model_dump(mode="json", exclude={"top", "continuation_token"})
+    # An earlier version, whose tokens may still come, has no filter by outcome.
+    unset = {"outcome"} if query.outcome is None else set[str]()
+    filters = query.model_dump(mode="json", exclude={"top", "continuation_token"} | unset)
     text = json.dumps([position, filters], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST]

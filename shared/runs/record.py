@@ -20,7 +20,6 @@ from shared.runs.request import RunRequest
 from shared.synapse.reply import NOTHING, Wire
 
 HISTORY_LENGTH: Final = 24
-GIVE_UP_AFTER: Final = 24 * 3600.0  # seconds since the first send, by the storage service's time
 
 
 class Status(StrEnum):
@@ -95,74 +94,6 @@ class Record:
     service_request_id: str | None = None
     service_correlation_id: str | None = None
     history: tuple[Entry, ...] = ()  #: for people to read; nothing is decided by it
-
-
-# The next step for a record.
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The record is final: answer with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Another process holds the record, or it is not due: look again in so many seconds."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Lapsed:
-    """The lease has expired: whether createRun was sent is unknown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """The request may be sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reconcile:
-    """The answer of createRun was lost: find out whether the run exists."""
-
-
-Step = Answer | Wait | Lapsed | Due | Reconcile
-
-
-def next_step(record: Record, age: float, lease: float) -> Step:
-    """Return the next step for a record that was last written `age` seconds ago."""
-    match record.status:
-        case Status.STARTED | Status.FAILED | Status.REJECTED:
-            return Answer()
-        case Status.STARTING:
-            # Its holder will most likely finish soon; each wait at most doubles the age.
-            return Lapsed() if age >= lease else Wait(min(lease - age, max(1.0, age)))
-        case Status.WAITING:
-            return Due() if age >= record.wait_seconds else Wait(record.wait_seconds - age)
-        case Status.UNKNOWN:
-            return Reconcile()
-
-
-def limit_reached(
-    record: Record, request: RunRequest, now: datetime, age: float, max_attempts: int
-) -> CloudError | None:
-    """Return why a Waiting request, last written `age` seconds ago, may no longer be sent; None while it may."""
-    code = Code.RETRIES_EXHAUSTED
-    if request.expires_at is not None and now >= request.expires_at:
-        message = f"The request expired at {request.expires_at.isoformat()}."
-        code = code if record.first_sent_at else Code.REQUEST_EXPIRED
-    elif record.attempts >= max_attempts:
-        message = f"The request was tried {record.attempts} times."
-    elif record.first_sent_at is not None and record.sent_seconds + age >= GIVE_UP_AFTER:
-        message = "The request was first sent more than 24 hours ago."
-    else:
-        return None
-    last = (record.error,) if record.error else ()
-    return CloudError(code=code, message=message, details=last)
-
-
-# The transitions.
 
 
 def claim(
@@ -275,6 +206,12 @@ def reject(record: Record, error: CloudError, now: datetime) -> Record:
 def stop(record: Record, error: CloudError, now: datetime) -> Record:
     """End a Waiting request: Rejected if it was never sent, else Failed."""
     return (reject if record.first_sent_at is None else refuse)(record, error, now)
+
+
+def ask_to_cancel(record: Record, principal: str, now: datetime) -> Record:
+    """Record who asked to cancel the run of a request; how it ends is the run's outcome."""
+    entry = Entry(at=now, event="cancelling", detail=principal[:300])
+    return replace(record, changed_at=now, history=_shortened((*record.history, entry)))
 
 
 def refuse(record: Record, error: CloudError, now: datetime, wire: Wire = NOTHING) -> Record:

@@ -25,19 +25,23 @@ def ready(faults: Sequence[CloudError]) -> func.HttpResponse:
 
 
 async def settings(
-    looking: Awaitable[Sequence[CloudError]], lookup: Awaitable[Statement | None]
+    looking: Awaitable[Sequence[CloudError]],
+    lookup: Awaitable[Statement | None],
+    notices: Sequence[CloudError],
 ) -> func.HttpResponse:
     """Report every fault and every right to an authenticated caller; no setting's value is quoted.
 
     Args:
         looking: the faults that keep the app from working.
         lookup: the rights; None while settings are invalid, and for a caller whom `access` does not name.
+        notices: what the app does not offer with these settings.
     """
     faults, rights = await asyncio.gather(looking, lookup)
     is_complete = rights is None or rights.is_complete
     body = {
         "status": "not ready" if faults else "ready" if is_complete else "incomplete",
         "faults": [fault.model_dump() for fault in faults],
+        "notices": [notice.model_dump() for notice in notices],
     }
     if rights is not None:
         body |= rights.model_dump(mode="json", by_alias=True, exclude_none=True)

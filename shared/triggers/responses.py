@@ -9,11 +9,11 @@ from typing import Final
 import azure.functions as func
 
 from shared.api import views
+from shared.api.links import Links
 from shared.auth import bearer
 from shared.gateway.gateway import Answered, Deferred, Reception
 from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
-from shared.kernel.errors import RecordUnreadable
 from shared.runs.result import Outcome, RunResult
 
 JSON: Final = "application/json"
@@ -47,15 +47,18 @@ STATUS: Final[Mapping[str, int | None]] = {
 }
 
 
-def reply(reception: Reception, more: Mapping[str, str] | None = None) -> func.HttpResponse:
+def reply(
+    reception: Reception, links: Links, more: Mapping[str, str] | None = None
+) -> func.HttpResponse:
     """Write the outcome of a request: 202 with the result and `more` headers, or the CloudError and its status."""
     match reception:
         case Deferred(record=record, seconds=seconds):
             body = views.waiting(record).to_json()
-            headers = after(seconds) | _location(record.request_id) | dict(more or {})
+            at = {"Location": links.request(record.request_id)}
+            headers = after(seconds) | at | dict(more or {})
             return written(body, 202, headers)
         case Answered(result=result) if result.status is Outcome.STARTED:
-            headers = _location(result.request_id or "") | dict(more or {})
+            headers = {"Location": links.request(result.request_id or "")} | dict(more or {})
             return written(result.to_json(), 202, headers)
         case Answered(result=result, record=record):
             return refusal(reason(result), record.http_status if record else None)
@@ -98,19 +101,6 @@ def after(seconds: float) -> dict[str, str]:
     return {"Retry-After": str(max(1, math.ceil(seconds)))}
 
 
-def unavailable(why: str) -> func.HttpResponse:
-    """Report that nothing was decided, and that the caller may send the request again under the same id."""
-    error = CloudError(
-        code=Code.GATEWAY_UNAVAILABLE, message=f"{why} Ask again with the same requestId."
-    )
-    return refusal(error)
-
-
-def unreadable(error: RecordUnreadable) -> func.HttpResponse:
-    """Report a record that this version can't read; an operator has to look at it."""
-    return refusal(CloudError(code=Code.GATEWAY_UNAVAILABLE, message=str(error)))
-
-
 def noted(response: func.HttpResponse) -> func.HttpResponse:
     """Log an error that is not the caller's; the platform adds the function's name to the line."""
     if response.status_code >= 500:
@@ -135,7 +125,3 @@ def written(
 def unchanged(headers: Mapping[str, str]) -> func.HttpResponse:
     """Answer 304: the caller already has this state."""
     return func.HttpResponse(status_code=304, headers=dict(headers))
-
-
-def _location(request_id: str) -> dict[str, str]:
-    return {"Location": f"/api/runs/{request_id}"}

@@ -7,10 +7,12 @@ import azure.functions as func
 
 from shared.api import headers, views
 from shared.api.headers import Expected
+from shared.api.links import Links
 from shared.auth.policy import Policy
 from shared.gateway import operation_request
 from shared.gateway.operation_request import Rerun
-from shared.gateway.operations import Operations
+from shared.gateway.operations import Cancelling, Operations
+from shared.gateway.outcome_view import SOONEST
 from shared.gateway.refusal import Refusal
 from shared.gateway.run_lookup import RunLookup
 from shared.kernel import validation
@@ -21,7 +23,7 @@ from shared.runs.delivery import Delivery, Source
 from shared.runs.record import Record
 from shared.synapse import response_filter
 from shared.triggers import responses
-from shared.triggers.runs import find
+from shared.triggers.request_path import find
 
 # RFC 9110: the state that If-Match named is gone. Its code is InvalidState, which alone means 409.
 _PRECONDITION_FAILED: Final = 412
@@ -34,16 +36,20 @@ class RunOperations:
     operations: Operations
     lookup: RunLookup
     records: Records
+    links: Links
     policy: Policy
 
     async def cancel(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
-        """Serve `POST …/cancel`: end a request that waits."""
+        """Serve `POST …/cancel`: end a request that waits, or cancel the run of a started one."""
         stored = await self._find(request, caller)
         if isinstance(stored, CloudError):
             return responses.refusal(stored)
-        return await _shown(
-            await self.operations.cancel(stored.record.request_id, caller.principal)
-        )
+        outcome = await self.operations.cancel(stored.record.request_id, caller.principal)
+        if not isinstance(outcome, Cancelling):
+            return await _shown(outcome)
+        record = outcome.record
+        beside = responses.after(SOONEST) | {"Location": self.links.request(record.request_id)}
+        return responses.written((await views.show(record)).to_json(), 202, beside)
 
     async def rerun(
         self, request: func.HttpRequest, caller: Caller, call_id: str
@@ -66,7 +72,9 @@ class RunOperations:
             recovery=rerun.recovery,
             seen=expected.tag if expected else None,
         )
-        return _refused(outcome) if isinstance(outcome, Refusal) else responses.reply(outcome)
+        if isinstance(outcome, Refusal):
+            return _refused(outcome)
+        return responses.reply(outcome, self.links)
 
     async def resolve(self, request: func.HttpRequest, caller: Caller) -> func.HttpResponse:
         """Serve `POST …/resolve`: record what an operator found out about an unknown outcome."""
@@ -94,7 +102,7 @@ class RunOperations:
     async def _find(
         self, request: func.HttpRequest, caller: Caller
     ) -> VersionedRecord | CloudError:
-        return await find(self.records, self.policy, request, caller)
+        return await find(request, self.records, self.policy, caller)
 
 
 def _read_rerun(request: func.HttpRequest) -> tuple[Rerun, Expected | None] | CloudError:

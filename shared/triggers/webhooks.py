@@ -26,7 +26,7 @@ from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.ports import Clock
 from shared.runs.delivery import Delivery, Source
 from shared.runs.request import Content, Rejection
-from shared.triggers import responses
+from shared.triggers import outage, responses
 from shared.triggers.event_grid import Events, Taken, arrival
 
 #: How many events of one call are recorded concurrently: Event Grid allows 30 s for a batch of thousands.
@@ -109,7 +109,7 @@ class Webhooks:
             return responses.refusal(CloudError(code=Code.NOT_FOUND, message=message))
         secrets = self._secrets[name]
         if isinstance(secrets, CloudError):
-            return responses.unavailable("The hook is not configured.")
+            return outage.unavailable("The hook is not configured.")
         trace = headers.traceparent(request.headers)
         delivery = Delivery(id=call_id, source=Source.HOOK, traceparent=trace)
         principal = f"hook:{name}"

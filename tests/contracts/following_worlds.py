@@ -10,7 +10,7 @@ from azure.data.tables.aio import TableClient
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.following import TableChains, TableOpenRuns, TableOutcomes
 from shared.adapters.storage.queues import OutcomeQueue
-from shared.ports import Chains, OpenRuns, OutcomeMessages, Outcomes
+from shared.following_ports import Chains, OpenRuns, OutcomeMessages, Outcomes
 from tests.contracts.queue_worlds import QueueOfAzurite
 from tests.contracts.worlds import Storage, fresh_name
 from tests.fakes.clock import FakeClock

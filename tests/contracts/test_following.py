@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.ports import Chain
+from shared.following_ports import Chain
 from shared.runs.delivery import Delivery, Source
 from shared.runs.open_run import OpenRun
 from shared.runs.outcome import End, RecordedOutcome, RunEnd, of_run
@@ -212,7 +212,7 @@ async def test_the_open_runs_of_all_workspaces_are_listed(following_world: Follo
     for run in runs:
         await following_world.open_runs.add(run)
 
-    found = [run async for page in following_world.open_runs.pages() for run in page]
+    found = [run async for page in following_world.open_runs.pages() for run, _ in page]
     endpoints = await following_world.open_runs.endpoints()
 
     assert sorted(found, key=lambda run: run.run_id) == runs

@@ -8,7 +8,7 @@ from typing import override
 
 from shared.adapters.storage import following_entity as entities
 from shared.adapters.storage.columns import Entity
-from shared.ports import (
+from shared.following_ports import (
     Chain,
     Chains,
     OpenRuns,
@@ -45,6 +45,10 @@ class FakeChains(Chains):
     def lose_answers(self, times: int = 1) -> None:
         """Let the next writes land and their answers get lost: the SDK then writes again by itself."""
         self._lost_answers = times
+
+    def put(self, chain: Chain) -> None:
+        """Write a chain as if it had stood there before, without a call."""
+        self._write(chain)
 
     @property
     def standing(self) -> list[Chain]:
@@ -147,9 +151,11 @@ class FakeOpenRuns(OpenRuns):
             ]
 
     @override
-    async def pages(self) -> AsyncGenerator[list[OpenRun]]:
+    async def pages(self) -> AsyncGenerator[list[tuple[OpenRun, datetime]]]:
         async with self.mishaps.around("pages"):
-            found = [entities.read_run(entity) for _, (entity, _) in sorted(self._rows.items())]
+            found = [
+                (entities.read_run(entity), at) for _, (entity, at) in sorted(self._rows.items())
+            ]
         yield found
 
     @override

@@ -12,7 +12,7 @@ from typing import Any, override
 
 import pytest
 
-from shared.ports import Chain
+from shared.following_ports import Chain
 from shared.runs.record import Record, Status
 from shared.runs.request import Follow
 from tests.fakes.mishaps import Mishaps

@@ -45,8 +45,12 @@ async def test_a_waiting_request_is_cancelled_and_shown() -> None:
     assert len(world.results.published) == 1
 
 
-async def test_a_finished_request_is_not_cancelled() -> None:
-    answer = await Api(await finished()).cancel()
+async def test_a_request_that_has_failed_is_not_cancelled() -> None:
+    world = World()
+    world.pipelines.script(Refused(error=ERROR))
+    await world.deliver()
+
+    answer = await Api(world).cancel()
 
     assert (answer.status, answer.code) == (409, "InvalidState")
     assert "Retry-After" not in answer.headers

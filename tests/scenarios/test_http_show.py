@@ -92,6 +92,25 @@ async def test_what_the_caller_has_is_not_sent_again(form: str) -> None:
     assert (again.status, again.text, again.headers["ETag"]) == (304, "", tag)
 
 
+async def test_an_outcome_changes_what_is_shown_and_not_what_is_run_again() -> None:
+    """The record itself is not written when its run ends."""
+    world = World()
+    await world.deliver()
+    api = Api(world)
+    before = (await api.show()).headers["ETag"]
+    world.pipelines.end(world.run_id, "Failed")
+    world.clock.advance(20)
+    await world.follow()
+
+    shown = await api.show(if_none_match=before)
+    same = await api.show(if_none_match=shown.headers["ETag"])
+    again = await api.rerun(if_match=shown.headers["ETag"])
+
+    assert (shown.status, shown.body["outcomes"][0]["outcome"]) == (200, "Failed")
+    assert (same.status, shown.headers["ETag"]) == (304, f'{before[:-1]}-1"')
+    assert (again.status, again.body["generation"]) == (202, 2)
+
+
 @pytest.mark.parametrize("other", ['"1-0000000000000000"', "", "x", '"', "\x00"])
 async def test_another_state_is_sent(other: str) -> None:
     world = World()

@@ -6,6 +6,7 @@ import pytest
 from pydantic import JsonValue
 
 from shared.gateway.gateway import Answered, Deferred
+from shared.gateway.operations import Cancelling
 from shared.gateway.refusal import Refusal
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import StorageUnavailable
@@ -64,6 +65,7 @@ async def test_who_dies_before_a_cancellation_is_told_leaves_a_message_that_tell
 
 async def test_a_finished_request_is_not_cancelled() -> None:
     world = World()
+    world.pipelines.script(Refused(error=ERROR))
     await world.deliver()
 
     assert code(await world.host.operations.cancel("order-17", "key")) == "InvalidState"
@@ -180,8 +182,11 @@ async def test_a_cancel_that_loses_its_race_follows_the_record() -> None:
     world.clock.advance(60.0)
     world.records.mishaps.meanwhile("update", world.drain)
 
-    assert code(await world.host.operations.cancel("order-17", "key")) == "InvalidState"
-    assert world.record.status is Status.STARTED
+    outcome = await world.host.operations.cancel("order-17", "key")
+
+    assert isinstance(outcome, Cancelling)
+    assert outcome.record.status is Status.STARTED
+    assert world.pipelines.cancels == [(world.run_id, True)]
 
 
 async def test_a_request_may_be_accepted_for_later() -> None:

@@ -314,7 +314,7 @@ async def shown(lookups: Lookups | None, *faults: CloudError) -> tuple[int, dict
     async def statement() -> Statement | None:
         return None if lookups is None else await lookups()
 
-    response = await health.settings(found(), statement())
+    response = await health.settings(found(), statement(), ())
     return response.status_code, json.loads(response.get_body())
 
 
@@ -322,7 +322,7 @@ async def test_the_route_shows_what_is_wrong_and_what_is_refused() -> None:
     well, refused, broken = Lookups(), Lookups(a_rule("a")), Lookups()
     refused.synapse.may_look = False
 
-    assert await shown(None) == (200, {"status": "ready", "faults": []})
+    assert await shown(None) == (200, {"status": "ready", "faults": [], "notices": []})
     status, body = await shown(well)
     assert (status, body["status"], body["pipelines"]) == (200, "ready", [])
     assert body["lookedAt"] == "2026-11-24T08:30:00Z"

@@ -44,6 +44,7 @@ class Wire:
             workspace=WorkspaceRuns(
                 clock=world.clock,
                 pipelines=world.pipelines,
+                open_runs=world.open_runs,
                 policy=policy,
                 throttle=runner.throttle,
             ),

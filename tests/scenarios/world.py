@@ -29,6 +29,7 @@ from tests.fakes.following import FakeChains, FakeOpenRuns, FakeOutcomeMessages,
 from tests.fakes.pipelines import FakePipelines
 from tests.fakes.queues import FakeRequests, FakeResults
 from tests.fakes.records import FakeRecords
+from tests.fakes.ticket_keys import FakeTicketKeys
 from tests.unit.builders import a_request
 
 ENDPOINT = "https://w.dev.azuresynapse.net"
@@ -139,6 +140,7 @@ class World:
         self.open_runs = FakeOpenRuns(self.clock)
         self.outcomes = FakeOutcomes()
         self.outcome_messages = FakeOutcomeMessages()
+        self.ticket_keys = FakeTicketKeys()
         self.follow_ports = FollowPorts(
             chains=self.chains,
             open_runs=self.open_runs,

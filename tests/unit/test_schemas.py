@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.schemas import DIRECTORY, OPENAPI, openapi, schemas, text
+from local.schemas import CONNECTOR, DIRECTORY, OPENAPI, connector, openapi, schemas, text
 
 
 @pytest.mark.parametrize("name", schemas())
@@ -18,3 +18,8 @@ def test_a_request_may_leave_out_its_id() -> None:
 def test_the_openapi_document_has_not_drifted() -> None:
     """`make schemas` renews it."""
     assert OPENAPI.read_text() == openapi()
+
+
+def test_the_connectors_document_has_not_drifted() -> None:
+    """`make schemas` renews it."""
+    assert (DIRECTORY / CONNECTOR).read_text() == connector()

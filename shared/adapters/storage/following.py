@@ -4,15 +4,16 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from datetime import datetime
 from typing import Final, override
 
 from shared.adapters.storage import following_entity as entities
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.facts import Changed, Exists, Missing
 from shared.adapters.storage.record_entity import partition_key
+from shared.following_ports import Chain, Chains, OpenRuns, Outcomes, StoredRun, VersionedChain
 from shared.kernel import log_line
 from shared.kernel.errors import RecordUnreadable
-from shared.ports import Chain, Chains, OpenRuns, Outcomes, StoredRun, VersionedChain
 from shared.runs.open_run import Listed, OpenRun
 from shared.runs.outcome import RecordedOutcome
 
@@ -111,14 +112,14 @@ class TableOpenRuns(OpenRuns):
         return found
 
     @override
-    async def pages(self) -> AsyncGenerator[list[OpenRun]]:
+    async def pages(self) -> AsyncGenerator[list[tuple[OpenRun, datetime]]]:
         query = f"PartitionKey ge '{entities.OPEN}' and PartitionKey lt '{entities.BEYOND_OPEN}'"
-        select = ("RowKey", *entities.SELECT_RUN)
+        select = ("RowKey", _TIMESTAMP, *entities.SELECT_RUN)
         async for page in self._account.table(self._table).pages(query, select=select):
-            runs: list[OpenRun] = []
+            runs: list[tuple[OpenRun, datetime]] = []
             for row in page:
                 try:
-                    runs.append(entities.read_run(row))
+                    runs.append((entities.read_run(row), entities.written_at(row[_TIMESTAMP])))
                 except RecordUnreadable as error:
                     _complain(row, error)
             yield runs

@@ -9,7 +9,7 @@ follow                                   the workspace's key     the chain of it
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from shared.adapters.storage import columns
@@ -19,8 +19,8 @@ from shared.adapters.storage.record_entity import (
     partition_key,
     read_delivery,
 )
+from shared.following_ports import Chain
 from shared.kernel.errors import RecordUnreadable
-from shared.ports import Chain
 from shared.runs.delivery import Source
 from shared.runs.identity import workspace_key
 from shared.runs.open_run import Listed, OpenRun
@@ -154,11 +154,17 @@ def read_run(row: Mapping[str, object]) -> OpenRun:
 
 def read_listed(row: Mapping[str, object], timestamp: object) -> Listed:
     """Read what a list shows of an open run. Raises `RecordUnreadable`."""
-    added_at = columns.read({"Timestamp": timestamp}, "Timestamp", columns.TIME)
+    added_at = written_at(timestamp)
     seconds = columns.read(row, "sentBefore", columns.FLOAT)
     first_sent_at = added_at - timedelta(seconds=min(seconds, LONGEST))
     fields = columns.read_fields(row, _LISTED)
     return Listed(**fields, first_sent_at=first_sent_at, added_at=added_at)
+
+
+def written_at(timestamp: object) -> datetime:
+    """Read an entity's Timestamp. Raises `RecordUnreadable`."""
+    at: datetime = columns.read({"Timestamp": timestamp}, "Timestamp", columns.TIME)
+    return at
 
 
 def write_chain(chain: Chain) -> Entity:

@@ -4,7 +4,8 @@ import asyncio
 from typing import override
 
 from shared.adapters.storage.account import Account
-from shared.ports import Outbox, OutcomeMessages, Results
+from shared.following_ports import OutcomeMessages
+from shared.ports import Outbox, Results
 from shared.runs import cloud_event
 from shared.runs.cloud_event import OutboxMessage
 from shared.runs.outcome import RunOutcome

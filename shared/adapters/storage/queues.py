@@ -4,7 +4,8 @@ import base64
 from typing import Final, Literal, override
 
 from shared.adapters.storage.account import Account
-from shared.ports import OutcomeMessages, Poisoned, Receipt, Requests, Results
+from shared.following_ports import OutcomeMessages
+from shared.ports import Poisoned, Receipt, Requests, Results
 from shared.runs.outcome import RunOutcome
 from shared.runs.request import Follow, Resume
 from shared.runs.result import RunResult

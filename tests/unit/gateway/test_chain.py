@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from shared.following_ports import Chain, VersionedChain
 from shared.gateway import chain as chains
 from shared.gateway.chain import Need
-from shared.ports import Chain, VersionedChain
 
 BASE = 15.0
 LIVING = Chain(endpoint="https://w", token="t", delay=15.0)

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from shared.following_ports import Chain
 from shared.gateway import chain as chains, following
 from shared.gateway.following import Away, Gone, Looked, Refused, Throttled, Window
 from shared.gateway.throttle import NotAsked
 from shared.kernel.cloud_error import CloudError
-from shared.ports import Chain
 from shared.runs.open_run import Listed
 from shared.runs.outcome import End
 from shared.synapse.reply import Answer, Lost

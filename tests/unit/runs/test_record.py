@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.runs import record as records
+from shared.runs import next_step as steps, record as records
 from shared.runs.identity import client_request_id
-from shared.runs.record import FINAL, HISTORY_LENGTH, Record, Status, next_step
+from shared.runs.record import FINAL, HISTORY_LENGTH, Record, Status
 from shared.synapse.reply import Wire
 from tests.unit.builders import DELIVERY, ERROR, NOW, a_record, a_request
 
@@ -27,25 +27,25 @@ def test_a_claim_is_starting_with_a_run_id_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("status", "wait_seconds", "age", "expected"),
     [
-        (Status.STARTED, 0.0, 0.0, records.Answer()),
-        (Status.FAILED, 0.0, 9e9, records.Answer()),
-        (Status.REJECTED, 0.0, 0.0, records.Answer()),
-        (Status.STARTING, 0.0, 0.0, records.Wait(1.0)),
-        (Status.STARTING, 0.0, 30.0, records.Wait(30.0)),
-        (Status.STARTING, 0.0, 89.5, records.Wait(0.5)),
-        (Status.STARTING, 0.0, 90.0, records.Lapsed()),
-        (Status.WAITING, 10.0, 4.0, records.Wait(6.0)),
-        (Status.WAITING, 10.0, 10.0, records.Due()),
-        (Status.WAITING, 0.0, 0.0, records.Due()),
-        (Status.UNKNOWN, 0.0, 0.0, records.Reconcile()),
+        (Status.STARTED, 0.0, 0.0, steps.Answer()),
+        (Status.FAILED, 0.0, 9e9, steps.Answer()),
+        (Status.REJECTED, 0.0, 0.0, steps.Answer()),
+        (Status.STARTING, 0.0, 0.0, steps.Wait(1.0)),
+        (Status.STARTING, 0.0, 30.0, steps.Wait(30.0)),
+        (Status.STARTING, 0.0, 89.5, steps.Wait(0.5)),
+        (Status.STARTING, 0.0, 90.0, steps.Lapsed()),
+        (Status.WAITING, 10.0, 4.0, steps.Wait(6.0)),
+        (Status.WAITING, 10.0, 10.0, steps.Due()),
+        (Status.WAITING, 0.0, 0.0, steps.Due()),
+        (Status.UNKNOWN, 0.0, 0.0, steps.Reconcile()),
     ],
 )
 def test_the_next_step_follows_from_state_and_age(
-    status: Status, wait_seconds: float, age: float, expected: records.Step
+    status: Status, wait_seconds: float, age: float, expected: steps.Step
 ) -> None:
     record = a_record(status=status, wait_seconds=wait_seconds)
 
-    assert next_step(record, age, lease=90.0) == expected
+    assert steps.next_step(record, age, lease=90.0) == expected
 
 
 def test_a_run_ends_the_request() -> None:
@@ -145,7 +145,7 @@ def test_a_withdrawn_request_has_failed_and_tells_when_to_come_again() -> None:
     assert (record.retry_after, record.wait_seconds) == (7.5, 0.0)
     assert (record.attempts, record.run_id) == (0, None)
     assert record.history[-1].event == "withdrawn"
-    assert next_step(record, 9e9, lease=90.0) == records.Answer()
+    assert steps.next_step(record, 9e9, lease=90.0) == steps.Answer()
 
 
 def test_only_a_request_that_was_withdrawn_is_so() -> None:
@@ -196,7 +196,7 @@ def test_limits(
     age = 3600.0 * (sent_hours_ago or 0) / 2
     record = a_record(request, attempts=attempts, first_sent_at=sent, sent_seconds=age, error=ERROR)
 
-    reached = records.limit_reached(record, request, NOW, age, max_attempts=20)
+    reached = steps.limit_reached(record, request, NOW, age, max_attempts=20)
 
     assert (reached.code if reached else None) == code
     assert reached is None or reached.details == (ERROR,)
@@ -216,7 +216,7 @@ def test_a_limit_of_a_request_whose_run_may_exist_leaves_its_outcome_unknown(
     )
     record = replace(again, attempts=attempts, sent_seconds=3600.0 * sent_hours_ago)
 
-    reached = records.limit_reached(record, request, NOW, 0.0, max_attempts=20)
+    reached = steps.limit_reached(record, request, NOW, 0.0, max_attempts=20)
 
     assert reached is not None
     ended = records.stop(record, reached, NOW)
@@ -229,7 +229,7 @@ def test_a_limit_of_a_request_whose_run_may_exist_leaves_its_outcome_unknown(
 
 
 def test_a_limit_without_an_earlier_error_has_no_details() -> None:
-    reached = records.limit_reached(a_record(attempts=20), a_request(), NOW, 0.0, max_attempts=20)
+    reached = steps.limit_reached(a_record(attempts=20), a_request(), NOW, 0.0, max_attempts=20)
 
     assert reached is not None
     assert (reached.message, reached.details) == ("The request was tried 20 times.", ())
@@ -237,7 +237,7 @@ def test_a_limit_without_an_earlier_error_has_no_details() -> None:
 
 def test_a_day_after_its_first_send_a_request_is_given_up() -> None:
     sent = a_record(first_sent_at=NOW, sent_seconds=23 * 3600.0)
-    reached = records.limit_reached(sent, a_request(), NOW, 3600.0, max_attempts=20)
+    reached = steps.limit_reached(sent, a_request(), NOW, 3600.0, max_attempts=20)
 
     assert reached is not None
     assert reached.message == "The request was first sent more than 24 hours ago."

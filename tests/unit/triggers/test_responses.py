@@ -5,7 +5,6 @@ import json
 import pytest
 
 from shared.kernel.cloud_error import CloudError, Code
-from shared.kernel.errors import RecordUnreadable
 from shared.triggers import responses
 
 # The gateway's own codes: section "Run result" of the design.
@@ -83,10 +82,3 @@ def test_a_text_is_no_longer_than_it_was() -> None:
     response = responses.refusal(CloudError(code="BadThing", message="Größe 😀"))
 
     assert "Größe 😀".encode() in response.get_body()
-
-
-def test_a_record_that_nobody_understands_is_a_persons_to_look_at() -> None:
-    response = responses.unreadable(RecordUnreadable("The column status is missing."))
-
-    assert response.status_code == 503
-    assert json.loads(response.get_body())["error"]["code"] == "GatewayUnavailable"

@@ -7,8 +7,8 @@ from hypothesis import given, strategies as st
 
 from shared.adapters.storage import columns, following_entity as entities
 from shared.adapters.storage.record_entity import DELIVERY_FIELDS
+from shared.following_ports import Chain
 from shared.kernel.errors import RecordUnreadable
-from shared.ports import Chain
 from shared.runs.open_run import OpenRun
 from shared.runs.outcome import RecordedOutcome, RunOutcome
 from tests.contracts.test_following import CHAIN, a_run, an_outcome
