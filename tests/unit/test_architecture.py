@@ -66,7 +66,13 @@ def test_an_import_in_the_wrong_direction_is_found(
 def test_little_lies_beside_the_rooms() -> None:
     beside = {path.name for path in (ROOT / "shared").glob("*.py")}
 
-    assert beside == {"__init__.py", "composition.py", "following_ports.py", "ports.py", "wiring.py"}
+    assert beside == {
+        "__init__.py",
+        "composition.py",
+        "following_ports.py",
+        "ports.py",
+        "wiring.py",
+    }
 
 
 @pytest.mark.parametrize("folder", ["shared", "local"])
