@@ -111,6 +111,10 @@ class TokenSource:
         held = self._held
         return held if held is not None and self._clock.monotonic() < held.ends_at else None
 
+    def is_fresh(self, token: Token) -> bool:
+        """Return whether a token is so new that it need not be replaced if it is refused."""
+        return self._clock.monotonic() - token.fetched_at < FRESH
+
     async def another(self) -> Token | CloudError:
         """Return a token that was not refused, from a new credential: the old one caches the refused token."""
         if self._fetching is not None:
@@ -134,8 +138,7 @@ class TokenSource:
         if isinstance(token, CloudError):
             return Lost(sent=False, error=token)
         outcome = await send(token)
-        is_fresh = self._clock.monotonic() - token.fetched_at < FRESH
-        if isinstance(outcome, Lost) or outcome.status != 401 or is_fresh:
+        if isinstance(outcome, Lost) or outcome.status != 401 or self.is_fresh(token):
             return outcome
         token.refused = True
         another = await self.another()

@@ -72,7 +72,7 @@ def ended(result: RunResult, entry: AuditEntry) -> None:
         pipelineName=result.pipeline_name,
         workspace=result.workspace,
         source=result.source,
-        deliveryId=entry.delivery_id,
+        deliveryId=patterns.cut(entry.delivery_id),
         duplicate=result.duplicate,
     )
 

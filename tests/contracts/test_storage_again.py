@@ -9,7 +9,7 @@ import pytest
 from shared.adapters.clock import SystemClock
 from shared.adapters.storage import wire
 from shared.adapters.storage.account import Account
-from shared.adapters.storage.facts import RETRIES, ByConnectionString, Changed, Exists
+from shared.adapters.storage.facts import DEADLINE, RETRIES, ByConnectionString, Changed, Exists
 from shared.kernel.errors import StorageUnavailable
 from shared.ports import Receipt
 from tests.contracts.raw_server import (
@@ -23,6 +23,7 @@ from tests.contracts.raw_server import (
     reset,
 )
 from tests.contracts.storage_recorder import (
+    ENTITY,
     ETAG,
     account_at,
     answer,
@@ -143,16 +144,27 @@ async def test_an_answer_that_stays_the_same_is_asked_for_once(call: str, status
 
 @pytest.mark.parametrize(
     ("given", "pause"),
-    [("7", 7.0), ("0", 0.5), ("", 0.5), ("soon", 0.5), ("-1", 0.5), ("²", 0.5)],
+    [("7", 7.5), ("0", 0.5), ("", 0.5), ("soon", 0.5), ("-1", 0.5), ("²", 0.5)],
 )
-async def test_a_pause_is_as_long_as_the_service_asks(
+async def test_a_pause_is_longer_than_the_service_asks(
     given: str, pause: float, pauses: list[float]
 ) -> None:
+    """By a part that is drawn: it asks all processes for the same."""
     busy = answer(503).replace(b"\r\n\r\n", f"\r\nRetry-After: {given}\r\n\r\n".encode())
     async with served(saying(busy)) as (_, account):
         await CALLS["get"](account)
 
     assert pauses == [pause]
+
+
+async def test_a_pause_beyond_the_deadline_is_not_made(pauses: list[float]) -> None:
+    """The call would end in it, and its error would not say that the service is busy."""
+    busy = answer(503, x_ms_error_code="ServerBusy", retry_after=f"{DEADLINE:.0f}")
+    async with served(saying(busy)) as (_, account):
+        with pytest.raises(StorageUnavailable, match=r"503 ServerBusy$"):
+            await CALLS["get"](account)
+
+    assert pauses == []
 
 
 async def test_pauses_are_drawn(monkeypatch: pytest.MonkeyPatch, pauses: list[float]) -> None:
@@ -223,3 +235,14 @@ async def test_a_success_that_says_too_little_is_none(call: str) -> None:
             await CALLS[call](account)
 
     assert len(server.arrived) == 1
+
+
+async def test_an_answer_longer_than_any_entity_is_not_read_to_its_end() -> None:
+    """It costs no memory, and its connection is not used again."""
+    endless = answer(200, " " * (4 * wire.LONGEST) + ENTITY, etag=ETAG)
+    async with served(saying(endless), recording) as (server, account):
+        with pytest.raises(StorageUnavailable, match="it is no entity"):
+            await CALLS["get"](account)
+        await CALLS["get"](account)
+
+    assert server.connections == 2

@@ -16,6 +16,7 @@ from azure.core.credentials_async import AsyncTokenCredential
 
 from local import certificate
 from local.azurite import server as azurite
+from shared.adapters import synapse_token
 from shared.adapters.clock import SystemClock
 from shared.adapters.storage import point
 from shared.adapters.storage.account import Account
@@ -101,6 +102,12 @@ def is_trusted(files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", context)
 
 
+@pytest.fixture
+def is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every token count as one that was fetched long ago."""
+    monkeypatch.setattr(synapse_token, "FRESH", 0.0)
+
+
 @asynccontextmanager
 async def an_account(emulator: azurite.Azurite, identity: Identity) -> AsyncIterator[Account]:
     facts, name = emulator.child.facts, emulator.account.name
@@ -158,7 +165,7 @@ async def test_a_queue_is_reached_with_a_token(emulator: azurite.Azurite) -> Non
     assert [text for text, _ in taken] == ["{}"]
 
 
-@pytest.mark.usefixtures("is_trusted")
+@pytest.mark.usefixtures("is_trusted", "is_old")
 async def test_a_token_that_is_refused_is_replaced_once(emulator: azurite.Azurite) -> None:
     """Azurite refuses one for another audience with 403, as the table service's version did before challenges."""
     wrong = a_token(aud="https://elsewhere")
@@ -209,6 +216,7 @@ CHALLENGE = answer(
 )
 
 
+@pytest.mark.usefixtures("is_old")
 async def test_a_challenge_is_answered_with_the_identitys_own_token() -> None:
     """The tenant and the resource that it names are asked for nothing."""
     identity = Identity("first", "second")
@@ -221,6 +229,19 @@ async def test_a_challenge_is_answered_with_the_identitys_own_token() -> None:
     assert [one.asked for one in identity.credentials] == [[((SCOPE,), {})]] * 2
 
 
+async def test_a_fresh_token_that_is_refused_is_not_replaced() -> None:
+    """Another would be refused, too, and each call would ask the identity service for one."""
+    identity = Identity("first", "second")
+    async with a_wire(identity, saying(*[CHALLENGE] * 3)) as (server, wire):
+        for _ in range(3):
+            with pytest.raises(StorageRefused):
+                await wire.send("it", point.get("runs", "p", "r"))
+
+    assert len(server.arrived) == 3
+    assert len(identity.credentials) == 1
+
+
+@pytest.mark.usefixtures("is_old")
 async def test_a_second_challenge_is_a_refusal() -> None:
     identity = Identity("first", "second")
     async with a_wire(identity, saying(CHALLENGE, CHALLENGE)) as (server, wire):
@@ -231,6 +252,7 @@ async def test_a_second_challenge_is_a_refusal() -> None:
     assert len(server.arrived) == 2
 
 
+@pytest.mark.usefixtures("is_old")
 async def test_a_refusal_stands_if_there_is_no_other_token() -> None:
     async with a_wire(Identity("first"), saying(CHALLENGE)) as (server, wire):
         with pytest.raises(StorageRefused, match=r"401 InvalidAuthenticationInfo$"):

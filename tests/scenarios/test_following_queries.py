@@ -40,7 +40,8 @@ async def test_many_runs_are_asked_for_at_once() -> None:
 
     assert len(told(world)) == 30
     assert len(world.open_runs.standing) == 10
-    assert world.pipelines.looks == []
+    # A few may be due for the look that each run gets once an hour, whatever the query shows.
+    assert len(world.pipelines.looks) < 10
 
 
 async def test_the_query_names_ended_statuses_and_the_pipelines_of_open_runs() -> None:

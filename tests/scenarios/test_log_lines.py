@@ -8,6 +8,7 @@ from shared.gateway import delivery_log
 from shared.kernel.cloud_error import CloudError
 from shared.ports import Echo
 from shared.runs import record as records
+from shared.runs.delivery import Delivery, Source
 from shared.runs.record import Record
 from shared.synapse.create_run import CreateRun
 from shared.synapse.reply import NotSent, Reply, Started, Throttled, Unknown
@@ -167,6 +168,24 @@ async def test_the_end_names_message_pipeline_and_times(caplog: pytest.LogCaptur
     assert line.fields["pipelineName"] == "copy orders"
     assert int(line.fields["totalMs"]) >= int(line.fields["toStartedMs"]) >= 5000
     assert 'pipelineName="copy orders"' in caplog.text
+
+
+async def test_no_line_shows_an_id_that_looks_like_a_secret(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The sender of an event or a webhook chooses its delivery's id."""
+    token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+    delivery = Delivery(id=f"id {token}", source=Source.EVENT)
+    world = World()
+    world.pipelines.script(Throttled(error=ERROR, retry_after=5.0))
+
+    await world.host.gateway.submit(a_request(), delivery, "key", recoverable=True)
+    await world.drain()
+
+    for event in ("delivery_deferred", "delivery_ended"):
+        (line,) = lines(caplog, event)
+        assert line.fields["deliveryId"] == "id ***"
+    assert token not in caplog.text
 
 
 async def test_many_at_once_have_a_line_each(caplog: pytest.LogCaptureFixture) -> None:

@@ -88,17 +88,20 @@ def decode(row: Mapping[str, object]) -> Record:
         msg = "The column schemaVersion is missing, or another version of the gateway wrote it."
         raise RecordUnreadable(msg)
     fields = columns.read_fields(row, FIELDS)
-    if "retryAfter" not in row:
-        fields |= _withdrawal(fields)
+    fields["retry_after"] = _retry_after(fields)
     return Record(**fields, delivery=read_delivery(row), request=_joined(row))
 
 
-def _withdrawal(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Read a withdrawal as version 0.1.0 kept it: in the last line of the history, and in waitSeconds."""
+def _retry_after(fields: Mapping[str, Any]) -> float | None:
+    """Return when the caller of a withdrawn request may ask again; None for any other record.
+
+    Version 0.1.0, which may run beside this one, keeps a withdrawal in the last line of the history and in
+    waitSeconds. It neither sets nor clears retryAfter, so that column alone says nothing.
+    """
     history = fields["history"]
-    if fields["status"] is Status.FAILED and history and history[-1].event == "withdrawn":
-        return {"retry_after": fields["wait_seconds"], "wait_seconds": 0.0}
-    return {}
+    if fields["status"] is not Status.FAILED or not history or history[-1].event != "withdrawn":
+        return None
+    return float(fields["wait_seconds"] or fields["retry_after"] or 0.0)
 
 
 def _changed(

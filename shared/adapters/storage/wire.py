@@ -15,7 +15,13 @@ from yarl import URL
 from shared.adapters.storage.address import Endpoint, Sas, Service, SharedKey
 from shared.adapters.storage.answers import Answer, error, error_code
 from shared.adapters.storage.call import reach
-from shared.adapters.storage.facts import CONNECT_TIMEOUT, READ_TIMEOUT, RETRIES, NotCreated
+from shared.adapters.storage.facts import (
+    CONNECT_TIMEOUT,
+    DEADLINE,
+    READ_TIMEOUT,
+    RETRIES,
+    NotCreated,
+)
 from shared.adapters.storage.point import Request
 from shared.adapters.storage.sign import Dates, sign
 from shared.adapters.synapse_token import Token, TokenSource
@@ -26,6 +32,9 @@ from shared.ports import Clock
 # Less than the shortest idle time that servers commonly grant (5 s: Node.js, so Azurite): a request on a connection
 # that the server has just closed is lost, and it is unknown whether it was read.
 KEEP_ALIVE: Final = 4.0
+# Bytes of an answer that are read, at least. An entity has 1 MiB (learn, storage/tables/scalability-targets), and its
+# JSON at most three times as much: of each UTF-16 unit an escape of six characters.
+LONGEST: Final = 4 * 1024 * 1024
 
 # The service is busy, or something on the way gave up (learn, rest/api/storageservices/common-rest-api-error-codes).
 _AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
@@ -104,21 +113,22 @@ class Wire:
             except (aiohttp.ClientError, OSError):
                 await self._clock.pause(wait)
             else:
-                if answer.status not in _AGAIN:
+                asked = _asked_for(answer)
+                if answer.status not in _AGAIN or asked >= DEADLINE:
                     return answer
-                await self._clock.pause(max(wait, _asked_for(answer)))
+                await self._clock.pause(asked + wait)
             most *= 2
         return await self._authorised(request)
 
     async def _authorised(self, request: Request) -> Answer:
-        """Send a request once; with another token once more, if the first is refused."""
+        """Send a request once; with another token once more, if the first is refused and is not fresh."""
         if self._tokens is None:
             return await self._exchange(request)
         token = await self._tokens.token()
         if isinstance(token, CloudError):
             raise StorageUnavailable(token.message)
         answer = await self._exchange(request, token)
-        if _refuses_token(answer):
+        if _refuses_token(answer) and not self._tokens.is_fresh(token):
             token.refused = True
             # Whatever a challenge names is not asked: the token is the identity's own.
             other = await self._tokens.another()
@@ -150,8 +160,18 @@ class Wire:
             allow_redirects=False,
         ) as response:
             return Answer(
-                status=response.status, headers=response.headers, body=await response.read()
+                status=response.status, headers=response.headers, body=await _read(response)
             )
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Read a body; a longer one than any of the service's is cut, and its connection is closed."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) >= LONGEST:
+            break
+    return bytes(body)
 
 
 def _refuses_token(answer: Answer) -> bool:
@@ -163,6 +183,6 @@ def _refuses_token(answer: Answer) -> bool:
 
 
 def _asked_for(answer: Answer) -> float:
-    """Return the seconds that the service asks to wait; the deadline bounds them."""
+    """Return the seconds that the service asks to wait."""
     given = answer.headers.get("Retry-After", "")
     return float(given) if given.isascii() and given.isdigit() else 0.0

@@ -24,7 +24,7 @@ from shared.kernel.cloud_error import CloudError
 from shared.runs import record as records
 from shared.runs.delivery import Delivery, Source
 from shared.runs.record import Entry, Record, Status
-from tests.unit.builders import ERROR, NOW, a_record
+from tests.unit.builders import DELIVERY, ERROR, NOW, a_record, a_request
 
 LARGEST = 512 * 1024
 MIB = 1024 * 1024
@@ -103,7 +103,7 @@ def test_keys_are_fixed_for_good() -> None:
 
 
 TEXT = st.text(min_size=1, max_size=30)
-RECORDS = st.builds(
+NOT_WITHDRAWN = st.builds(
     Record,
     request_id=TEXT,
     generation=st.integers(1, 2**40),
@@ -133,13 +133,15 @@ RECORDS = st.builds(
     attempts=st.integers(0, 2**31),
     wait_seconds=st.floats(0, 1e9),
     waits=st.integers(0, 2**31),
-    retry_after=st.none() | st.floats(0, 1e9),
     run_id=st.none() | TEXT,
     error=st.none() | st.builds(CloudError, code=TEXT, message=st.text()),
     http_status=st.none() | st.integers(100, 599),
     service_request_id=st.none() | TEXT,
     service_correlation_id=st.none() | TEXT,
     history=st.lists(st.builds(Entry, at=st.just(NOW), event=TEXT), max_size=24).map(tuple),
+)
+RECORDS = NOT_WITHDRAWN | st.builds(
+    records.withdraw, NOT_WITHDRAWN, st.just(ERROR), st.floats(0, 1e9), st.just(NOW)
 )
 
 
@@ -157,14 +159,48 @@ def test_a_record_of_the_version_before_is_read() -> None:
     assert decode(entity) == replace(a_record(), nonce=None)
 
 
-def test_a_withdrawal_of_the_version_before_is_read() -> None:
-    """It stands in the last line of the history, and its wait in waitSeconds."""
-    withdrawn = records.withdraw(a_record(), ERROR, 7.5, NOW)
-    entity = encode(withdrawn) | {"waitSeconds": 7.5}
-    del entity["retryAfter"]
+def as_before(entity: Mapping[str, object], record: Record) -> dict[str, object]:
+    """Return what version 0.1.0 stores: a withdrawal stands in the last line of the history, its wait in waitSeconds.
 
-    assert decode(entity) == withdrawn
-    assert not records.is_withdrawn(decode(entity | {"retryAfter": ""}))
+    It leaves columns that it does not know as they are.
+    """
+    wait_seconds = record.wait_seconds if record.retry_after is None else record.retry_after
+    written = {name: value for name, value in encode(record).items() if name not in NEW}
+    return {**entity, **written, "waitSeconds": wait_seconds}
+
+
+NEW = {"waits", "retryAfter"}
+WAITING = a_record(status=Status.WAITING)
+WITHDRAWN = records.withdraw(WAITING, ERROR, 7.5, NOW)
+
+
+def test_a_withdrawal_of_the_version_before_is_read() -> None:
+    found = decode(as_before({}, WITHDRAWN))
+
+    assert found == replace(WITHDRAWN, wait_seconds=7.5)
+    assert records.is_withdrawn(found)
+
+
+def test_a_withdrawal_of_the_version_before_is_opened_again() -> None:
+    """Nothing of its wait is left, where it would delay the request."""
+    entity = as_before({}, WITHDRAWN)
+    stored = decode(entity)
+    again = records.reopen(stored, a_request(), DELIVERY, "key", NOW)
+
+    assert decode(entity | changes(stored, again)) == again
+
+
+def test_the_version_before_withdraws_a_record_of_this_one() -> None:
+    """Its column retryAfter stays empty, or keeps the wait of an earlier withdrawal."""
+    for stored in (WAITING, replace(WITHDRAWN, retry_after=60.0)):
+        assert decode(as_before(encode(stored), WITHDRAWN)).retry_after == 7.5
+
+
+def test_the_version_before_ends_a_request_that_this_one_withdrew() -> None:
+    """It opened it again and sent it; the column that it does not clear would have it sent once more."""
+    failed = records.fail(records.take(WAITING, NOW), ERROR, NOW)
+
+    assert not records.is_withdrawn(decode(as_before(encode(WITHDRAWN), failed)))
 
 
 def test_a_record_of_the_version_after_is_read() -> None:
