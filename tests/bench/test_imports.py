@@ -90,6 +90,16 @@ async def test_the_first_queue_request_imports_nothing_new(base: Ground) -> None
     assert _others(answered) == INDEXING_OTHERS | FIRST_REQUEST_OTHERS
 
 
+async def test_the_hourly_timer_needs_no_library_of_azures_for_storage(base: Ground) -> None:
+    """Unless it deletes something: then it sends transactions."""
+    async with base.worker(APPS["ours"]) as worker:
+        await worker.run(base.requests(1), 1)
+        await worker.sweep()
+        swept = await worker.modules()
+
+    assert not _others(swept) & {"azure.data", "azure.storage"}
+
+
 def _named(modules: Mapping[str, str]) -> set[str]:
     return {f"{package}.{name}" for package, names in modules.items() for name in names.split()}
 
