@@ -16,7 +16,7 @@ DIRECTORY: Final = stack.ROOT / "bench" / "results"
 PACKAGES: Final = (
     *("azure-functions", "azure-functions-runtime", "azure-identity", "azure-core"),
     *("azure-data-tables", "azure-storage-queue", "azure-synapse-artifacts"),
-    *("aiohttp", "pydantic"),
+    *("aiohttp", "httpx", "httpx-aiohttp", "pydantic"),
 )
 
 

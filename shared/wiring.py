@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 STORAGE: Final = app_settings.STORAGE
 ROOT: Final = Path(__file__).resolve().parent.parent
 
-for noisy in ("azure", "aiohttp"):
+for noisy in ("azure", "httpx", "httpcore", "aiohttp"):
     # At INFO Azure's SDK writes every request and its headers.
     logging.getLogger(noisy).setLevel(logging.WARNING)
 

@@ -5,7 +5,7 @@ once, and are to be fetched again every 24 hours and whenever a token names an u
 must not cause a fetch each: there is at most one in half a minute, shared by all callers that wait. While the endpoint
 is out of reach, the keys that were good stay good.
 
-Import this module late: it brings aiohttp and cryptography, 0.3 s.
+Import this module late: it brings httpx, aiohttp and cryptography, 0.3 s.
 """
 
 import asyncio

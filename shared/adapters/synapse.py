@@ -211,7 +211,7 @@ class SynapsePipelines(Pipelines):
 
     def _open(self) -> "HttpClient":
         if self._client is None:
-            # Late, because aiohttp takes 0.1 s and an app is indexed without calling Synapse.
+            # Late, because httpx and aiohttp take 0.2 s and an app is indexed without calling Synapse.
             from shared.adapters.http_client import HttpClient  # noqa: PLC0415 - see above
 
             self._client = HttpClient(

@@ -24,7 +24,7 @@ class Answer:
     """An HTTP answer; its body may be cut."""
 
     status: int
-    headers: Mapping[str, str] = field(hash=False)  #: a mapping that ignores case, as aiohttp's
+    headers: Mapping[str, str] = field(hash=False)  #: a mapping that ignores case, as httpx's
     body: bytes
 
 

@@ -25,11 +25,13 @@ INDEXING_OTHERS: Final = frozenset(
         *("typing_extensions", "typing_inspection", "werkzeug"),
     }
 )
-#: Other packages that the first queue request imports: aiohttp with its own, then azure.identity with its own.
+#: What httpx imports for its command line where it is installed: here for development, not with the app.
+DEVELOPMENT: Final = frozenset({"click", "pygments", "rich"})
+#: Other packages that the first queue request imports: aiohttp and httpx, then azure.identity with its own.
 FIRST_REQUEST_OTHERS: Final = frozenset(
     {
         *("aiohappyeyeballs", "aiohttp", "aiosignal", "attr", "frozenlist", "idna", "multidict"),
-        *("propcache", "yarl"),
+        *("httpx", "httpx_aiohttp", "propcache", "yarl"),
         *("azure.core", "azure.identity", "certifi", "charset_normalizer", "cryptography", "msal"),
         *("requests", "urllib3"),
     }
@@ -118,5 +120,5 @@ def _others(modules: Iterable[str]) -> set[str]:
     return {
         ".".join(parts[:2]) if parts[0] == "azure" else parts[0]
         for parts in (name.split(".") for name in modules)
-        if parts[0] not in own and parts != ["azure"] and not parts[0].startswith("_")
+        if parts[0] not in own | DEVELOPMENT and parts != ["azure"] and parts[0][0] != "_"
     }

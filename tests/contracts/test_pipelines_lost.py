@@ -1,8 +1,9 @@
-"""Which failures prove that nothing was sent: the table over every exception of aiohttp."""
+"""Which failures prove that nothing was sent: the table over every exception of aiohttp and httpx."""
 
 from typing import Final
 
 import aiohttp
+import httpx
 import pytest
 from aiohttp import client_exceptions
 from aiohttp.client_reqrep import ConnectionKey
@@ -47,6 +48,35 @@ PERHAPS_AFTER: Final[tuple[type[BaseException], ...]] = (
     aiohttp.WSMessageTypeError,
     aiohttp.WSServerHandshakeError,
     client_exceptions.UploadAbortedError,
+    # Without a cause from aiohttp, httpx's own classes prove nothing.
+    httpx.CloseError,
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.CookieConflict,
+    httpx.DecodingError,
+    httpx.HTTPError,
+    httpx.HTTPStatusError,
+    httpx.InvalidURL,
+    httpx.LocalProtocolError,
+    httpx.NetworkError,
+    httpx.PoolTimeout,
+    httpx.ProtocolError,
+    httpx.ProxyError,
+    httpx.ReadError,
+    httpx.ReadTimeout,
+    httpx.RemoteProtocolError,
+    httpx.RequestError,
+    httpx.RequestNotRead,
+    httpx.ResponseNotRead,
+    httpx.StreamClosed,
+    httpx.StreamConsumed,
+    httpx.StreamError,
+    httpx.TimeoutException,
+    httpx.TooManyRedirects,
+    httpx.TransportError,
+    httpx.UnsupportedProtocol,
+    httpx.WriteError,
+    httpx.WriteTimeout,
 )
 
 
@@ -56,6 +86,12 @@ def exceptions_of(module: object) -> set[type[BaseException]]:
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, BaseException)
     }
+
+
+def caused(error: BaseException, cause: BaseException) -> BaseException:
+    """Raise from a cause, as httpx-aiohttp does."""
+    error.__cause__ = cause
+    return error
 
 
 def test_table_has_every_exception_of_aiohttp() -> None:
@@ -70,6 +106,10 @@ def test_table_has_every_exception_of_aiohttp() -> None:
     assert foreign <= {*BEFORE_SENDING, *PERHAPS_AFTER}
 
 
+def test_table_has_every_exception_of_httpx() -> None:
+    assert exceptions_of(httpx) <= {*BEFORE_SENDING, *PERHAPS_AFTER}
+
+
 @pytest.mark.parametrize("kind", [*BEFORE_SENDING, *PERHAPS_AFTER], ids=str)
 def test_only_these_prove_that_nothing_was_sent(kind: type[BaseException]) -> None:
     error = kind.__new__(kind)  # only its class counts
@@ -81,11 +121,15 @@ def test_only_these_prove_that_nothing_was_sent(kind: type[BaseException]) -> No
     ("error", "left"),
     [
         (CONNECTOR_ERROR, False),
-        (aiohttp.ConnectionTimeoutError(), False),
-        (aiohttp.ServerDisconnectedError(), True),
-        (aiohttp.ClientOSError(104, "reset"), True),
-        (aiohttp.SocketTimeoutError(), True),
-        (aiohttp.ServerTimeoutError(), True),
+        (caused(httpx.ConnectError("m"), CONNECTOR_ERROR), False),
+        (caused(httpx.ConnectTimeout("m"), aiohttp.ConnectionTimeoutError()), False),
+        # httpx-aiohttp gives both of these the class of a connection that never came to be.
+        (caused(httpx.ConnectTimeout("m"), aiohttp.ServerDisconnectedError()), True),
+        (caused(httpx.ConnectTimeout("m"), aiohttp.ClientOSError(104, "reset")), True),
+        (caused(httpx.ReadTimeout("m"), aiohttp.SocketTimeoutError()), True),
+        (caused(httpx.TimeoutException("m"), aiohttp.ServerTimeoutError()), True),
+        (httpx.ConnectError("without a cause"), True),
+        (httpx.PoolTimeout("without a cause"), True),
         (TimeoutError(), True),
         (OSError(111, "refused"), True),
         (RuntimeError("Session is closed"), True),
@@ -93,8 +137,14 @@ def test_only_these_prove_that_nothing_was_sent(kind: type[BaseException]) -> No
         (aiohttp.ClientResponseError(None, ()), True),  # type: ignore[arg-type]  # only its class counts
     ],
 )
-def test_class_decides(error: BaseException, left: bool) -> None:
+def test_cause_decides(error: BaseException, left: bool) -> None:
     assert may_have_left(error) is left
+
+
+def test_cause_is_found_however_deep() -> None:
+    error = caused(RuntimeError(), caused(httpx.ConnectError("m"), CONNECTOR_ERROR))
+
+    assert may_have_left(error) is False
 
 
 def test_newer_class_counts_as_its_base() -> None:
@@ -108,7 +158,7 @@ def test_newer_class_counts_as_its_base() -> None:
     assert may_have_left(NewerStill()) is True
 
 
-def test_what_is_reported_names_the_class() -> None:
+def test_what_is_reported_names_the_cause() -> None:
     """Where nothing was sent its text helps; in doubt the class alone, as the text may quote anything."""
     assert lost(CONNECTOR_ERROR).error.message == (
         "Synapse could not be reached: Cannot connect to host h:443 ssl:default "

@@ -43,14 +43,14 @@ class TestCreateRun:
 
         assert arrived.raw == (
             b"POST /pipelines/examplePipeline/createRun?api-version=2020-12-01 HTTP/1.1\r\n"
-            b"Host: " + host.encode() + b"\r\n"
+            b"host: " + host.encode() + b"\r\n"
             b"x-ms-client-request-id: 2f7fdb90-5df1-4b8e-ac2f-064cfa58202b\r\n"
             b"authorization: Bearer planted-token\r\n"
             b"accept: application/json\r\n"
             b"accept-encoding: identity\r\n"
             b"user-agent: synapse-run-gateway\r\n"
             b"content-type: application/json\r\n"
-            b"Content-Length: 45\r\n"
+            b"content-length: 45\r\n"
             b"\r\n" + EXAMPLE_BODY
         )
         assert isinstance(reply, Started)
@@ -302,11 +302,11 @@ async def test_no_token_and_no_parameter_is_logged(
 
 
 def test_import_of_the_adapter_is_light() -> None:
-    """An app is indexed without calling Synapse: aiohttp and azure wait for the first call."""
+    """An app is indexed without calling Synapse: httpx, aiohttp and azure wait for the first call."""
     program = "import sys, shared.adapters.synapse; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     loaded: set[Any] = {name.partition(".")[0] for name in done.stdout.split()}
 
-    assert loaded.isdisjoint({"aiohttp", "azure", "msal"})
+    assert loaded.isdisjoint({"httpx", "aiohttp", "httpx_aiohttp", "azure", "msal"})

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, get_args
 
+import httpx
 import pytest
 from hypothesis import given, strategies as st
-from multidict import CIMultiDict
 
 from shared.kernel.cloud_error import CloudError
 from shared.synapse import reply
@@ -142,7 +142,7 @@ class TestCreateRun:
         assert created(Lost(sent=False, error=ERROR)) == NotSent(error=ERROR)
 
     def test_synapses_own_ids_are_kept(self) -> None:
-        headers = CIMultiDict({"X-MS-Request-Id": "r-1", "x-ms-correlation-request-id": "c-1"})
+        headers = httpx.Headers({"X-MS-Request-Id": "r-1", "x-ms-correlation-request-id": "c-1"})
 
         read = created(answer(202, {"runId": SENT}, headers))
 
