@@ -13,7 +13,7 @@ OPEN = func.AuthLevel.ANONYMOUS
 async def start_from_queue(message: func.QueueMessage) -> None:
     """Take one message of the requests queue."""
     app = wiring.app()
-    await queue.receive(app.gateway, message, app.follower.visit, app.events.receive_message)
+    await queue.receive(app.gateway, message, app.follow, app.take_event)
 
 
 @app.queue_trigger(
@@ -22,7 +22,7 @@ async def start_from_queue(message: func.QueueMessage) -> None:
 async def answer_poison(message: func.QueueMessage) -> None:
     """Answer one message that the platform gave up on."""
     app = wiring.app()
-    await queue.receive_poisoned(app.poison, message, app.events.receive_message)
+    await queue.receive_poisoned(app.poison, message, app.take_event)
 
 
 async def post_event(message: func.QueueMessage) -> None:

@@ -11,6 +11,7 @@ Orders are JSON lines on standard input, answers JSON lines on standard output:
     {"do": "run", …, "sample": "path"}                    the same, sampled: see bench.sampler
     {"do": "sweep"}                                       run the gateway's hourly timer
     {"do": "state"}                                       memory now
+    {"do": "modules"}                                     what the app has imported until now
 """
 
 import argparse
@@ -62,8 +63,9 @@ def _message(number: int) -> Any:
 class Worker:
     """The indexed app."""
 
-    def __init__(self, functions: dict[str, Function]) -> None:
+    def __init__(self, functions: dict[str, Function], before: frozenset[str]) -> None:
         self._functions = functions
+        self._before = before  #: the modules that were there before the app
         self._invocations = Invocations()
         self._number = 0
 
@@ -77,6 +79,8 @@ class Worker:
                 data = timers.data(datetime.now(UTC), datetime.now(UTC))
                 outcome = await self._invocations.run(self._functions["forget"], data)
                 return {"error": outcome.error}
+            case "modules":
+                return {"modules": sorted(sys.modules.keys() - self._before)}
             case _:
                 gc.collect()
                 return {"memory": memory()}
@@ -138,13 +142,13 @@ async def serve(given: argparse.Namespace) -> None:
     logs.begin(default=logging.INFO, function=logging.INFO)
     if given.plain_http:
         allow_plain_http()
-    empty = memory()
+    empty, before = memory(), frozenset(sys.modules)
     sys.path.insert(0, str(given.app))
     cpu, wall = time.process_time(), time.perf_counter()
     importlib.import_module("function_app")
     imported = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
     functions = await worker.load(given.app)
-    made = Worker(functions)
+    made = Worker(functions, before)
     facts = {"imported": imported, "modules": len(sys.modules), "empty": empty}
     _answer(answers, {**facts, "memory": memory()})
     loop = asyncio.get_running_loop()

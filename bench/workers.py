@@ -35,6 +35,10 @@ class Worker:
         """Return resident memory now, in MB."""
         return float((await self._order({"do": "state"}))["memory"])
 
+    async def modules(self) -> list[str]:
+        """Return the modules that the app has imported until now."""
+        return list((await self._order({"do": "modules"}))["modules"])
+
     async def sweep(self) -> None:
         """Run the gateway's hourly timer."""
         await self._order({"do": "sweep"})

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import azure.functions as func
 
@@ -19,19 +19,21 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.storage.queues import PoisonQueue
 from shared.adapters.storage.records import TableRecords
 from shared.auth import token_claims
-from shared.composition import App, build
+from shared.composition import App
 from shared.config import gateway_json, settings as app_settings
 from shared.config.gateway_json import GatewayConfig
 from shared.config.settings import HttpAuth, Settings
 from shared.gateway.cached import Cached
 from shared.gateway.requeue import Requeue
-from shared.gateway.rights import Statement
 from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
 from shared.kernel.errors import Misconfigured, RecordUnreadable, StorageUnavailable
 from shared.runs.caller import Caller
-from shared.triggers import health, outage, responses, synapse as wire
+from shared.triggers import health, outage, responses
 from shared.triggers.authentication import Identify, TokenBearers, key_holder
+
+if TYPE_CHECKING:
+    from shared.gateway.rights import Statement
 
 STORAGE: Final = app_settings.STORAGE
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -118,6 +120,8 @@ async def serve_wire(
     answer: Callable[[App, Caller], Awaitable[func.HttpResponse]],
 ) -> func.HttpResponse:
     """Answer a client of Synapse's API, which expects Synapse's headers in every response; otherwise like `serve`."""
+    from shared.triggers import synapse as wire  # noqa: PLC0415 - of this route alone
+
     return wire.complete(await serve(request, answer), request, context.invocation_id)
 
 
@@ -169,7 +173,7 @@ def readiness() -> Cached[tuple[CloudError, ...]]:
     return Cached(SystemClock(), faults, health.KEPT_SECONDS)
 
 
-async def rights(caller: Caller) -> Statement | None:
+async def rights(caller: Caller) -> "Statement | None":
     """Return which rights the app has; None if settings are wrong or `access` does not name the caller."""
     wired = _wired()
     if isinstance(wired, tuple) or not wired.policy.names(caller.principal):
@@ -220,7 +224,7 @@ def _wire(content: bytes) -> App | tuple[CloudError, ...]:
     settings = app_settings.read(os.environ)
     config = gateway_json.read(content)
     if isinstance(settings, Settings) and isinstance(config, GatewayConfig):
-        return build(settings, config, os.environ, ROOT)
+        return App(settings, config, os.environ, ROOT)
     return _misconfigured(settings, config)
 
 

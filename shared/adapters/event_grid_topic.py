@@ -92,7 +92,7 @@ class EventGridTopic(Topic):
 
     def _open(self) -> "HttpClient":
         if self._client is None:
-            # Late, because httpx and aiohttp take 0.2 s, and most processes post nothing.
+            # Late, because aiohttp takes 0.1 s, and most processes post nothing.
             from shared.adapters.http_client import HttpClient  # noqa: PLC0415 - see above
 
             self._client = HttpClient(

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import azure.functions as func
 
-from shared.gateway.rights import Statement
 from shared.kernel.cloud_error import CloudError
 from shared.triggers import responses
+
+if TYPE_CHECKING:
+    from shared.gateway.rights import Statement
 
 #: How long the faults are cached: each check calls the storage and may ask for a token.
 KEPT_SECONDS: Final = 5.0
@@ -26,7 +28,7 @@ def ready(faults: Sequence[CloudError]) -> func.HttpResponse:
 
 async def settings(
     looking: Awaitable[Sequence[CloudError]],
-    lookup: Awaitable[Statement | None],
+    lookup: Awaitable["Statement | None"],
     notices: Sequence[CloudError],
 ) -> func.HttpResponse:
     """Report every fault and every right to an authenticated caller; no setting's value is quoted.

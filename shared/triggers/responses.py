@@ -8,7 +8,6 @@ from typing import Final
 
 import azure.functions as func
 
-from shared.api import views
 from shared.api.links import Links
 from shared.auth import bearer
 from shared.gateway.gateway import Answered, Deferred, Reception
@@ -53,6 +52,8 @@ def reply(
     """Write the outcome of a request: 202 with the result and `more` headers, or the CloudError and its status."""
     match reception:
         case Deferred(record=record, seconds=seconds):
+            from shared.api import views  # noqa: PLC0415 - most processes serve no view
+
             body = views.waiting(record).to_json()
             at = {"Location": links.request(record.request_id)}
             headers = after(seconds) | at | dict(more or {})

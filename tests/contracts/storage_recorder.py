@@ -25,6 +25,7 @@ ENTITY = json.dumps(
         "Timestamp": "2026-11-25T21:23:39.9822653Z",
     }
 )
+PAGE = f'{{"value":[{ENTITY}]}}'
 DATE = "Wed, 25 Nov 2026 21:23:41 GMT"
 MESSAGE = (
     "\ufeff<?xml version='1.0' encoding='utf-8'?><QueueMessagesList><QueueMessage>"
@@ -64,6 +65,8 @@ def success(request: Arrived) -> bytes:
     """Answer as the services do when all is well."""
     method, target, _ = request.line.split()
     if "/messages" not in target:
+        if "()?" in target:
+            return answer(200, PAGE, content_type="application/json")
         if method == "GET":
             return answer(200, ENTITY, etag=ETAG, content_type="application/json")
         return answer(204, etag=ETAG, preference_applied="return-no-content")

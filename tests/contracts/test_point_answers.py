@@ -1,5 +1,6 @@
 """Our reading of answers is that of Azure's libraries: the same bytes, the same values, the same facts."""
 
+import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from azure.core import MatchConditions
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
 from azure.storage.queue.aio import QueueClient
-from hypothesis import example, given
+from hypothesis import example, given, strategies as st
 
 from shared.adapters.clock import SystemClock
 from shared.adapters.storage import entity_json, point
@@ -19,9 +20,10 @@ from shared.adapters.storage.account import Account
 from shared.adapters.storage.columns import INT64
 from shared.adapters.storage.facts import ByConnectionString
 from shared.adapters.storage.library import translated
+from shared.kernel.errors import StorageUnavailable
 from shared.ports import Receipt
 from tests.contracts.raw_server import Connection, RawServer
-from tests.contracts.storage_recorder import DATE, ETAG, MESSAGE, account_at, answer
+from tests.contracts.storage_recorder import DATE, ETAG, MESSAGE, account_at, answer, meaning
 from tests.contracts.test_point_requests import ENTITIES, EVERY_TYPE
 
 KEYS = {"PartitionKey": "p", "RowKey": "r"}
@@ -73,6 +75,7 @@ THEIRS: dict[str, Callable[[Side], Awaitable[object]]] = {
     "replace": lambda side: side.table.upsert_entity(KEYS, UpdateMode.REPLACE),
     "get": lambda side: side.table.get_entity("p", "r"),
     "delete": lambda side: side.table.delete_entity(KEYS, **CONDITION),
+    "page": lambda side: anext(side.table.query_entities("RowKey eq ''")),
     "put": lambda side: side.queue.send_message("m"),
     "hide": lambda side: side.queue.update_message(
         RECEIPT.message_id, RECEIPT.pop_receipt, visibility_timeout=1
@@ -88,6 +91,7 @@ def ours(side: Side) -> Mapping[str, Callable[[], Awaitable[object]]]:
         "replace": point.replace("runs", dict(KEYS)),
         "get": point.get("runs", "p", "r"),
         "delete": point.delete("runs", "p", "r", ETAG),
+        "page": point.page("runs", "RowKey eq ''", select=("RowKey",), size=1, after={}),
         "put": point.put_message("results", "m", hidden=0),
         "hide": point.hide_message("results", RECEIPT, hidden=1),
         "withdraw": point.delete_message("results", RECEIPT),
@@ -151,7 +155,7 @@ OF_QUEUES = {
     "ServerBusy": 503,
 }
 ERRORS: dict[str, tuple[frozenset[str], bytes]] = {}
-TABLES, QUEUES = frozenset(list(THEIRS)[:4]), frozenset(list(THEIRS)[4:])
+TABLES, QUEUES = frozenset(list(THEIRS)[:5]), frozenset(list(THEIRS)[5:])
 for code, status in OF_TABLES.items():
     ERRORS |= {
         f"json {code}": (TABLES, answer(status, in_json(code), content_type=JSON)),
@@ -241,6 +245,68 @@ async def test_an_entity_is_the_same_values(side: Side, entity: dict[str, Any]) 
     stored = {"odata.etag": ETAG, "Timestamp": "2026-11-25T21:23:39.9822653Z"}
 
     await both(side, as_stored(entity, **stored))
+
+
+@example([EVERY_TYPE, EVERY_TYPE])
+@given(st.lists(ENTITIES, max_size=3))
+async def test_a_page_is_the_same_entities(side: Side, entities: list[dict[str, Any]]) -> None:
+    """A selected property that an entity lacks comes as null."""
+    rows = [json.loads(entity_json.encode(each)) | {"absent": None} for each in entities]
+    side.answer = answer(200, json.dumps({"odata.metadata": "m", "value": rows}), content_type=JSON)
+
+    theirs = [dict(each) async for each in side.table.query_entities("RowKey eq ''")]
+    (found,) = [page async for page in side.account.table("runs").pages("q", select=("at",))]
+
+    assert [{name: plain(value) for name, value in each.items()} for each in found] == [
+        {name: plain(value) for name, value in each.items()} for each in theirs
+    ]
+
+
+async def test_a_page_has_the_times_of_writes_where_they_are_selected(side: Side) -> None:
+    body = json.dumps({"value": [KEYS | {"Timestamp": "2026-11-25T21:23:39.9822653Z"}]})
+    side.answer = answer(200, body, content_type=JSON)
+
+    theirs = await anext(side.table.query_entities("RowKey eq ''"))
+    (((found,)),) = [page async for page in side.account.table("runs").pages("q", select=("at",))]
+
+    assert found["Timestamp"] == theirs.metadata["timestamp"]
+
+
+@pytest.mark.parametrize("body", ["", "nonsense", "[]", "{}", '{"value": 1}', '{"value": [1]}'])
+async def test_what_is_no_page_is_no_end_of_the_table(side: Side, body: str) -> None:
+    side.answer = answer(200, body, content_type=JSON)
+
+    with pytest.raises(StorageUnavailable, match="it is no page of entities"):
+        _ = [page async for page in side.account.table("runs").pages("q", select=("at",))]
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [{"NextPartitionKey": "1!8!cGFy+dA--", "NextRowKey": "1!4!cg--"}, {"NextPartitionKey": "p"}],
+)
+async def test_a_query_goes_on_where_the_page_ended(marks: dict[str, str]) -> None:
+    """After an empty page too. The marks are sent back as they came, and those that did not come are left out."""
+    pages = [{f"x-ms-continuation-{name}": text for name, text in marks.items()}, {}]
+
+    async def script(connection: Connection) -> None:
+        for headers in itertools.cycle(pages):
+            await connection.read()
+            body = json.dumps({"value": [] if headers else [KEYS]})
+            await connection.write(answer(200, body, content_type=JSON, **headers))
+
+    async with RawServer(script) as server:
+        text = account_at(server.port)
+        account = Account(ByConnectionString(text=text))
+        found = [page async for page in account.table("runs").pages("q", select=("RowKey",))]
+        await account.aclose()
+        async with TableClient.from_connection_string(text, "runs", retry_total=0) as table:
+            paged = table.query_entities("q", select=["RowKey"], results_per_page=1000).by_page()
+            theirs = [[dict(each) async for each in page] async for page in paged]
+
+    assert found == theirs == [[], [KEYS]]
+    first, second, *of_library = [meaning(request) for request in server.arrived]
+    assert [first, second] == of_library
+    assert second.query == {**first.query, **marks}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Our requests are those of Azure's libraries, as a server on this machine sees them: operation by operation."""
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -164,6 +164,24 @@ async def test_get(side: Side, partition: str, row: str) -> None:
     await side.compare(
         side.table.get_entity(partition, row), side.account.table("runs").get(partition, row)
     )
+
+
+@example("PartitionKey eq 'O''Neill é😀 +%&=/#?\"<>[]^{|}`'", ["RowKey", "Timestamp"], 1)
+@given(
+    KEYS.map(lambda key: f"RowKey gt '{key.replace("'", "''")}'"),
+    st.lists(NAMES, min_size=1, max_size=5),
+    st.integers(1, 1000),
+)
+async def test_page(side: Side, query: str, select: list[str], size: int) -> None:
+    await side.compare(
+        _drained(side.table.query_entities(query, select=select, results_per_page=size)),
+        _drained(side.account.table("runs").pages(query, select=select, size=size)),
+    )
+
+
+async def _drained(found: AsyncIterable[object]) -> None:
+    async for _ in found:
+        pass
 
 
 @example("O'Neill é😀 +%&=/#?\"<>[]^{|}`", "''")

@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 
 from shared.ports import Echo, Receipt
-from shared.runs.request import Resume
+from shared.runs.request import Follow, Resume
 from shared.synapse.create_run import CreateRun
 from tests.explorer.ground import Ground
 from tests.explorer.play import Sabotage, play
@@ -86,10 +86,10 @@ def without_recovery(ground: Ground) -> None:
     """Swallow the delayed messages that are put before the claim."""
     enqueue = ground.requests.enqueue
 
-    async def swallow(resume: Resume, delay: float) -> Receipt:
-        if resume.fingerprint is not None and delay > 90.0:
+    async def swallow(message: Resume | Follow, delay: float) -> Receipt:
+        if isinstance(message, Resume) and message.fingerprint is not None and delay > 90.0:
             return Receipt(message_id="swallowed", pop_receipt="swallowed")
-        return await enqueue(resume, delay)
+        return await enqueue(message, delay)
 
     patch.object(ground.requests, "enqueue", swallow).start()
 

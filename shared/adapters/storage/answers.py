@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from shared.adapters.storage import entity_json
+from shared.adapters.storage.columns import TIMESTAMP
 from shared.adapters.storage.facts import failure
 from shared.kernel.errors import StorageUnavailable
 from shared.ports import Receipt
@@ -21,6 +22,9 @@ _CODE_IN_XML: Final = re.compile(rb"<(?:\w+:)?code>\s*(\w+)", re.IGNORECASE)
 _CODE: Final = re.compile(r"\w{1,64}", re.ASCII)
 _MESSAGE_ID: Final = re.compile(rb"<MessageId>([!-;=-~]+)</MessageId>")
 _POP_RECEIPT: Final = re.compile(rb"<PopReceipt>([!-;=-~]+)</PopReceipt>")
+
+
+_NEXT: Final = ("NextPartitionKey", "NextRowKey")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,14 @@ class Row:
     values: Mapping[str, object]  #: without its Timestamp
     etag: str
     age: float  #: seconds since its last write, by the service's own clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some of the entities that match a query."""
+
+    rows: list[Mapping[str, object]]  #: each as it was selected
+    after: Mapping[str, str]  #: parameters that ask for the next page; empty for the last
 
 
 def error(what: str, answer: Answer) -> Exception | None:
@@ -68,10 +80,22 @@ def row(what: str, answer: Answer) -> Row:
         values = entity_json.decode(answer.body)
     except ValueError:
         raise _unreadable(what, "it is no entity") from None
-    age = _age(values.pop("Timestamp", None), answer.headers.get("Date", ""))
+    age = _age(values.pop(TIMESTAMP, None), answer.headers.get("Date", ""))
     if age is None:
         raise _unreadable(what, "it has no Date or Timestamp, so the entity's age can't be known")
     return Row(values=values, etag=etag(what, answer), age=age)
+
+
+def page(what: str, answer: Answer) -> Page:
+    """Read a page of entities, which may be empty though others follow."""
+    try:
+        rows = [_timed(row) for row in entity_json.decode_page(answer.body)]
+    except ValueError:
+        raise _unreadable(what, "it is no page of entities") from None
+    after = {
+        name: found for name in _NEXT if (found := answer.headers.get(f"x-ms-continuation-{name}"))
+    }
+    return Page(rows=rows, after=after)
 
 
 def receipt(what: str, answer: Answer) -> Receipt:
@@ -80,6 +104,12 @@ def receipt(what: str, answer: Answer) -> Receipt:
     if found[0] is None or found[1] is None:
         raise _unreadable(what, "it has no receipt")
     return Receipt(message_id=found[0][1].decode(), pop_receipt=found[1][1].decode())
+
+
+def _timed(row: dict[str, object]) -> Mapping[str, object]:
+    if TIMESTAMP not in row:
+        return row
+    return row | {TIMESTAMP: datetime.fromisoformat(str(row[TIMESTAMP]))}
 
 
 def _age(written: object, date: str) -> float | None:

@@ -20,6 +20,7 @@ from shared.runs.record import Entry
 MAX_TEXT: Final = 32_768  # UTF-16 units of a string property (learn, tables/scalability-targets)
 MAX_BINARY: Final = 64 * 1024  # bytes of a binary property (same page)
 INT64: Final = "Edm.Int64"
+TIMESTAMP: Final = "Timestamp"  #: the time of an entity's last write, by the service's clock
 
 #: What a property may be; a pair is a number and `INT64`, whatever its size.
 Value = str | int | float | bool | bytes | datetime | tuple[int, str]
@@ -105,11 +106,6 @@ def _only[T](kind: type[T]) -> Callable[[object], T]:
     return check
 
 
-def read_int(value: object) -> int:
-    """Read an int; in pages, Azure's library returns one of 64 bits as a pair of value and type."""
-    return _only(int)(value[0] if isinstance(value, tuple) else value)
-
-
 def _read_float(value: object) -> float:
     # A whole number comes back as an int after the cell was edited by hand.
     return float(_only(int)(value)) if isinstance(value, int) else _only(float)(value)
@@ -119,7 +115,7 @@ def _read_time(value: object) -> datetime:
     found = _only(datetime)(value)
     if found.utcoffset() is None:
         raise TypeError
-    return datetime.combine(found.date(), found.timetz())  # without the subclass of Azure's library
+    return found
 
 
 def _write_error(error: CloudError) -> str:
@@ -179,8 +175,8 @@ def fit_json(value: object) -> str:
 
 
 TEXT: Final = Column(write=fit, read=_only(str))
-INT: Final = Column(write=int, read=read_int)
-LONG: Final = Column(write=lambda value: (value, INT64), read=read_int)
+INT: Final = Column(write=int, read=_only(int))
+LONG: Final = Column(write=lambda value: (value, INT64), read=_only(int))
 FLOAT: Final = Column(write=float, read=_read_float)
 FLAG: Final = Column(write=bool, read=_only(bool))
 BYTES: Final = Column(write=bytes, read=_only(bytes))

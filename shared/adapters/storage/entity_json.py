@@ -79,6 +79,19 @@ def decode(body: bytes) -> dict[str, Any]:
     if not isinstance(given, dict):
         msg = "The answer is no entity."
         raise ValueError(msg)  # noqa: TRY004 - one error for each kind of text that is no entity
+    return _values(given)
+
+
+def decode_page(body: bytes) -> list[dict[str, Any]]:
+    """Read the entities of a page, each as `decode` does. Raises ValueError if the text is no page."""
+    try:
+        return [_values(each) for each in json.loads(body)["value"]]
+    except (AttributeError, LookupError, RecursionError, TypeError):
+        msg = "The answer is no page of entities."
+        raise ValueError(msg) from None
+
+
+def _values(given: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: _read(value, given.get(name + _TYPE))
         for name, value in given.items()

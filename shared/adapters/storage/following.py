@@ -5,10 +5,11 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
-from typing import Final, override
+from typing import override
 
 from shared.adapters.storage import following_entity as entities
 from shared.adapters.storage.account import Account
+from shared.adapters.storage.columns import TIMESTAMP
 from shared.adapters.storage.facts import Changed, Exists, Missing
 from shared.adapters.storage.record_entity import partition_key
 from shared.following_ports import Chain, Chains, OpenRuns, Outcomes, StoredRun, VersionedChain
@@ -16,8 +17,6 @@ from shared.kernel import log_line
 from shared.kernel.errors import RecordUnreadable
 from shared.runs.open_run import Listed, OpenRun
 from shared.runs.outcome import RecordedOutcome
-
-_TIMESTAMP: Final = "Timestamp"
 
 
 class TableChains(Chains):
@@ -101,12 +100,12 @@ class TableOpenRuns(OpenRuns):
     async def listed(self, endpoint: str) -> list[Listed]:
         first, last = entities.bounds(endpoint)
         query = f"PartitionKey ge '{first}' and PartitionKey le '{last}'"
-        select = ("RowKey", _TIMESTAMP, *entities.SELECT_LISTED)
+        select = ("RowKey", TIMESTAMP, *entities.SELECT_LISTED)
         found: list[Listed] = []
         async for page in self._account.table(self._table).pages(query, select=select):
             for row in page:
                 try:
-                    found.append(entities.read_listed(row, row[_TIMESTAMP]))
+                    found.append(entities.read_listed(row, row[TIMESTAMP]))
                 except RecordUnreadable as error:
                     _complain(row, error)
         return found
@@ -114,12 +113,12 @@ class TableOpenRuns(OpenRuns):
     @override
     async def pages(self) -> AsyncGenerator[list[tuple[OpenRun, datetime]]]:
         query = f"PartitionKey ge '{entities.OPEN}' and PartitionKey lt '{entities.BEYOND_OPEN}'"
-        select = ("RowKey", _TIMESTAMP, *entities.SELECT_RUN)
+        select = ("RowKey", TIMESTAMP, *entities.SELECT_RUN)
         async for page in self._account.table(self._table).pages(query, select=select):
             runs: list[tuple[OpenRun, datetime]] = []
             for row in page:
                 try:
-                    runs.append((entities.read_run(row), entities.written_at(row[_TIMESTAMP])))
+                    runs.append((entities.read_run(row), entities.written_at(row[TIMESTAMP])))
                 except RecordUnreadable as error:
                     _complain(row, error)
             yield runs

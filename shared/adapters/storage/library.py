@@ -1,19 +1,17 @@
-"""What is rare, through Azure's libraries: making tables and queues, pages, transactions, taking messages.
+"""What is rare, through Azure's libraries: making tables and queues, transactions, taking messages.
 
 Import this module late: the libraries take 0.1 s of CPU or more. Their errors end here.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, override
 
 import aiohttp
-from azure.core.async_paging import AsyncItemPaged
 from azure.core.credentials import AccessToken, AzureNamedKeyCredential, AzureSasCredential
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError, ResourceExistsError
 from azure.core.pipeline.transport import AioHttpTransport
-from azure.data.tables import TableEntity
 from azure.data.tables.aio import TableClient
 from azure.storage.queue.aio import QueueClient
 
@@ -47,7 +45,6 @@ _QUEUE_OPTIONS: Final[Mapping[str, Any]] = {
 _AGAIN: Final[Mapping[str, Any]] = {
     "retry_on_methods": frozenset({"GET", "PUT", "POST", "PATCH", "MERGE", "DELETE"})
 }
-TIMESTAMP: Final = "Timestamp"  #: the time of an entity's last write, by the service's clock
 _BATCH: Final = 100  # entities of one transaction (learn, storage/tables/scalability-targets)
 _AT_ONCE: Final = 32  # messages of one call (learn, rest/api/storageservices/get-messages)
 
@@ -76,23 +73,6 @@ class LibraryTable:
                 for key in keys:
                     await self._delete_one(key)
 
-    async def pages(
-        self, query: str, *, select: Sequence[str], size: int
-    ) -> AsyncGenerator[list[Mapping[str, object]]]:
-        """Page through the entities that match; a table that does not exist has none."""
-        paged: AsyncItemPaged[TableEntity] = self._client.query_entities(
-            query, select=list(select), results_per_page=size, **_AGAIN
-        )
-        pages = paged.by_page()
-        while True:
-            try:
-                page = await self._reach(lambda: anext(pages, None))
-            except NotCreated:
-                return
-            if page is None:
-                return
-            yield [_with_timestamp(entity, select) async for entity in page]
-
     async def _delete_batch(self, keys: Sequence[Mapping[str, str]]) -> None:
         operations = [("delete", key) for key in keys]
         await self._reach(lambda: self._client.submit_transaction(operations, **_AGAIN))
@@ -102,13 +82,6 @@ class LibraryTable:
 
     async def _reach[T](self, operation: Callable[[], Awaitable[T]]) -> T:
         return await reach(self._what, lambda: translated(self._what, operation()))
-
-
-def _with_timestamp(entity: TableEntity, select: Sequence[str]) -> Mapping[str, object]:
-    """Put an entity's Timestamp among its values if it is wanted: the library keeps it apart."""
-    if TIMESTAMP not in select:
-        return entity
-    return {**entity, TIMESTAMP: entity.metadata["timestamp"]}
 
 
 class LibraryQueue:

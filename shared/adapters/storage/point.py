@@ -1,10 +1,10 @@
-"""The requests of the eight operations that a delivery makes: one entity or one message each.
+"""The requests of nine operations: one entity, one message or one page of entities each.
 
-learn, rest/api/storageservices: insert-entity, merge-entity, insert-or-replace-entity, get-entity, delete-entity1,
+learn, rest/api/storageservices: query-entities, insert-entity, merge-entity, insert-or-replace-entity, get-entity, delete-entity1,
 put-message, update-message, delete-message2. A test compares each with the request of Azure's library.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
@@ -89,6 +89,19 @@ def get(table: str, partition: str, row: str) -> Request:
     """Read an entity."""
     return Request(
         service=Service.TABLE, method="GET", path=_path(table, partition, row), headers=_READ
+    )
+
+
+def page(
+    table: str, query: str, *, select: Sequence[str], size: int, after: Mapping[str, str]
+) -> Request:
+    """Read the entities that match: the first page, or the one `after` that of an answer."""
+    return Request(
+        service=Service.TABLE,
+        method="GET",
+        path=f"/{table}()",
+        headers=_READ,
+        query={"$top": str(size), "$select": ",".join(select), "$filter": query, **after},
     )
 
 

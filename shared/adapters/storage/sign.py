@@ -59,4 +59,6 @@ def _queue(request: Request, date: str) -> str:
 
 def _query(request: Request) -> str:
     """Return a queue's parameters as they are signed; a table's are not."""
+    if request.service is Service.TABLE:
+        return ""
     return "".join(f"\n{name}:{request.query[name]}" for name in sorted(request.query))

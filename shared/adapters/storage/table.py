@@ -1,4 +1,4 @@
-"""One table: single entities by requests of our own, pages and transactions through Azure's library."""
+"""One table: entities and pages of them by requests of our own, transactions through Azure's library."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -60,11 +60,21 @@ class Table:
         """Delete entities of one partition, changed or not; ones already gone are not an error."""
         await self._library().delete(partition, rows)
 
-    def pages(
+    async def pages(
         self, query: str, *, select: Sequence[str], size: int = 1000
     ) -> AsyncGenerator[list[Mapping[str, object]]]:
         """Page through the entities that match; a table that does not exist has none."""
-        return self._library().pages(query, select=select, size=size)
+        after: Mapping[str, str] = {}
+        while True:
+            request = point.page(self._name, query, select=select, size=size, after=after)
+            try:
+                page = answers.page(self._what, await self._wire.send(self._what, request))
+            except NotCreated:
+                return
+            yield page.rows
+            after = page.after
+            if not after:
+                return
 
     async def try_reading(self) -> None:
         """Ask for an entity that never exists, without creating the table. Raises if that is not possible."""

@@ -17,7 +17,7 @@ def answer(status: int = 200, content: object = RUN) -> Answer:
     return Answer(status=status, headers={}, body=json.dumps(content).encode())
 
 
-def code(outcome: RunShown | CloudError) -> str:
+def code(outcome: RunShown | CloudError | None) -> str:
     assert isinstance(outcome, CloudError), outcome
     return outcome.code
 
