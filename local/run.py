@@ -41,6 +41,10 @@ Send your own:
     '{storage}',
     'run-requests').send_message('{{\\"pipelineName\\": \\"copyOrders\\", \\"requestId\\": \\"mine-2\\"}}')"
 
+Wait for the end of the first one's run, a success (200) or a failure (424):
+
+  curl -i {url}/api/runs/mine-1/outcome -H 'Prefer: wait=60'
+
 {synapse}/_sim/runs lists the simulated workspace's runs; its pipelines are those of samples/pipelines.json.
 Storage is Azurite, its queues at port {queues} and its tables at {tables}; what it holds is gone at the end.
 Logs are in .local/logs. Ctrl-C ends everything.

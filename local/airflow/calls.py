@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +16,16 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.request import Request, urlopen
 
-from airflow.exceptions import TaskDeferred  # type: ignore[import-not-found] # in its own environment
+from airflow.exceptions import (  # type: ignore[import-not-found] # in its own environment
+    AirflowException,
+    TaskDeferred,
+)
+from airflow.providers.http.hooks.http import (  # type: ignore[import-not-found] # in its own environment
+    HttpHook,
+)
+from airflow.providers.http.sensors.http import (  # type: ignore[import-not-found] # in its own environment
+    HttpSensor,
+)
 from airflow.providers.microsoft.azure.hooks.synapse import (  # type: ignore[import-not-found] # in its own environment
     AzureSynapsePipelineHook,
     AzureSynapsePipelineRunException,
@@ -27,12 +37,13 @@ from azure.identity import ManagedIdentityCredential
 
 sys.path.insert(0, os.environ["SAMPLES"])
 from airflow_once import SynapseRunOnce  # type: ignore[import-not-found] # by the path above
-from airflow_outcome import dag  # type: ignore[import-not-found] # by the path above
+from airflow_outcome import CONNECTION, dag  # type: ignore[import-not-found] # by the path above
 
 GATEWAY, SIMULATOR = os.environ["GATEWAY"], os.environ["SIMULATOR"]
 PIPELINE = "copyOrders"
 THROTTLED = {"do": "answer", "status": 429, "headers": {"Retry-After": "1"}}
 CUT = {"do": "cut"}
+JSON = {"Content-Type": "application/json"}
 UNAVAILABLE = {"do": "answer", "status": 503}
 
 
@@ -184,15 +195,45 @@ def dag_fails_as_the_run_does(day: str) -> str:
     return "424: the sensor's task fails, without another try"
 
 
+def sensor_ends_as_the_run_does(day: str) -> str:
+    """By itself, without the sample: what it takes for success, for failure, and for not yet."""
+    connect()
+    body = {"pipelineName": "failsLater", "requestId": day}
+    HttpHook("POST", CONNECTION).run("/api/runs?until=outcome", json.dumps(body), JSON)
+    common = {"task_id": "wait", "http_conn_id": CONNECTION, "endpoint": f"/api/runs/{day}/outcome"}
+    too_early = HttpSensor(**common).poke({})
+    checked = HttpSensor(
+        **common,
+        response_check=lambda answer: answer.status_code == 200,
+        response_error_codes_allowlist=[],
+    )
+    said = ""
+    while not said:
+        try:
+            expect(holds=not checked.poke({}), what="a failed run was a success")
+        except AirflowException as failed:
+            said = str(failed)
+        time.sleep(0.5)
+    expect(holds=too_early is True and said.startswith("424:"), what=(too_early, said))
+    return (
+        "without a response_check 202 is a success; with one 202 is not yet, and 424 fails the task"
+    )
+
+
 def play_dag(day: str, pipeline: str) -> tuple[str, dict[str, int]]:
     """Play the sample's DAG as `airflow dags test` does; give its state, and each task's tries."""
+    connect()
+    dag.task_dict["wait_for_copy"].poke_interval = 1  # a minute in the sample
+    run = dag.test(run_conf={"day": day, "pipeline": pipeline})
+    return str(run.state), {ti.task_id: ti.try_number for ti in run.get_task_instances()}
+
+
+def connect() -> None:
+    """Make the connection of Airflow's HTTP provider, with a token of now."""
     token = ManagedIdentityCredential().get_token("https://dev.azuresynapse.net/.default").token
     os.environ["AIRFLOW_CONN_RUN_GATEWAY"] = json.dumps(
         {"conn_type": "http", "host": GATEWAY, "extra": {"Authorization": f"Bearer {token}"}}
     )
-    dag.task_dict["wait_for_copy"].poke_interval = 1  # a minute in the sample
-    run = dag.test(run_conf={"day": day, "pipeline": pipeline})
-    return str(run.state), {ti.task_id: ti.try_number for ti in run.get_task_instances()}
 
 
 def deferred(day: str) -> Any:
@@ -262,6 +303,7 @@ TRIED: dict[str, Callable[[str], str]] = {
     "AzureSynapseRunPipelineOperator(deferrable=True): Synapse is away": deferred_operator_polls_while_synapse_is_away,
     "HttpOperator, HttpSensor (samples/clients/airflow_outcome.py)": dag_waits_for_the_outcome,
     "HttpOperator, HttpSensor (samples/clients/airflow_outcome.py): the run fails": dag_fails_as_the_run_does,
+    "HttpSensor": sensor_ends_as_the_run_does,
     "SynapseRunOnce (samples/clients): parameters with templates": parameters_are_templates,
     "SynapseRunOnce (samples/clients): a task's second try": second_try_finds_the_run,
     "SynapseRunOnce (samples/clients): after a failed run": failed_run_is_run_again,

@@ -133,8 +133,8 @@ def test_the_commands_that_it_shows_work_in_a_newcomers_shell() -> None:
     plain = {"PATH": os.defpath, "HOME": "/"}
     with serving(said):
         told = "".join(said).partition("Send your own:\n\n")[2]
-        curl, python = told.split("\n\n")[:2]
-        by_http, by_queue = [
+        curl, python, _, wait = told.split("\n\n")[:4]
+        by_http, by_queue, outcome = [
             subprocess.run(
                 ["sh", "-c", command],
                 check=False,
@@ -143,13 +143,15 @@ def test_the_commands_that_it_shows_work_in_a_newcomers_shell() -> None:
                 capture_output=True,
                 text=True,
             )
-            for command in (curl, python)
+            for command in (curl, python, wait)
         ]
 
     assert all_samples_came_out() in "".join(said)
     assert " 202 " in by_http.stdout, by_http.stderr
     assert '"status":"Started"' in by_http.stdout
     assert by_queue.returncode == 0, by_queue.stderr
+    assert " 200 " in outcome.stdout
+    assert '"outcome":"Succeeded"' in outcome.stdout
 
 
 @pytest.mark.parametrize(
