@@ -138,6 +138,8 @@ var alertThresholds = {
   notReady: 0 // reasons
   http5xx: 10 // calls
   tokenFailures: 0 // reasons
+  runHours: 24 // under 48: an alert looks back two days
+  looksFailing: 0 // reasons
   storageThrottled: 10 // calls
   storageForbidden: 20 // calls
   storageAvailabilityPercent: 99

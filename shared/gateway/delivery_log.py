@@ -52,8 +52,8 @@ _WAITS: Final = (
 )
 
 
-def ended(result: RunResult, entry: AuditEntry) -> None:
-    """Write the line that ends a delivery."""
+def ended(result: RunResult, entry: AuditEntry, *, followed: bool) -> None:
+    """Write the line that ends a delivery; `followed`: a line on the end of its run comes later."""
     code = result.error.code if result.error else None
     to_started = milliseconds(result.received_at, result.finished_at) if result.run_id else None
     level = logging.ERROR if code in _ALARMING else logging.WARNING if code else logging.INFO
@@ -74,6 +74,7 @@ def ended(result: RunResult, entry: AuditEntry) -> None:
         source=result.source,
         deliveryId=patterns.cut(entry.delivery_id),
         duplicate=result.duplicate,
+        followed=(followed and result.run_id is not None) or None,
     )
 
 

@@ -170,6 +170,17 @@ async def test_the_end_names_message_pipeline_and_times(caplog: pytest.LogCaptur
     assert 'pipelineName="copy orders"' in caplog.text
 
 
+@pytest.mark.parametrize(("which", "followed"), [("all", "true"), ("none", None)])
+async def test_the_end_says_whether_a_line_on_the_run_follows(
+    caplog: pytest.LogCaptureFixture, which: str, followed: str | None
+) -> None:
+    world = World(FOLLOW_RUNS=which)
+
+    await world.deliver()
+
+    assert lines(caplog, "delivery_ended")[0].fields.get("followed") == followed
+
+
 async def test_no_line_shows_an_id_that_looks_like_a_secret(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
