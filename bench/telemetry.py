@@ -58,6 +58,7 @@ def host(world: World, given: dict[str, str], policy_of: Gateway) -> Gateway:
             requests=world.requests,
             results=world.results,
             pipelines=world.synapse,
+            following=world.follow_ports,
         ),
         settings,
         policy,

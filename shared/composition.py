@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from shared.adapters import connection
 from shared.adapters.clock import SystemClock
@@ -39,9 +38,6 @@ from shared.triggers.run_operations import RunOperations
 from shared.triggers.runs import Runs
 from shared.triggers.synapse import WireRoutes
 from shared.triggers.webhooks import Webhooks
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +91,11 @@ def build(
         requests=RequestQueue(account, settings.requests_queue),
         results=ResultsAndEvents(results, outbox, source=source) if topic else results,
         pipelines=synapse,
+        following=connection.follow_ports(account, settings, outbox if topic else None),
     )
     parts = observed(parts, settings, policy, environment, root / "host.json")
     records, audit, pipelines = parts.records, parts.audit, parts.pipelines
-    ports = connection.follow_ports(account, settings, outbox if topic else None)
+    ports = parts.following
     tracking = Tracking(
         clock=clock, ports=ports, requests=parts.requests, settings=settings, default=config.follow
     )
@@ -172,8 +169,8 @@ def build(
         ),
         poison=Poison(records=records, requests=parts.requests, gateway=gateway),
         retention=retention,
-        event_post=EventPost(clock=clock, outbox=outbox, topic=topic) if topic else None,
-        follower=Follower(
+        event_post=parts.event_post(clock=clock, outbox=outbox, topic=topic) if topic else None,
+        follower=parts.follower(
             clock=clock,
             ports=ports,
             requests=parts.requests,
