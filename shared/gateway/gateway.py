@@ -30,6 +30,7 @@ from shared.runs.identity import fingerprint
 from shared.runs.record import (
     FINAL,
     Place,
+    Reason,
     Record,
     Status,
     claim,
@@ -369,8 +370,8 @@ def _timed(first: Record, request: RunRequest, now: datetime, *, left: bool) -> 
         return reject(first, expired, now)
     if request.not_before is not None and request.not_before > now:
         seconds = (request.not_before - now).total_seconds()
-        return wait(first, seconds, "notBefore", now)
-    return wait(first, 0.0, "accepted", now) if left else first
+        return wait(first, seconds, Reason.NOT_BEFORE, now)
+    return wait(first, 0.0, Reason.ACCEPTED, now) if left else first
 
 
 def unreadable(request_id: str, error: RecordUnreadable) -> Rejection:

@@ -23,7 +23,7 @@ from shared.ports import (
 from shared.runs.audit_entry import AuditEntry
 from shared.runs.audit_query import Page, Wanted
 from shared.runs.outcome import End
-from shared.runs.record import Record, Status
+from shared.runs.record import Reason, Record, Status
 from shared.runs.request import Follow, Resume
 from shared.runs.result import Outcome, RunResult
 
@@ -113,8 +113,7 @@ def _count(before: Record, after: Record) -> None:
     elif before.status is Status.UNKNOWN and after.status is not Status.UNKNOWN:
         settled = {"run_gateway.settled": _SETTLED[after.status]}
         metrics.SETTLED.add(1, settled | {"run_gateway.workspace": after.workspace})
-    is_throttled = after.http_status == 429 and after.attempts == before.attempts
-    if before.status is Status.STARTING and after.status is Status.WAITING and is_throttled:
+    if after.history[-1].event == Reason.THROTTLED:
         metrics.THROTTLED.add(after.wait_seconds, {"run_gateway.workspace": after.workspace})
 
 
