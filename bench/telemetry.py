@@ -20,6 +20,7 @@ from shared.adapters.observed import Parts, observed
 from shared.config import telemetry
 from shared.gateway.gateway import Gateway
 from shared.gateway.runner import Runner
+from shared.gateway.tracking import Tracking
 from shared.synapse.create_run import CreateRun
 from shared.synapse.reply import Reply, Started, Wire
 from tests.fakes.pipelines import FakePipelines
@@ -27,7 +28,9 @@ from tests.scenarios.world import World
 
 COUNT = 300
 ROUNDS = 7
-SPANS = 6  # of a delivery by queue: the visit, insert, createRun, update, result, audit entry
+SPANS = (
+    7  # of a delivery by queue: the visit, insert, createRun, update, result, audit entry, open run
+)
 CALL = {
     "db.system.name": "azure_table",
     "db.operation.name": "insert",
@@ -58,6 +61,7 @@ def host(world: World, given: dict[str, str], policy_of: Gateway) -> Gateway:
             requests=world.requests,
             results=world.results,
             pipelines=world.synapse,
+            following=world.follow_ports,
         ),
         settings,
         policy,
@@ -79,7 +83,9 @@ def host(world: World, given: dict[str, str], policy_of: Gateway) -> Gateway:
             policy=policy,
             settings=settings,
         ),
-        tracking=world.host.tracking,
+        tracking=Tracking(
+            clock=world.clock, ports=parts.following, requests=parts.requests, settings=settings
+        ),
     )
 
 

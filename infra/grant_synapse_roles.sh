@@ -124,7 +124,7 @@ need() {
 
 printf 'Workspace %s, identity %s:\n' "$workspace" "$principal"
 need 'Synapse Credential User' credentials WorkspaceSystemIdentity # createRun
-need 'Synapse Monitoring Operator'                                 # looks for runs whose answer was lost
+need 'Synapse Monitoring Operator'                                 # follows runs to their end, looks for those of lost answers
 if [ "$cancel" = yes ]; then
   need 'Synapse Compute Operator'
 else

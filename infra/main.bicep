@@ -93,6 +93,21 @@ param eventSubjectBeginsWith string = ''
 @description('Types of the events that are sent. The rules in gateway.json decide what becomes of them.')
 param eventTypes array = ['Microsoft.Storage.BlobCreated']
 
+@allowed(['all', 'asked', 'none'])
+@description('FOLLOW_RUNS: which runs are followed to their end.')
+param followRuns string = 'all'
+
+@minValue(1)
+@maxValue(300)
+@description('FOLLOW_SECONDS: how often a workspace with open runs is asked which have ended.')
+param followSeconds int = 15
+
+@description('Put a message on run-outcomes for each run that ended. It never expires: say false if nothing reads that queue.')
+param outcomesQueueEnabled bool = true
+
+@description('PUBLIC_URL, as https://runs.example.com: the address that callers use, where it is not the app\'s own. Empty: the app\'s own.')
+param publicUrl string = ''
+
 @description('Make an Event Grid topic that gets each result as a CloudEvent (docs/requests.md).')
 param resultTopicEnabled bool = false
 
@@ -123,6 +138,8 @@ var alertThresholds = {
   notReady: 0 // reasons
   http5xx: 10 // calls
   tokenFailures: 0 // reasons
+  runHours: 24 // under 48: an alert looks back two days
+  looksFailing: 0 // reasons
   storageThrottled: 10 // calls
   storageForbidden: 20 // calls
   storageAvailabilityPercent: 99
@@ -135,6 +152,7 @@ var deadLetterContainer = 'dead-letters'
 var requestsQueue = 'run-requests'
 var poisonQueue = '${requestsQueue}-poison'
 var resultsQueue = 'run-results'
+var outcomesQueue = outcomesQueueEnabled ? 'run-outcomes' : ''
 var outboxQueue = 'run-outbox'
 var runsTable = 'runs'
 var auditTable = 'runaudit'
@@ -159,6 +177,10 @@ var ownSettings = {
   RunStorage__tableServiceUri: storage.outputs.tableEndpoint
   RUN_REQUESTS_QUEUE: requestsQueue
   RUN_RESULTS_QUEUE: resultsQueue
+  RUN_OUTCOMES_QUEUE: outcomesQueue
+  FOLLOW_RUNS: followRuns
+  FOLLOW_SECONDS: string(followSeconds)
+  PUBLIC_URL: publicUrl
   RUNS_TABLE: runsTable
   RUN_AUDIT_TABLE: auditTable
   SYNAPSE_ENDPOINT: synapseEndpoint
@@ -229,7 +251,7 @@ module storage 'modules/storage.bicep' = {
     closed: vnetEnabled
     trustedServices: eventsEnabled
     containers: [packageContainer, deadLetterContainer]
-    queues: concat([requestsQueue, poisonQueue, resultsQueue], resultTopicEnabled ? [outboxQueue, '${outboxQueue}-poison'] : [])
+    queues: concat([requestsQueue, poisonQueue, resultsQueue], outcomesQueueEnabled ? [outcomesQueue] : [], resultTopicEnabled ? [outboxQueue, '${outboxQueue}-poison'] : [])
     tables: [runsTable, auditTable]
     workspaceId: monitoring.outputs.workspaceId
     logged: storageLogs
@@ -361,6 +383,7 @@ module roles 'modules/roles.bicep' = {
     requestsQueue: requestsQueue
     poisonQueue: poisonQueue
     resultsQueue: resultsQueue
+    outcomesQueue: outcomesQueue
     outboxQueue: outboxQueue
     resultTopicName: resultTopicEnabled ? resultTopic!.outputs.name : ''
     deadLetterContainer: deadLetterContainer

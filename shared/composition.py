@@ -77,6 +77,7 @@ class App:
                 requests=RequestQueue(account, settings.requests_queue),
                 results=ResultsAndEvents(results, outbox, source=source) if has_topic else results,
                 pipelines=self.synapse,
+                following=connection.follow_ports(account, settings, outbox if has_topic else None),
             ),
             settings,
             policy,
@@ -84,7 +85,7 @@ class App:
             root / "host.json",
         )
         self.records = parts.records
-        self._ports = connection.follow_ports(account, settings, outbox if has_topic else None)
+        self._ports = parts.following
         self._tracking = Tracking(
             clock=clock,
             ports=self._ports,
@@ -225,7 +226,7 @@ class App:
     def follower(self) -> "Follower":
         from shared.gateway.follower import Follower
 
-        return Follower(
+        return (self._parts.follower or Follower)(
             clock=self._clock,
             ports=self._ports,
             requests=self._parts.requests,
@@ -241,8 +242,8 @@ class App:
     def event_post(self) -> "EventPost | None":
         from shared.gateway.event_post import EventPost
 
-        topic = self._topic
-        return EventPost(clock=self._clock, outbox=self._outbox, topic=topic) if topic else None
+        topic, kind = self._topic, self._parts.event_post or EventPost
+        return kind(clock=self._clock, outbox=self._outbox, topic=topic) if topic else None
 
     @cached_property
     def rights(self) -> "RightsLookup":

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 CLEAN = ("claimed", "createRun")
-SENT_AGAIN = ("claimed", "answer lost", "waiting", "taken", "createRun")
+SENT_AGAIN = ("claimed", "answer lost", "sendAgain", "taken", "createRun")
 FOUND = ("claimed", "answer lost", "found")
 
 

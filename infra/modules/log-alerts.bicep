@@ -96,6 +96,28 @@ var alerts = [
     measure: null
     threshold: thresholds.tokenFailures
   }
+  {
+    name: 'runs-not-ended'
+    question: 'Which followed runs have no reported end after so many hours?'
+    query: loadTextContent('../queries/runs-not-ended.kql')
+    severity: 2
+    window: 'P2D'
+    frequency: 'PT1H'
+    aggregation: 'Maximum'
+    measure: 'hours'
+    threshold: thresholds.runHours
+  }
+  {
+    name: 'looks-failing'
+    question: 'What keeps the gateway from learning how runs end?'
+    query: loadTextContent('../queries/looks-failing.kql')
+    severity: 2
+    window: 'PT2H'
+    frequency: 'PT15M'
+    aggregation: 'Count'
+    measure: null
+    threshold: thresholds.looksFailing
+  }
 ]
 
 resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for alert in alerts: {

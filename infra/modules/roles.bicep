@@ -12,6 +12,8 @@ param operatorPrincipalType string
 param requestsQueue string
 param poisonQueue string
 param resultsQueue string
+@description('Empty: nothing is put there.')
+param outcomesQueue string
 @description('Empty: there is no topic for results.')
 param outboxQueue string
 @description('Empty: there is no topic for results.')
@@ -63,6 +65,13 @@ var onQueues = concat([
     role: 'Storage Queue Data Message Sender'
     reason: 'The app writes results, and reads none.'
   }
+], empty(outcomesQueue) ? [] : [
+  {
+    queue: outcomesQueue
+    principal: app
+    role: 'Storage Queue Data Message Sender'
+    reason: 'The app writes how runs ended, and reads none of it.'
+  }
 ], eventsEnabled ? [
   {
     queue: requestsQueue
@@ -101,6 +110,13 @@ var onQueues = concat([
     principal: people
     role: 'Storage Queue Data Reader'
     reason: 'Operators see results without taking them away from their reader.'
+  }
+] : [], operated && !empty(outcomesQueue) ? [
+  {
+    queue: outcomesQueue
+    principal: people
+    role: 'Storage Queue Data Reader'
+    reason: 'Operators see outcomes without taking them away from their reader.'
   }
 ] : [])
 

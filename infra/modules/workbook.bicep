@@ -9,6 +9,8 @@ var queries = [
   { name: 'codes', title: 'Why requests did not start', query: loadTextContent('../queries/codes.kql') }
   { name: 'not-ended', title: 'Requests that were deferred and have not ended', query: loadTextContent('../queries/not-ended.kql') }
   { name: 'durations', title: 'Milliseconds from arrival to run', query: loadTextContent('../queries/durations.kql') }
+  { name: 'outcomes', title: 'How runs ended', query: loadTextContent('../queries/outcomes.kql') }
+  { name: 'runs-not-ended', title: 'Followed runs without a reported end', query: loadTextContent('../queries/runs-not-ended.kql') }
   { name: 'throttled', title: 'Workspaces that answer 429 and have started nothing since', query: loadTextContent('../queries/throttled.kql') }
   { name: 'failed-starts', title: 'Share of failed starts', query: loadTextContent('../queries/failed-starts.kql') }
   { name: 'attention', title: 'For an operator', query: loadTextContent('../queries/attention.kql') }
@@ -19,7 +21,7 @@ var head = [
     type: 1
     name: 'head'
     content: {
-      json: '# Synapse run gateway\nOne log line ends each delivery, one says that a request waits. What the lines mean: docs/telemetry.md; what to do: docs/operate.md.'
+      json: '# Synapse run gateway\nOne log line ends each delivery, one says that a request waits, one how a run ended. What the lines mean: docs/log.md; what to do: docs/operate.md.'
     }
   }
   {

@@ -1,15 +1,16 @@
-"""Send one request through each way in of a deployed gateway, and follow it to its result and its audit entry.
+"""Send one request through each way in of a deployed gateway, and follow it to its result and audit entry.
 
     python3 -m infra.smoke --resource-group rg-orders
     python3 -m infra.smoke --resource-group rg-orders --pipeline copyOrders
 
 Without --pipeline the requests name a pipeline that is not there, so nothing is started: Synapse's own PipelineNotFound
-is then the right answer. Calls are made as whoever is signed in to az. Ends with 0 if everything came out right.
+is then the right answer; with it, one run is followed to its end. Calls are made as
+the user who is signed in to az. Ends with 0 if everything came out right.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -104,16 +105,10 @@ def _play(
             report.add(looks.failed(name, refusal))
         else:
             sent[name] = id_
-    entries: dict[str, Json] = {}
-    while sent:
-        found = looks.audited(outside, deployment, began, list(sent.values()))
-        if isinstance(found, str):
-            report.add(looks.failed("audit", found))
-            return sends
-        entries = dict(found)
-        if len(entries) == len(sent) or outside.now() > began + _FOLLOWED:
-            break
-        outside.sleep(1.0)
+    entries = _entries(outside, deployment, began, list(sent.values()))
+    if isinstance(entries, str):
+        report.add(looks.failed("audit", entries))
+        return sends
     told = looks.told(outside, deployment, list(sent.values())) if sent and queues else set()
     lines = {name: _outcome(name, entries.get(id_), started=started) for name, id_ in sent.items()}
     for name, line in lines.items():
@@ -122,8 +117,21 @@ def _play(
         report.add(replace(line, said=line.said + seen))
     if isinstance(told, str):
         report.add(looks.failed("results", told))
+    if started and "http" in lines and lines["http"].ok:
+        report.add(looks.ended(outside, deployment, sent["http"]))
     right = {name for name, line in lines.items() if line.ok}
     return {name: send for name, send in sends.items() if name not in right}
+
+
+def _entries(
+    outside: Outside, deployment: Deployment, began: float, ids: Sequence[str]
+) -> Mapping[str, Json] | str:
+    """Wait for the audit entry of each id; return what there is, or why the audit can't be read."""
+    while True:
+        found = looks.audited(outside, deployment, began, ids) if ids else {}
+        if isinstance(found, str) or len(found) == len(ids) or outside.now() > began + _FOLLOWED:
+            return found
+        outside.sleep(1.0)
 
 
 def _outcome(name: str, entry: Json, *, started: bool) -> Line:

@@ -86,6 +86,20 @@ _MEANINGS: Final[tuple[tuple[str, Advice], ...]] = (
         ),
     ),
     (
+        r"queue run-outcomes: 403",
+        Advice(
+            f"The app can't tell how runs ended: Storage Queue Data Message Sender on run-outcomes. {_SOON}",
+            passes=True,
+        ),
+    ),
+    (
+        r"still open after",
+        Advice(
+            "Either the pipeline takes longer, or the app may not look at runs: Synapse Monitoring Operator "
+            f"({_GRANT}); its log says run_gateway.looks_refused then (docs/operate.md).",
+        ),
+    ),
+    (
         r"event_deferred.*unauthorized|does not have permission to send data",
         Advice(
             f"The app may not post events: EventGrid Data Sender on the topic. They wait in run-outbox. {_SOON}",
@@ -96,7 +110,7 @@ _MEANINGS: Final[tuple[tuple[str, Advice], ...]] = (
         r"AuthorizationPermissionMismatch|do not have the required permissions needed to perform this operation",
         Advice(
             "You lack a role (operatorPrincipalId, docs/roles.md): Storage Queue Data Message Sender on run-requests to "
-            "send, Storage Queue Data Reader on run-results and run-requests-poison to look, Storage Table Data Reader "
+            "send, Storage Queue Data Reader on run-results, run-outcomes and run-requests-poison to look, Storage Table Data Reader "
             f"on the account for the audit's table. {_SOON}",
             passes=True,
         ),
@@ -147,7 +161,7 @@ _MEANINGS: Final[tuple[tuple[str, Advice], ...]] = (
         r"RunStorage|GatewayUnavailable|run_gateway\.not_ready",
         Advice(
             "The app can't use its storage: Storage Queue Data Contributor on run-requests and run-requests-poison, "
-            "Storage Queue Data Message Sender on run-results, Storage Table Data Contributor on the account. "
+            "Storage Queue Data Message Sender on run-results and run-outcomes, Storage Table Data Contributor on the account. "
             f"{_SOON}",
             passes=True,
         ),

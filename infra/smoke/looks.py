@@ -15,6 +15,9 @@ from infra.smoke.outside import Json, Outside, Refused
 #: Clocks differ, and a page of the audit has 200 entries: more pages than this are not turned.
 _BEFORE = timedelta(minutes=10)
 _PAGES = 10
+#: Seconds that a harmless pipeline may take until its end is reported, and between two looks.
+_ENDS = 180.0
+_LOOKS = 5.0
 _NOT_INDEXED = Advice(
     "The deployment succeeded and the platform found no function in it (azure-functions-host#11915). The log of the "
     "host says why: most often an import that failed. Wait a minute, restart the app, or deploy again.",
@@ -118,6 +121,23 @@ def told(outside: Outside, deployment: Deployment, ids: Sequence[str]) -> set[st
     except Refused as refused:
         return str(refused)
     return {one for message in messages for one in _named(_decoded(message)) & set(ids)}
+
+
+def ended(outside: Outside, deployment: Deployment, id_: str) -> Line:
+    """Follow a run to its end, as the gateway reports it: how it ended is the pipeline's own business."""
+    if deployment.setting("FOLLOW_RUNS", "all") == "none":
+        return Line(ok=True, what="outcome", said="not followed: FOLLOW_RUNS=none")
+    began = outside.now()
+    url = f"{deployment.url}/api/runs/{quote(id_)}/outcome"
+    while True:
+        answer = outside.call("GET", url, deployment.proof, None)
+        if answer.body.get("outcome"):
+            return Line(ok=True, what="outcome", said=f"the run has {answer.body['outcome']}")
+        if answer.status != 202:
+            return failed("outcome", answer.said())
+        if outside.now() > began + _ENDS:
+            return failed("outcome", f"the run is still open after {_ENDS:.0f} s")
+        outside.sleep(_LOOKS)
 
 
 def poison(outside: Outside, deployment: Deployment) -> Line:

@@ -76,7 +76,12 @@ class Ways:
         return self._post("/api/events", json.dumps(event).encode(), key)
 
     def _request(self, id_: str) -> Json:
-        return {"pipelineName": self.asked.pipeline, "requestId": id_, "correlationId": id_}
+        return {
+            "pipelineName": self.asked.pipeline,
+            "requestId": id_,
+            "correlationId": id_,
+            "follow": True,
+        }
 
     def _post(self, path: str, content: bytes, headers: Mapping[str, str]) -> str:
         url = self.deployment.url + path

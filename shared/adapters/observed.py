@@ -4,25 +4,35 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shared.auth.policy import Policy
 from shared.config import telemetry
 from shared.config.settings import Exporting, Settings
 from shared.gateway.gateway import Gateway
+from shared.gateway.tracking import FollowPorts
 from shared.kernel import log_line
 from shared.ports import Audit, Pipelines, Records, Requests, Results
+
+if TYPE_CHECKING:
+    from shared.gateway.event_post import EventPost
+    from shared.gateway.follower import Follower
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the gateway is made of, and its class."""
+    """What the gateway is made of, and the classes of what takes messages."""
 
     records: Records
     audit: Audit
     requests: Requests
     results: Results
     pipelines: Pipelines
+    following: FollowPorts
     gateway: type[Gateway] = Gateway
+    #: None: the plain ones, imported late
+    follower: "type[Follower] | None" = None
+    event_post: "type[EventPost] | None" = None
 
 
 def observed(
@@ -52,6 +62,9 @@ def observed(
 
 def _traced(parts: Parts, settings: Settings, policy: Policy, found: telemetry.Telemetry) -> Parts:
     from shared.adapters.telemetry import (  # noqa: PLC0415 - only if it is on
+        event_post,
+        following,
+        index,
         providers,
         storage,
         synapse,
@@ -66,5 +79,8 @@ def _traced(parts: Parts, settings: Settings, policy: Policy, found: telemetry.T
         requests=storage.TracedRequests(parts.requests, settings.requests_queue),
         results=storage.TracedResults(parts.results, settings.results_queue),
         pipelines=synapse.TracedPipelines(parts.pipelines),
+        following=index.traced(parts.following, settings),
         gateway=visits.TracedGateway,
+        follower=following.TracedFollower,
+        event_post=event_post.TracedEventPost,
     )

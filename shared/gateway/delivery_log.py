@@ -5,7 +5,6 @@ Others say that Synapse throttled it, that createRun's answer was lost, and how 
 
 import logging
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
 from shared.kernel import log_line
@@ -13,7 +12,7 @@ from shared.kernel.cloud_error import Code
 from shared.redaction import patterns
 from shared.runs.audit_entry import AuditEntry, milliseconds
 from shared.runs.delivery import Delivery
-from shared.runs.record import Record, Status
+from shared.runs.record import Reason, Record, Status
 from shared.runs.request import Rejection, Resume, RunRequest
 from shared.runs.result import RunResult
 
@@ -23,37 +22,12 @@ _ALARMING: Final = frozenset(
 )
 
 
-class Reason(StrEnum):
-    """Why the answer of a delivery is deferred."""
-
-    IN_PROGRESS = "inProgress"  #: another delivery holds the request
-    ANSWER_LOST = "answerLost"  #: whether a run was started is not known yet
-    NOT_BEFORE = "notBefore"  #: its time has not come
-    ACCEPTED = "accepted"  #: left to the queue, to start at once
-    THROTTLED = "throttled"  #: the workspace answers 429
-    CROWDED = "crowded"  #: too many calls are in progress
-    NOT_SENT = "notSent"  #: no token, or no connection
-    SEND_AGAIN = "sendAgain"  #: its answer was lost, and no run exists
-    WAITING = "waiting"  #: anything else
-
-
-_THROTTLED: Final = "throttled for"  # a 429; see `record.throttle`
 #: What became of a request whose answer was lost.
 _SETTLED: Final = {Status.STARTED: "found", Status.WAITING: "sendAgain", Status.FAILED: "failed"}
-#: What the history of a waiting request says, and the reason that it means.
-_WAITS: Final = (
-    ("notBefore", Reason.NOT_BEFORE),
-    ("accepted", Reason.ACCEPTED),
-    (_THROTTLED, Reason.THROTTLED),
-    ("the workspace is throttled", Reason.THROTTLED),
-    ("too many calls", Reason.CROWDED),
-    ("not sent", Reason.NOT_SENT),
-    ("to be sent again", Reason.SEND_AGAIN),
-)
 
 
-def ended(result: RunResult, entry: AuditEntry) -> None:
-    """Write the line that ends a delivery."""
+def ended(result: RunResult, entry: AuditEntry, *, followed: bool) -> None:
+    """Write the line that ends a delivery; `followed`: a line on the end of its run comes later."""
     code = result.error.code if result.error else None
     to_started = milliseconds(result.received_at, result.finished_at) if result.run_id else None
     level = logging.ERROR if code in _ALARMING else logging.WARNING if code else logging.INFO
@@ -74,6 +48,7 @@ def ended(result: RunResult, entry: AuditEntry) -> None:
         source=result.source,
         deliveryId=patterns.cut(entry.delivery_id),
         duplicate=result.duplicate,
+        followed=(followed and result.run_id is not None) or None,
     )
 
 
@@ -99,7 +74,7 @@ def deferred(record: Record, delivery: Delivery, seconds: float, now: datetime) 
 def settled(before: Record, after: Record) -> None:
     """Write what an operator should know of a recorded transition; nothing for most of them."""
     was_lost, is_lost = before.status is Status.UNKNOWN, after.status is Status.UNKNOWN
-    is_throttled = not was_lost and after.history[-1].detail.startswith(_THROTTLED)
+    is_throttled = after.history[-1].event == Reason.THROTTLED
     if not (was_lost or is_lost or is_throttled):
         return
     log_line.write(
@@ -136,5 +111,5 @@ def _reason(record: Record) -> Reason:
         return Reason.IN_PROGRESS
     if record.status is Status.UNKNOWN:
         return Reason.ANSWER_LOST
-    why = record.history[-1].detail if record.history else ""
-    return next((reason for words, reason in _WAITS if why.startswith(words)), Reason.WAITING)
+    event = record.history[-1].event if record.history else ""
+    return Reason(event) if event in Reason else Reason.WAITING

@@ -15,7 +15,7 @@ from shared.gateway.throttle import Lane, NotAsked
 from shared.kernel import cloud_error, log_line
 from shared.ports import Clock, Outbox, Topic
 from shared.runs import cloud_event
-from shared.runs.cloud_event import OutboxMessage
+from shared.runs.cloud_event import CloudEvent, OutboxMessage
 from shared.synapse import retry
 from shared.synapse.reply import Answer, Lost
 
@@ -94,8 +94,7 @@ class EventPost:
         message = _read(body)
         if message is None:
             return
-        outcome = await self._lane.ask(lambda: self._topic.post(message.event))
-        failure = read_answer(outcome, self._clock.now())
+        failure = await self.post(message.event)
         if failure is not None:
             await self._defer(message, failure)
             return
@@ -107,6 +106,11 @@ class EventPost:
             type=message.event.get("type"),
             rounds=message.rounds,
         )
+
+    async def post(self, event: CloudEvent) -> NotPosted | None:
+        """Post one event; return why the topic has not taken it, None if it has."""
+        outcome = await self._lane.ask(lambda: self._topic.post(event))
+        return read_answer(outcome, self._clock.now())
 
     async def _defer(self, message: OutboxMessage, failure: NotPosted) -> None:
         # After a 429 the lane rests, too: events that come meanwhile are not posted.

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import ClassVar, Final
 
 from shared.config.settings import Settings
 from shared.following_ports import Chain, VersionedChain
@@ -53,6 +53,8 @@ class _Visit:
 class Follower:
     """Follows open runs to their ends."""
 
+    tellers: ClassVar[type[Teller]] = Teller
+
     def __init__(
         self,
         *,
@@ -71,7 +73,7 @@ class Follower:
         self._open_runs = ports.open_runs
         self._requests = requests
         self._looks = RunLooks(clock=clock, pipelines=pipelines, throttle=throttle)
-        self._teller = Teller(clock=clock, ports=ports, audit=audit, looks=self._looks)
+        self._teller = self.tellers(clock=clock, ports=ports, audit=audit, looks=self._looks)
         self._tracking = tracking
         self._retention = retention
         self._settings = settings

@@ -6,7 +6,7 @@ least once.
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -30,6 +30,7 @@ from shared.runs.identity import fingerprint
 from shared.runs.record import (
     FINAL,
     Place,
+    Reason,
     Record,
     Status,
     claim,
@@ -201,7 +202,7 @@ class Gateway:
         now = self._clock.now()
         result = run_result.turn_away(rejection, delivery, now)
         entry = audit_entry.of_rejection(rejection, delivery, principal, now)
-        await self._write(result, entry, *([self._results.publish(result)] if publish else []))
+        await self._write(result, entry, [self._results.publish(result)] if publish else [])
         return Answered(result=result)
 
     async def publish(self, record: Record, delivery: Delivery, principal: str | None) -> RunResult:
@@ -209,14 +210,20 @@ class Gateway:
         result, now = run_result.answer(record, delivery), self._clock.now()
         keep = self._settings.audit_parameters is AuditParameters.REDACTED
         entry = audit_entry.of_answer(record, delivery, principal, now, parameters=keep)
-        await self._write(
-            result, entry, self._results.publish(result), self._tracking.track(record)
-        )
+        more = self._results.publish(result), self._tracking.track(record)
+        await self._write(result, entry, more, followed=record.followed)
         return result
 
-    async def _write(self, result: RunResult, entry: AuditEntry, *more: Awaitable[None]) -> None:
+    async def _write(
+        self,
+        result: RunResult,
+        entry: AuditEntry,
+        more: Iterable[Awaitable[None]],
+        *,
+        followed: bool = False,
+    ) -> None:
         await asyncio.gather(self._audit.append(entry), *more)
-        delivery_log.ended(result, entry)
+        delivery_log.ended(result, entry, followed=followed)
 
     def _by_queue(self, delivery: Delivery, principal: str | None) -> Attempt:
         message = QueueMessage(self._requests, delivery, principal)
@@ -363,8 +370,8 @@ def _timed(first: Record, request: RunRequest, now: datetime, *, left: bool) -> 
         return reject(first, expired, now)
     if request.not_before is not None and request.not_before > now:
         seconds = (request.not_before - now).total_seconds()
-        return wait(first, seconds, "notBefore", now)
-    return wait(first, 0.0, "accepted", now) if left else first
+        return wait(first, seconds, Reason.NOT_BEFORE, now)
+    return wait(first, 0.0, Reason.ACCEPTED, now) if left else first
 
 
 def unreadable(request_id: str, error: RecordUnreadable) -> Rejection:

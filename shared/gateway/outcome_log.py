@@ -16,6 +16,7 @@ def ended(outcome: RunOutcome, now: datetime) -> None:
         level,
         "outcome_ended",
         requestId=outcome.request_id,
+        generation=outcome.generation,
         outcome=outcome.outcome,
         runId=outcome.run_id,
         pipelineName=outcome.pipeline_name,

@@ -31,7 +31,7 @@ from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.ports import Clock, Conflict, Echo, Pipelines, Records, VersionedRecord
 from shared.runs import next_step as steps, payload, record as records
 from shared.runs.delivery import Delivery
-from shared.runs.record import Record, Status
+from shared.runs.record import Reason, Record, Status
 from shared.runs.request import RunRequest
 from shared.synapse import retry
 from shared.synapse.create_run import CreateRun
@@ -68,7 +68,8 @@ OnOpen = Callable[[Progress, Delivery], Awaitable[Progress]]
 class _Held:
     """The reason why a request may not be sent now."""
 
-    why: str
+    reason: Reason = Reason.WAITING
+    detail: str = ""  #: for the history
     rest: float = 0.0  #: seconds for which the workspace is throttled
     error: CloudError | None = None  #: what failed beforehand: a token, a look
     refusal: CloudError | None = None  #: why it may never be sent
@@ -196,9 +197,9 @@ class Runner:
         bar = await self.lookup.reference_refusal(record, run_id) if run_id else None
         match bar:
             case NotAsked(seconds=seconds, error=error):
-                return _Held(rest=seconds, error=error, why=error.message)
+                return _Held(rest=seconds, error=error)
             case CloudError():
-                return _Held(refusal=bar, why=bar.message)
+                return _Held(refusal=bar)
             case None:
                 return None
             case _:
@@ -207,12 +208,12 @@ class Runner:
     async def _held(self, endpoint: str, *, has_place: bool) -> _Held | None:
         rest = self._throttle.starts(endpoint).remaining()
         if rest:
-            return _Held(rest=rest, why="the workspace is throttled")
+            return _Held(rest=rest, reason=Reason.RESTING)
         if not has_place:
-            return _Held(rest=retry.SHORTEST, why="too many calls are in progress")
+            return _Held(rest=retry.SHORTEST, reason=Reason.CROWDED)
         not_sent = await self._pipelines.authorize(endpoint)
         if not_sent:
-            return _Held(why=not_sent.error.message, error=not_sent.error)
+            return _Held(error=not_sent.error)
         return None
 
     def _hold(self, record: Record, request: RunRequest, held: _Held) -> Record:
@@ -224,7 +225,8 @@ class Runner:
             return records.retry(record, payload.within(request, seconds, now), held.error, now)
         # Spread as after a 429: otherwise all waiting requests would return together each time.
         seconds = retry.wait_for_throttle(held.rest, record.waits + 1, jitter) if held.rest else 0.0
-        return records.wait(record, payload.within(request, seconds, now), held.why, now)
+        seconds = payload.within(request, seconds, now)
+        return records.wait(record, seconds, held.reason, now, held.detail)
 
     async def _send_again(self, stored: VersionedRecord) -> VersionedRecord:
         """Send a request that is due, if it still may be sent."""
@@ -237,7 +239,7 @@ class Runner:
             return await self.settle(stored, records.stop(record, refusal, now))
         if request.not_before is not None and request.not_before > now:
             seconds = (request.not_before - now).total_seconds()
-            return await self.settle(stored, records.wait(record, seconds, "notBefore", now))
+            return await self.settle(stored, records.wait(record, seconds, Reason.NOT_BEFORE, now))
 
         async def update(changed: Record) -> VersionedRecord | Conflict:
             aged = records.aged(changed, record, stored.age)
@@ -300,13 +302,13 @@ class Runner:
     def _obstacle(self, endpoint: str, since: float, expires_at: datetime | None) -> _Held | None:
         """Return why a POST may not be made now: for one, it must end within the lease that covers it."""
         if expires_at is not None and expires_at <= self._clock.now():
-            return _Held(why="it expired before it could be sent")
+            return _Held(detail="it expired before it could be sent")
         left = self._settings.lease - (self._clock.monotonic() - since)
         if left < self._settings.call_timeout * 1.1:
-            return _Held(why="too little of the lease was left")
+            return _Held(detail="too little of the lease was left")
         rest = self._throttle.starts(endpoint).remaining()
         if rest:
-            return _Held(rest=rest, why="the workspace is throttled")
+            return _Held(rest=rest, reason=Reason.RESTING)
         return None
 
     async def _read(self, record: Record, request: RunRequest, reply: Reply) -> Record:

@@ -22,7 +22,7 @@ from shared.ports import Audit, Clock
 from shared.redaction import redact as redaction
 from shared.runs import audit_entry, outcome as outcomes
 from shared.runs.open_run import OpenRun
-from shared.runs.outcome import End, RecordedOutcome, RunEnd
+from shared.runs.outcome import End, RecordedOutcome, RunEnd, RunOutcome
 from shared.synapse import run_row
 
 AT_ONCE: Final = 16
@@ -87,6 +87,11 @@ class Teller:
         end = await self._end(run, what, budget) if isinstance(what, Seen) else what
         if end is None:
             return False
+        await self.tell_end(run, end)
+        return True
+
+    async def tell_end(self, run: OpenRun, end: RunEnd) -> RunOutcome:
+        """Tell how one run ended; return what stands."""
         now = self._clock.now()
         recorded = await self._outcomes.record(
             RecordedOutcome(
@@ -97,7 +102,7 @@ class Teller:
             self._publish(recorded), self._audit.append(audit_entry.of_outcome(recorded, run))
         )
         outcome_log.ended(recorded.outcome, now)
-        return True
+        return recorded.outcome
 
     async def _publish(self, recorded: RecordedOutcome) -> None:
         if self._messages is not None:

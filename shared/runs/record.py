@@ -36,6 +36,21 @@ class Status(StrEnum):
 FINAL: Final = frozenset({Status.STARTED, Status.FAILED, Status.REJECTED})
 
 
+class Reason(StrEnum):
+    """Why the answer of a request is deferred. Of a waiting request, the event of its last entry in the history."""
+
+    IN_PROGRESS = "inProgress"  #: another delivery holds the request
+    ANSWER_LOST = "answerLost"  #: whether a run was started is not known yet
+    NOT_BEFORE = "notBefore"  #: its time has not come
+    ACCEPTED = "accepted"  #: left to the queue, to start at once
+    THROTTLED = "throttled"  #: the workspace answered 429
+    RESTING = "resting"  #: the workspace answered 429 to another request
+    CROWDED = "crowded"  #: too many calls are in progress
+    NOT_SENT = "notSent"  #: no token, or no connection
+    SEND_AGAIN = "sendAgain"  #: its answer was lost, and no run exists
+    WAITING = "waiting"  #: anything else
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One line of a record's history."""
@@ -136,16 +151,16 @@ def aged(after: Record, before: Record, age: float) -> Record:
     return replace(after, sent_seconds=before.sent_seconds + age)
 
 
-def wait(record: Record, seconds: float, why: str, now: datetime) -> Record:
+def wait(record: Record, seconds: float, reason: Reason, now: datetime, detail: str = "") -> Record:
     """Let a request wait; no call is in flight."""
-    waiting = _next(record, Status.WAITING, now, "waiting", why, wait_seconds=seconds)
+    waiting = _next(record, Status.WAITING, now, reason, detail, wait_seconds=seconds)
     return replace(waiting, waits=record.waits + 1)
 
 
 def send_again(record: Record, why: str, now: datetime, *, may_run: bool) -> Record:
     """Let a request whose answer was lost be sent again immediately."""
     doubtful = replace(record, may_run=record.may_run or may_run)
-    return wait(doubtful, 0.0, f"to be sent again: {why}", now)
+    return wait(doubtful, 0.0, Reason.SEND_AGAIN, now, why)
 
 
 def throttle(
@@ -153,13 +168,13 @@ def throttle(
 ) -> Record:
     """Let a throttled request wait. A 429 counts as a send, but not as an attempt."""
     sent = replace(_with_wire(record, wire), first_sent_at=record.first_sent_at or now, error=error)
-    return wait(sent, seconds, f"throttled for {seconds:.1f} s", now)
+    return wait(sent, seconds, Reason.THROTTLED, now, f"for {seconds:.1f} s")
 
 
 def retry(record: Record, seconds: float, error: CloudError, now: datetime) -> Record:
     """Let a request whose call was never sent wait. It counts as an attempt, but not as a send."""
     tried = replace(record, attempts=record.attempts + 1, error=error)
-    return wait(tried, seconds, f"not sent: {error.message}", now)
+    return wait(tried, seconds, Reason.NOT_SENT, now, error.message)
 
 
 def lose(record: Record, error: CloudError, now: datetime, wire: Wire = NOTHING) -> Record:

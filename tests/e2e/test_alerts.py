@@ -18,12 +18,13 @@ from azure.storage.queue.aio import QueueClient
 from local import process, stack
 from local.faults import Cut
 from local.synapse.faults import Answer
+from local.synapse.settings import Access
 from tests import log_lines
 from tests.e2e.callers import gateway
 from tests.e2e.outside import Outside, eventually, outside
 from tests.log_lines import Line, Part
 
-SETTINGS = {"SETTLE_SECONDS": "1"}
+SETTINGS = {"SETTLE_SECONDS": "1", "FOLLOW_SECONDS": "1"}
 THROTTLED = Answer(status=429, headers={"Retry-After": "1"}, content={"error": {"code": "429"}})
 
 
@@ -142,6 +143,17 @@ async def token_failures(scene: Scene) -> None:
     await scene.synapse.settings(refuse_tokens="none")
 
 
+async def runs_not_ended(scene: Scene) -> None:
+    await scene.ask("outcome_ended")
+
+
+async def looks_failing(scene: Scene) -> None:
+    await scene.synapse.settings(access={"*": Access(monitor=False)})
+    await scene.ask()
+    await scene.seen("looks_refused")
+    await scene.synapse.settings(access={})
+
+
 CONDITIONS = {
     "poison": poison,
     "not-ended": not_ended,
@@ -151,6 +163,8 @@ CONDITIONS = {
     "not-ready": not_ready,
     "token-failures": token_failures,
     "http-5xx": http_5xx,
+    "runs-not-ended": runs_not_ended,
+    "looks-failing": looks_failing,  # the last one: looks rest for an hour then
 }
 
 
@@ -169,6 +183,20 @@ def test_each_alert_has_its_condition() -> None:
     assert set(re.findall(r"'\.\./queries/([\w-]+)\.kql'", text)) == set(CONDITIONS)
 
 
+async def test_the_lines_of_the_other_queries_are_written(running: stack.Stack) -> None:
+    addresses = {"url": running.url, "storage": running.storage, "synapse": running.synapse.url}
+    async with outside(**addresses) as world:
+        scene = Scene(running, world)
+        await throttled(scene)
+        await outcome_unknown(scene)
+        await runs_not_ended(scene)
+        lines = scene.lines()
+
+    for name in ("request", "deliveries", "codes", "durations", "outcomes"):
+        (part,) = log_lines.parts((log_lines.QUERIES / f"{name}.kql").read_text())
+        looked_for(part, lines)
+
+
 @pytest.mark.parametrize("name", CONDITIONS)
 async def test_the_lines_that_an_alert_looks_for_are_written(
     running: stack.Stack, name: str
@@ -185,17 +213,4 @@ async def test_the_lines_that_an_alert_looks_for_are_written(
     parts = log_lines.parts((log_lines.QUERIES / f"{name}.kql").read_text())
     assert parts
     for part in parts:
-        looked_for(part, lines)
-
-
-async def test_the_lines_of_the_other_queries_are_written(running: stack.Stack) -> None:
-    addresses = {"url": running.url, "storage": running.storage, "synapse": running.synapse.url}
-    async with outside(**addresses) as world:
-        scene = Scene(running, world)
-        await throttled(scene)
-        await outcome_unknown(scene)
-        lines = scene.lines()
-
-    for name in ("request", "deliveries", "codes", "durations"):
-        (part,) = log_lines.parts((log_lines.QUERIES / f"{name}.kql").read_text())
         looked_for(part, lines)

@@ -40,7 +40,7 @@ TWICE: Mapping[tuple[str, ...], End] = {
     ("after the claim", "before taking it up again"): End(1, SENT_AGAIN),
     ("after the claim", "after taking it up again"): End(
         1,
-        (*SENT_AGAIN[:-1], "answer lost", "waiting", "taken", "createRun"),
+        (*SENT_AGAIN[:-1], "answer lost", "sendAgain", "taken", "createRun"),
     ),
 }
 

@@ -201,4 +201,7 @@ async def test_whom_access_does_not_name_is_told_no_right(
     async with calling(running, running.storage, tmp_path, HTTP_AUTH="entra") as client:
         answer = await client.get("/api/health/settings", headers=bearer(token))
 
-    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "faults": [], "notices": []})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"status": "ready", "faults": [], "notices": []},
+    )

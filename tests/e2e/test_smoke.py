@@ -127,6 +127,7 @@ async def test_every_way_in_is_followed_to_its_run(
         assert line.startswith("ok  ")
         assert "Started" in line
         assert line.endswith("audit and result")
+    assert "ok    outcome    the run has Succeeded" in done.stdout
     assert f"{len(written())} of {len(written())} indexed" in done.stdout
     assert len(await world.synapse.runs()) == before + 5
     assert KEY not in done.stdout + done.stderr

@@ -35,7 +35,7 @@ CONFIG = {
     "hooks": {"billing": {"scheme": "standard-webhooks"}},
 }
 START = ["insert runs", "POST /pipelines/{pipelineName}/createRun", "update runs"]
-ANSWER = ["append runaudit", "send run-results"]
+ANSWER = ["append runaudit", "send run-results", "insert open run"]
 TAKE_UP = ["get runs", "update runs", START[1], "update runs", *ANSWER]
 
 
@@ -96,9 +96,9 @@ def is_visit(span: Span) -> bool:
 
 
 def same(found: list[tuple[str, list[str]]], *expected: tuple[str, list[str]]) -> None:
-    """Compare shapes; result and audit entry are written side by side."""
-    ordered = [(name, [*calls[:-2], *sorted(calls[-2:])]) for name, calls in found]
-    assert ordered == [(name, [*calls[:-2], *sorted(calls[-2:])]) for name, calls in expected]
+    """Compare shapes; result, audit entry and open run are written side by side."""
+    ordered = [(name, [*calls[:-3], *sorted(calls[-3:])]) for name, calls in found]
+    assert ordered == [(name, [*calls[:-3], *sorted(calls[-3:])]) for name, calls in expected]
 
 
 def a_trace() -> tuple[str, str]:
@@ -150,6 +150,8 @@ async def host(
     config.write_text(json.dumps(CONFIG))
     env = {"GATEWAY_CONFIG": str(config), "HOOK_BILLING_SECRETS": SECRET, "SETTLE_SECONDS": "2"}
     async with traced(running, "traced-requests", **env) as one:
+        await one.put(requestId="t-first")  # its visit begins the chain that follows runs
+        await one.world.results("t-first")
         yield one
 
 
@@ -177,7 +179,7 @@ async def test_a_queue_message_is_one_trace_from_its_producer_to_create_run(host
 
     await host.put(requestId="t-queue", traceparent=traceparent, tracestate="vendor=1")
 
-    spans = await host.trace(trace_id, 6)
+    spans = await host.trace(trace_id, 7)
     same(shape(spans), ("process queue", [*START, *ANSWER]))
     (visit,) = filter(is_visit, spans)
     assert visit.parent_id == traceparent.split("-")[2]
@@ -198,7 +200,7 @@ async def test_an_http_call_is_one_trace_and_its_parent_is_the_caller(host: Trac
     answer = await host.world.http.post("/api/runs", json=body, headers=headers)
 
     assert answer.json()["traceparent"] == headers["traceparent"]
-    spans = await host.trace(trace_id, 8)
+    spans = await host.trace(trace_id, 9)
     calls = ["send traced-requests", *START, *sorted(ANSWER), "settle traced-requests"]
     ((name, found),) = shape(spans)
     assert (name, sorted(found)) == ("process http", sorted(calls))
@@ -222,7 +224,7 @@ async def test_an_event_is_one_trace_over_both_of_its_visits(host: Traced, way: 
         answer = await host.world.http.post("/api/hooks/billing", content=body, headers=headers)
         assert answer.status_code == 202
 
-    spans = await host.trace(trace_id, 11)
+    spans = await host.trace(trace_id, 12)
 
     taken = ["send traced-requests", "insert runs", "postpone traced-requests"]
     first, second = shape(spans)
@@ -238,7 +240,7 @@ async def test_a_request_without_a_trace_gets_one_that_its_result_names(host: Tr
     await host.put(requestId="t-begun")
 
     (result,) = await host.world.results("t-begun")
-    spans = await host.trace(result["traceparent"].split("-")[1], 6)
+    spans = await host.trace(result["traceparent"].split("-")[1], 7)
     (visit,) = filter(is_visit, spans)
     assert (visit.parent_id, visit.span_id) == ("", result["traceparent"].split("-")[2])
 

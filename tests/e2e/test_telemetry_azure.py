@@ -13,8 +13,10 @@ from typing import Any
 from aiohttp import web
 
 from local import certificate, process, stack
+from local.synapse.faults import Answer
 from tests.e2e.outside import outside
 
+TRACEPARENT = f"00-{'5a' * 16}-{'5b' * 8}-01"
 KEY = "00000000-0000-4000-8000-000000000001"
 
 
@@ -38,6 +40,12 @@ class Ingestion:
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [item for item in self.items if item["data"]["baseType"] == kind]
+
+
+def visits_of(ingestion: Ingestion) -> list[dict[str, Any]]:
+    """Return the visits of requests, without those of the follower."""
+    found = [one["data"]["baseData"] for one in ingestion.of("RequestData")]
+    return [one for one in found if "run_gateway.request_id" in one["properties"]]
 
 
 @asynccontextmanager
@@ -81,15 +89,22 @@ async def test_application_insights_gets_it_with_the_apps_identity(
             await world.http.post(
                 "/api/runs", json={"pipelineName": "noSuchPipeline", "requestId": "i-2"}
             )
+            away = Answer(status=500, content={"code": "Away", "message": "Try later."})
+            await world.synapse.fault(away, operation="getRun")
+            headers = {"traceparent": TRACEPARENT}
+            failed = await world.http.get("/api/runs/i-1/run", headers=headers)
+            assert failed.status_code >= 500
             for _ in range(200):
-                if len(ingestion.of("RequestData")) >= 2 and ingestion.of("MetricData"):
+                said = [one["data"]["baseData"]["message"] for one in ingestion.of("MessageData")]
+                is_said = any("http_error" in one for one in said)
+                if is_said and len(visits_of(ingestion)) >= 2 and ingestion.of("MetricData"):
                     break
                 await asyncio.sleep(0.1)
 
     # Each exporter has a credential of its own.
     assert ingestion.tokens
     assert all(token.startswith("Bearer ey") for token in ingestion.tokens)
-    visits = [one["data"]["baseData"] for one in ingestion.of("RequestData")]
+    visits = visits_of(ingestion)
     known = {one["properties"]["run_gateway.request_id"]: one for one in visits}
     assert (known["i-1"]["success"], known["i-2"]["success"]) == (True, False)
     assert known["i-2"]["properties"]["run_gateway.code"] == "PipelineNotFound"
@@ -100,7 +115,15 @@ async def test_application_insights_gets_it_with_the_apps_identity(
         if one["properties"]["run_gateway.call"] == "POST /pipelines/{pipelineName}/createRun"
     }
     assert created == {"Started": True, "Refused": False}
-    (line, _) = (one["data"]["baseData"]["message"] for one in ingestion.of("MessageData"))
-    assert line.startswith("run_gateway.delivery_ended requestId=i-1")
+    lines = {
+        one["data"]["baseData"]["message"]: one["tags"]["ai.operation.id"]
+        for one in ingestion.of("MessageData")
+    }
+    assert any(one.startswith("run_gateway.delivery_ended requestId=i-1 ") for one in lines)
+    # http-5xx.kql counts a call once: the line is in the host's own request, and no visit looks like a failed call.
+    assert [id_ for line, id_ in lines.items() if "http_error" in line] == [
+        TRACEPARENT.split("-")[1]
+    ]
+    assert {one["responseCode"] for one in visits} == {"0"}
     metrics = {one["data"]["baseData"]["metrics"][0]["name"] for one in ingestion.of("MetricData")}
     assert {"run_gateway.requests.ended", "run_gateway.time_to_started"} <= metrics

@@ -30,7 +30,6 @@ OPTIONAL: Final = {
     "CALL_TIMEOUT_SECONDS": "tuning",
     "LEASE_SECONDS": "tuning",
     "SETTLE_SECONDS": "tuning",
-    "PUBLIC_URL": "for an address of the deployer's own",
     "WEBSITE_HOSTNAME": "set by the platform",
     "HTTP_PROXY": "outbound traffic goes through the NAT gateway",
     "HTTPS_PROXY": "outbound traffic goes through the NAT gateway",
@@ -101,11 +100,13 @@ def names(world: World) -> Iterator[str]:
     """Queues, tables and settings agree with the app's defaults."""
     fields = Settings.model_fields
     requests, results = (fields[name].default for name in ("requests_queue", "results_queue"))
-    queues = {requests, f"{requests}-poison", results}
+    outcomes = fields["outcomes_queue"].default
     outbox = fields["outbox_queue"].default
     tables = {fields[name].default for name in ("runs_table", "audit_table")}
     for scenario, deployment in world.deployments.items():
         made = deployment.of_type(f"{ACCOUNT}/queueServices/queues")
+        is_telling = scenario != "silent"
+        queues = {requests, f"{requests}-poison", results} | ({outcomes} if is_telling else set())
         is_posting = "OUTCOME_TOPIC_ENDPOINT" in world.app_settings(scenario)
         expected = queues | ({outbox, f"{outbox}-poison"} if is_posting else set())
         if {one.body["name"] for one in made} != expected:
@@ -117,11 +118,15 @@ def names(world: World) -> Iterator[str]:
             alias = fields[field].alias or ""
             if world.app_settings(scenario).get(alias) != fields[field].default:
                 yield f"{scenario}: {alias} is not the app's default."
+        if world.app_settings(scenario).get("RUN_OUTCOMES_QUEUE") != (
+            outcomes if is_telling else ""
+        ):
+            yield f"{scenario}: RUN_OUTCOMES_QUEUE is not the app's default, or not empty."
         if is_posting and world.app_settings(scenario).get("RUN_OUTBOX_QUEUE") != outbox:
             yield f"{scenario}: RUN_OUTBOX_QUEUE is not the app's default."
 
 
-_APP: Final = {
+_SILENT: Final = {
     ("app", "Storage Blob Data Owner", "storageAccounts"),
     ("app", "Storage Table Data Contributor", "storageAccounts"),
     ("app", "Storage Queue Data Contributor", "run-requests"),
@@ -129,6 +134,7 @@ _APP: Final = {
     ("app", "Storage Queue Data Message Sender", "run-results"),
     ("app", "Monitoring Metrics Publisher", "components"),
 }
+_APP: Final = _SILENT | {("app", "Storage Queue Data Message Sender", "run-outcomes")}
 _TOPIC: Final = {
     ("topic", "Storage Queue Data Message Sender", "run-requests"),
     ("topic", "Storage Blob Data Contributor", "dead-letters"),
@@ -145,6 +151,7 @@ _OPTIONS: Final = {
     ("operator", "Storage Queue Data Message Sender", "run-requests"),
     ("operator", "Storage Queue Data Reader", "run-requests-poison"),
     ("operator", "Storage Queue Data Reader", "run-results"),
+    ("operator", "Storage Queue Data Reader", "run-outcomes"),
 }
 #: (whose, role, on what) of a deployment that has everything.
 EVERY_ROLE: Final = _APP | _TOPIC | _OPTIONS
@@ -158,6 +165,7 @@ def roles(world: World) -> Iterator[str]:
             yield f"infra/roles.json: {guid} is not {name}."
     wanted = {
         "least": _APP,
+        "silent": _SILENT,
         "events": _APP | _TOPIC,
         "topic": _APP | _POSTING,
         "all": EVERY_ROLE,

@@ -30,11 +30,15 @@ _DEFAULTS: Final = {
     "ENTRA_AUDIENCES",
     "ENTRA_AUTHORITY",
     "ENTRA_TENANT_ID",
+    "FOLLOW_RUNS",
+    "FOLLOW_SECONDS",
     "HTTP_AUTH",
     "OUTCOME_TOPIC_ENDPOINT",
+    "PUBLIC_URL",
     "RUNS_TABLE",
     "RUN_AUDIT_TABLE",
     "RUN_OUTBOX_QUEUE",
+    "RUN_OUTCOMES_QUEUE",
     "RUN_REQUESTS_QUEUE",
     "RUN_RESULTS_QUEUE",
     "RUN_TELEMETRY",
@@ -136,7 +140,7 @@ def settings(root: Path) -> Iterator[str]:
     if not isinstance(faults, Settings):
         yield from (f"{fault.target}: {fault.message}" for fault in faults)
         return
-    for name in ("requests_queue", "results_queue", "runs_table", "audit_table"):
+    for name in ("requests_queue", "results_queue", "outcomes_queue", "runs_table", "audit_table"):
         if getattr(faults, name) != Settings.model_fields[name].default:
             yield f"{Settings.model_fields[name].alias} is not the app's default."
 

@@ -90,6 +90,6 @@ MINUTES: Final = {
     "PT12H": 720,
     "P1D": 1440,
 }
-#: Besides those, a query rule may look back over two days (terraform-provider-azurerm #18960, azure-rest-api-specs #21258).
-QUERY_MINUTES: Final = MINUTES | {"P2D": 2880}
+#: Besides those, a query rule may look back over two hours, and over two days (terraform-provider-azurerm #18960, azure-rest-api-specs #21258).
+QUERY_MINUTES: Final = MINUTES | {"PT2H": 120, "P2D": 2880}
 EVALUATIONS: Final = {"PT1M", "PT5M", "PT15M", "PT30M", "PT1H"}

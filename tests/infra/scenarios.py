@@ -38,6 +38,9 @@ _ALL: Final[dict[str, Value]] = _LEAST | {
     "eventSourceId": _LANDING,
     "eventSourceLocation": "northeurope",
     "eventSubjectBeginsWith": "/blobServices/default/containers/incoming/",
+    "followRuns": "asked",
+    "followSeconds": 60,
+    "publicUrl": "https://runs.example.com",
     "resultTopicEnabled": True,
     "alertEmails": "one@example.com two@example.com",
     "actionGroupIds": [f"{_GROUP}/providers/Microsoft.Insights/actionGroups/own"],
@@ -50,6 +53,7 @@ SCENARIOS: Final[dict[str, dict[str, Value]]] = {
     "all": _ALL,
     "events": _LEAST | {"eventSourceId": _LANDING},
     "topic": _LEAST | {"resultTopicEnabled": True},
+    "silent": _LEAST | {"followRuns": "none", "outcomesQueueEnabled": False},
     "vnet": _LEAST | {"vnetEnabled": True},
     "entra": _LEAST | {"httpAuth": "entra", "entraAudiences": "https://dev.azuresynapse.net"},
 }

@@ -58,7 +58,7 @@ BREAKAGES: Final = [
     ("an id for each pod", GATEWAY, "  AzureFunctionsWebHost__hostid: run-gateway\n", "", "settings"),
     ("host without blobs", GATEWAY, "AzureWebJobsStorage__blobServiceUri", "AzureWebJobsStorage__accountName", "settings"),
     ("function mistyped", GATEWAY, "value: start_from_http }", "value: start_from_htp }", "functions"),
-    ("function left out", GATEWAY, "            - { name: AzureFunctionsJobHost__functions__18, value: settings }\n", "", "functions"),
+    ("function left out", GATEWAY, "            - { name: AzureFunctionsJobHost__functions__21, value: settings }\n", "", "functions"),
     ("no probe served", GATEWAY, "functions__0, value: live", "functions__0, value: queue", "functions"),
     ("queue read by both", GATEWAY, "value: forget }", "value: answer_poison }", "functions"),
     ("no workload identity", GATEWAY, '        azure.workload.identity/use: "true"\n', "", "pods"),

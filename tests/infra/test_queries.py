@@ -8,8 +8,8 @@ import pytest
 
 from local.kusto import language
 from local.kusto.language import Checked
-from shared.gateway.delivery_log import Reason
 from shared.kernel.cloud_error import Code
+from shared.runs.record import Reason
 from shared.runs.result import Outcome
 from tests import log_lines
 from tests.infra.azure_tables import TABLES

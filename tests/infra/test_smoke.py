@@ -37,6 +37,7 @@ class World:
         self.refused: dict[str, str] = {}  # by a word of the command
         self.answers: dict[str, list[Answer]] = {}  # by method and path, before the usual ones
         self.outcome: dict[str, Any] = {"status": "Started", "runId": "r"}
+        self.end: str | None = "Succeeded"
         self.poison: list[str] = []
         self.audit: list[dict[str, Any]] = []
         self.results: list[str] = []
@@ -102,6 +103,10 @@ class World:
         if method == "POST":
             wire = headers.get("x-ms-client-request-id")
             self.take(wire or json.loads(content or b"")["requestId"])
+        if path.endswith("/outcome"):
+            return Answer(
+                200 if self.end == "Succeeded" else 202, json.dumps({"outcome": self.end})
+            )
         return Answer(200, "{}")
 
     def page(self, number: int) -> Answer:
@@ -127,6 +132,7 @@ def test_all_is_well(world: World, capsys: pytest.CaptureFixture[str]) -> None:
 
     said = capsys.readouterr().out
     assert said.count("Started r; audit and result") == 3
+    assert "ok    outcome    the run has Succeeded" in said
     assert said.endswith("Everything came out right.\n")
     assert world.proofs == {("x-functions-key", "the-key")}
     assert "the-key" not in said
@@ -138,6 +144,27 @@ def test_with_entra_a_token_for_the_first_audience_is_the_proof(world: World) ->
     assert main([*GROUP, "--pipeline", "copy"], world.outside) == 0
     assert world.tokens == ["https://dev.azuresynapse.net"]
     assert world.proofs == {("Authorization", "Bearer the-token")}
+
+
+def test_a_run_whose_end_is_not_reported_is_seen(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.end = None
+    assert main([*GROUP, "--pipeline", "copy"], world.outside) == 1
+
+    said = capsys.readouterr().out
+    assert "FAIL  outcome    the run is still open after 180 s" in said
+    assert "looks_refused" in said
+
+
+def test_a_run_that_is_not_followed_is_not_waited_for(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.end = None
+    world.settings["FOLLOW_RUNS"] = "none"
+
+    assert main([*GROUP, "--pipeline", "copy"], world.outside) == 0
+    assert "not followed: FOLLOW_RUNS=none" in capsys.readouterr().out
 
 
 def test_an_entry_on_a_later_page_of_the_audit_is_found(world: World) -> None:

@@ -28,8 +28,8 @@ from tests.contracts.calling_synapse import synapse
 from tests.scenarios.world import World
 
 FOUND = ("claimed", "answer lost", "found")
-SENT_AGAIN = ("claimed", "answer lost", "waiting", "taken", "createRun")
-TRIED_AGAIN = ("claimed", "waiting", "taken", "createRun")
+SENT_AGAIN = ("claimed", "answer lost", "sendAgain", "taken", "createRun")
+TRIED_AGAIN = ("claimed", "throttled", "taken", "createRun")
 REFUSED = Answer(status=400, content={"error": {"code": "BadThing", "message": "It is bad."}})
 ACCEPTED = Answer(status=202, content={"runId": "x" * 9})
 
@@ -196,7 +196,7 @@ async def test_what_never_left_waits_to_be_tried_again(name: str) -> None:
         async with gateway(**trouble) as (world, simulator):
             await world.deliver()
 
-            assert (world.record.status, world.events) == (Status.WAITING, ["claimed", "waiting"])
+            assert (world.record.status, world.events) == (Status.WAITING, ["claimed", "notSent"])
             assert (world.record.attempts, world.record.first_sent_at) == (1, None)
             assert world.record.error is not None
             assert world.record.error.code == "GatewayUnavailable"

@@ -323,7 +323,7 @@ async def test_the_line_that_ends_a_run_has_its_durations(caplog: pytest.LogCapt
     await world.follow()
 
     assert (
-        f"run_gateway.outcome_ended requestId=order-17 outcome=Succeeded runId={world.run_id} "
+        f"run_gateway.outcome_ended requestId=order-17 generation=1 outcome=Succeeded runId={world.run_id} "
         in caplog.text
     )
     assert " runMs=90000 toldMs=0 source=queue" in caplog.text

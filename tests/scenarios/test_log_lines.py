@@ -9,7 +9,7 @@ from shared.kernel.cloud_error import CloudError
 from shared.ports import Echo
 from shared.runs import record as records
 from shared.runs.delivery import Delivery, Source
-from shared.runs.record import Record
+from shared.runs.record import Reason, Record
 from shared.synapse.create_run import CreateRun
 from shared.synapse.reply import NotSent, Reply, Started, Throttled, Unknown
 from tests import log_lines
@@ -79,7 +79,7 @@ async def test_a_request_behind_another_s_429_was_not_answered_429(
     await world.deliver("m-2", requestId="order-18")
 
     deferred = lines(caplog, "delivery_deferred")
-    assert [line.fields["reason"] for line in deferred] == ["throttled", "throttled"]
+    assert [line.fields["reason"] for line in deferred] == ["throttled", "resting"]
     (line,) = lines(caplog, "throttled")
     assert (line.fields["requestId"], line.fields["workspace"]) == ("order-17", "default")
     assert float(line.fields["seconds"]) >= 30
@@ -108,7 +108,7 @@ async def test_a_request_that_finds_no_place(
     [
         (a_record(), "inProgress"),
         (records.send_again(a_record(), "no run", NOW, may_run=False), "sendAgain"),
-        (records.wait(a_record(), 1.0, "too little of the lease was left", NOW), "waiting"),
+        (records.wait(a_record(), 1.0, Reason.WAITING, NOW), "waiting"),
     ],
 )
 def test_what_is_seldom_deferred(
@@ -168,6 +168,17 @@ async def test_the_end_names_message_pipeline_and_times(caplog: pytest.LogCaptur
     assert line.fields["pipelineName"] == "copy orders"
     assert int(line.fields["totalMs"]) >= int(line.fields["toStartedMs"]) >= 5000
     assert 'pipelineName="copy orders"' in caplog.text
+
+
+@pytest.mark.parametrize(("which", "followed"), [("all", "true"), ("none", None)])
+async def test_the_end_says_whether_a_line_on_the_run_follows(
+    caplog: pytest.LogCaptureFixture, which: str, followed: str | None
+) -> None:
+    world = World(FOLLOW_RUNS=which)
+
+    await world.deliver()
+
+    assert lines(caplog, "delivery_ended")[0].fields.get("followed") == followed
 
 
 async def test_no_line_shows_an_id_that_looks_like_a_secret(

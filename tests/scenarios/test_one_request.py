@@ -128,7 +128,7 @@ async def test_a_throttled_request_waits_and_is_no_attempt() -> None:
 
     assert (world.record.status, world.record.attempts) == (Status.STARTED, 1)
     assert world.clock.monotonic() - before >= 7.0
-    assert world.events == ["claimed", "waiting", "taken", "createRun"]
+    assert world.events == ["claimed", "throttled", "taken", "createRun"]
 
 
 async def test_while_a_workspace_rests_no_call_of_the_process_goes_out() -> None:

@@ -39,6 +39,17 @@ THROTTLED: Final = _METER.create_counter(
     unit="s",
     description="Seconds for which requests were made to wait by a 429.",
 )
+RUNS_ENDED: Final = _METER.create_counter(
+    "run_gateway.runs.ended",
+    unit="{run}",
+    description="Followed runs whose end is reported.",
+)
+RUN_DURATION: Final = _METER.create_histogram(
+    "run_gateway.run.duration",
+    unit="s",
+    description="How long followed runs took, the time in Synapse's queue included.",
+    explicit_bucket_boundaries_advisory=_LONG,
+)
 # OpenTelemetry's conventions name these three.
 HTTP: Final = _METER.create_histogram(
     "http.client.request.duration",

@@ -77,6 +77,7 @@ def visiting(
     producer: SpanContext | None,
     seed: str,
     deferred_by: str | None = None,
+    within: str = "invocation",
     attributes: Values = _NO_VALUES,
 ) -> Iterator[Span]:
     """Run one visit of a request in a span of its own.
@@ -86,12 +87,13 @@ def visiting(
         producer: the context that the request carries.
         seed: from which the trace's id derives if the request carries none.
         deferred_by: the traceparent of the visit that deferred this one.
+        within: what the span in progress is, which is linked.
         attributes: of the span.
     """
     links = [
         Link(context, {"run_gateway.link": what})
         for what, context in (
-            ("invocation", trace.get_current_span().get_span_context()),
+            (within, trace.get_current_span().get_span_context()),
             ("deferred_by", remote(deferred_by)),
         )
         if context is not None and context.is_valid
@@ -102,7 +104,7 @@ def visiting(
         above = trace.set_span_in_context(trace.NonRecordingSpan(producer), _NOWHERE)
     span = _TRACER.start_span(name, above, SpanKind.CONSUMER, dict(attributes), links=links)
     _BEGUN.reset(begun)
-    within, attached = _VISIT.set(span), attach(trace.set_span_in_context(span))
+    entered, attached = _VISIT.set(span), attach(trace.set_span_in_context(span))
     try:
         yield span
     except BaseException as error:
@@ -110,7 +112,7 @@ def visiting(
         raise
     finally:
         detach(attached)
-        _VISIT.reset(within)
+        _VISIT.reset(entered)
         span.end()
 
 

@@ -22,7 +22,8 @@ from shared.ports import (
 )
 from shared.runs.audit_entry import AuditEntry
 from shared.runs.audit_query import Page, Wanted
-from shared.runs.record import Record, Status
+from shared.runs.outcome import End
+from shared.runs.record import Reason, Record, Status
 from shared.runs.request import Follow, Resume
 from shared.runs.result import Outcome, RunResult
 
@@ -36,16 +37,18 @@ _SETTLED: Final = {
 }
 
 
-def _table(operation: str, table: str) -> AbstractContextManager[Call]:
+def table_call(operation: str, table: str, what: str | None = None) -> AbstractContextManager[Call]:
+    """Measure a call of a table; `what` names what it is about, if the table holds several things."""
     attributes = {
         "db.system.name": "azure_table",
         "db.operation.name": operation,
         "db.collection.name": table,
     }
-    return calling(f"{operation} {table}", SpanKind.CLIENT, metrics.TABLES, attributes)
+    return calling(f"{operation} {what or table}", SpanKind.CLIENT, metrics.TABLES, attributes)
 
 
-def _queue(operation: str, queue: str) -> AbstractContextManager[Call]:
+def queue_call(operation: str, queue: str) -> AbstractContextManager[Call]:
+    """Measure a call of a queue."""
     kind = SpanKind.PRODUCER if operation == "send" else SpanKind.CLIENT
     attributes = {
         "messaging.system": "azure_queue",
@@ -64,19 +67,19 @@ class TracedRecords(Records):
 
     @override
     async def get(self, request_id: str) -> VersionedRecord | None:
-        with _table("get", self._name) as call:
+        with table_call("get", self._name) as call:
             found = await self._port.get(request_id)
             call.seen["run_gateway.found"] = int(found is not None)
         return found
 
     @override
     async def insert(self, record: Record) -> VersionedRecord | Conflict:
-        with _table("insert", self._name) as call:
+        with table_call("insert", self._name) as call:
             return _written(await self._port.insert(record), call)
 
     @override
     async def update(self, stored: VersionedRecord, record: Record) -> VersionedRecord | Conflict:
-        with _table("update", self._name) as call:
+        with table_call("update", self._name) as call:
             outcome = _written(await self._port.update(stored, record), call)
             call.seen["run_gateway.status"] = record.status
         if isinstance(outcome, VersionedRecord):
@@ -85,7 +88,7 @@ class TracedRecords(Records):
 
     @override
     async def delete(self, stored: VersionedRecord) -> bool:
-        with _table("delete", self._name):
+        with table_call("delete", self._name):
             return await self._port.delete(stored)
 
     @override
@@ -110,13 +113,21 @@ def _count(before: Record, after: Record) -> None:
     elif before.status is Status.UNKNOWN and after.status is not Status.UNKNOWN:
         settled = {"run_gateway.settled": _SETTLED[after.status]}
         metrics.SETTLED.add(1, settled | {"run_gateway.workspace": after.workspace})
-    is_throttled = after.http_status == 429 and after.attempts == before.attempts
-    if before.status is Status.STARTING and after.status is Status.WAITING and is_throttled:
+    if after.history[-1].event == Reason.THROTTLED:
         metrics.THROTTLED.add(after.wait_seconds, {"run_gateway.workspace": after.workspace})
 
 
+def _count_run(entry: AuditEntry, outcome: End, workspace: str) -> None:
+    """Count the end of a run. Its pipeline exists, or there would be no run."""
+    known = {"run_gateway.workspace": workspace, "run_gateway.pipeline": entry.pipeline_name or ""}
+    ended = known | {"run_gateway.outcome": outcome.value}
+    metrics.RUNS_ENDED.add(1, ended)
+    if entry.duration_ms:  # Synapse gives none of a run that it does not know
+        metrics.RUN_DURATION.record(entry.duration_ms / 1000, ended)
+
+
 class TracedAudit(Audit):
-    """The table of audit entries, each of which is a delivery's end."""
+    """The table of audit entries, each of which is the end of a delivery or of a run."""
 
     def __init__(self, port: Audit, table: str, workspaces: frozenset[str]) -> None:
         self._port = port
@@ -125,10 +136,13 @@ class TracedAudit(Audit):
 
     @override
     async def append(self, entry: AuditEntry) -> None:
-        with _table("append", self._name):
+        with table_call("append", self._name):
             await self._port.append(entry)
         workspace = entry.workspace if entry.workspace in self._workspaces else "None"
         known = {"run_gateway.source": entry.source.value, "run_gateway.workspace": workspace}
+        if entry.outcome is not None:
+            _count_run(entry, entry.outcome, workspace)
+            return
         code = metrics.code(entry.error.code if entry.error else None)
         ended = known | {"run_gateway.status": entry.status.value, "run_gateway.code": code}
         metrics.ENDED.add(1, ended)
@@ -157,7 +171,7 @@ class TracedResults(Results):
 
     @override
     async def publish(self, result: RunResult) -> None:
-        with _queue("send", self._name):
+        with queue_call("send", self._name):
             await self._port.publish(result)
 
 
@@ -173,17 +187,17 @@ class TracedRequests(Requests):
         visit = spans.visit()
         if visit is not None and isinstance(message, Resume):
             message = message.model_copy(update={"deferred_by": spans.traceparent(visit)})
-        with _queue("send", self._name) as call:
+        with queue_call("send", self._name) as call:
             call.seen["run_gateway.delay_seconds"] = round(delay)
             return await self._port.enqueue(message, delay)
 
     @override
     async def postpone(self, receipt: Receipt, delay: float) -> bool:
-        with _queue("postpone", self._name) as call:
+        with queue_call("postpone", self._name) as call:
             call.seen["run_gateway.delay_seconds"] = round(delay)
             return await self._port.postpone(receipt, delay)
 
     @override
     async def withdraw(self, receipt: Receipt) -> None:
-        with _queue("settle", self._name):
+        with queue_call("settle", self._name):
             await self._port.withdraw(receipt)

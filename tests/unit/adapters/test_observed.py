@@ -34,6 +34,7 @@ def observe(settings: Settings, environment: dict[str, str]) -> tuple[Parts, Par
         requests=world.requests,
         results=world.results,
         pipelines=world.synapse,
+        following=world.follow_ports,
     )
     policy: Any = world.host.gateway._policy
     return parts, observed.observed(parts, settings, policy, environment, HOST_JSON)

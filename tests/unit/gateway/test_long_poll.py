@@ -5,7 +5,7 @@ from dataclasses import replace
 from shared.gateway import long_poll
 from shared.gateway.gateway import Answered, Deferred
 from shared.ports import VersionedRecord
-from shared.runs.record import start, wait
+from shared.runs.record import Reason, start, wait
 from tests.fakes.clock import FakeClock
 from tests.fakes.records import FakeRecords
 from tests.unit.builders import DELIVERY, NOW, a_record
@@ -19,7 +19,7 @@ class Waiting:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.records = FakeRecords(self.clock)
-        self.record = wait(a_record(), 1.0, "throttled", NOW)
+        self.record = wait(a_record(), 1.0, Reason.THROTTLED, NOW)
 
     async def begin(self) -> None:
         await self.records.insert(self.record)

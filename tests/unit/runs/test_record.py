@@ -7,7 +7,7 @@ import pytest
 
 from shared.runs import next_step as steps, record as records
 from shared.runs.identity import client_request_id
-from shared.runs.record import FINAL, HISTORY_LENGTH, Record, Status
+from shared.runs.record import FINAL, HISTORY_LENGTH, Reason, Record, Status
 from shared.synapse.reply import Wire
 from tests.unit.builders import DELIVERY, ERROR, NOW, a_record, a_request
 
@@ -100,7 +100,7 @@ def test_the_first_send_is_kept() -> None:
 
 
 def test_taking_a_waiting_request_starts_its_lease() -> None:
-    record = records.take(records.wait(a_record(), 9.0, "why", NOW), LATER)
+    record = records.take(records.wait(a_record(), 9.0, Reason.CROWDED, NOW), LATER)
 
     assert (record.status, record.wait_seconds, record.changed_at) == (Status.STARTING, 0.0, LATER)
 
@@ -265,7 +265,9 @@ def test_a_failure_without_an_answer_is_no_send() -> None:
 
 
 def test_a_long_detail_is_cut() -> None:
-    assert len(records.wait(a_record(), 1.0, "x" * 999, NOW).history[-1].detail) == 300
+    assert (
+        len(records.wait(a_record(), 1.0, Reason.CROWDED, NOW, "x" * 999).history[-1].detail) == 300
+    )
 
 
 def test_a_line_without_a_detail_has_none() -> None:
@@ -277,7 +279,7 @@ def test_a_line_without_a_detail_has_none() -> None:
 def test_a_history_of_just_the_length_is_whole() -> None:
     record = a_record()
     for number in range(HISTORY_LENGTH - 1):
-        record = records.wait(record, 1.0, str(number), NOW)
+        record = records.wait(record, 1.0, Reason.CROWDED, NOW, str(number))
 
     assert [entry.detail for entry in record.history[1:]] == [
         str(number) for number in range(HISTORY_LENGTH - 1)
@@ -287,7 +289,7 @@ def test_a_history_of_just_the_length_is_whole() -> None:
 def test_a_long_history_keeps_its_first_and_last_entries() -> None:
     record = a_record()
     for number in range(100):
-        record = records.wait(record, 1.0, str(number), NOW)
+        record = records.wait(record, 1.0, Reason.CROWDED, NOW, str(number))
 
     assert len(record.history) == HISTORY_LENGTH
     assert [entry.detail for entry in record.history[:5]] == ["queue m-1", "0", "1", "2", "80"]
@@ -297,7 +299,7 @@ def test_a_long_history_keeps_its_first_and_last_entries() -> None:
 def every_next(record: Record) -> list[Record]:
     return [
         records.take(record, LATER),
-        records.wait(record, 1.0, "", LATER),
+        records.wait(record, 1.0, Reason.CROWDED, LATER),
         records.throttle(record, 1.0, ERROR, LATER),
         records.retry(record, 1.0, ERROR, LATER),
         records.lose(record, ERROR, LATER),

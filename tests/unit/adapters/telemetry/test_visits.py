@@ -7,7 +7,8 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
-from shared.adapters.telemetry import spans
+from shared.adapters.telemetry import index, spans
+from shared.adapters.telemetry.following import TracedFollower
 from shared.adapters.telemetry.storage import (
     TracedAudit,
     TracedRecords,
@@ -35,6 +36,8 @@ def a_world(**environment: Any) -> World:
 
 
 def trace_host(world: World) -> None:
+    world.follow_ports = index.traced(world.follow_ports, world.settings)
+    world.restart()
     records = TracedRecords(world.records, "runs")
     pipelines = TracedPipelines(world.synapse)
     policy = world.host.gateway._policy
@@ -54,6 +57,17 @@ def trace_host(world: World) -> None:
             settings=world.settings,
         ),
         tracking=world.host.tracking,
+    )
+    world.host.follower = TracedFollower(
+        clock=world.clock,
+        ports=world.follow_ports,
+        requests=TracedRequests(world.requests, "run-requests"),
+        audit=TracedAudit(world.audit, "runaudit", frozenset({"default"})),
+        pipelines=pipelines,
+        throttle=world.host.gateway._runner.throttle,
+        tracking=world.host.tracking,
+        retention=world.host.retention,
+        settings=world.settings,
     )
     world.host.poison._gateway = world.host.gateway
 
