@@ -1,4 +1,4 @@
-"""Hosts are killed at each named step and at random, or stopped for one and a half leases while another takes over."""
+"""Hosts are killed at each named step of start and follower and at random, or stopped for one and a half leases while another takes over."""
 
 import asyncio
 import random
@@ -8,12 +8,14 @@ from itertools import cycle
 
 from local import process
 from tests.crash.hosts import LEASE
+from tests.crash.monitoring import Monitoring, answering
 from tests.crash.plan import Plan, draw
 from tests.crash.play import Play, Reckoning
-from tests.crash.steps import STEPS, Trap
+from tests.crash.steps import FOLLOWING, STEPS, Trap
 
 AT_RANDOM = "at random"
 STEP_PATIENCE = 1.5  # some steps need a request that waits, and there may be none
+CAUGHT_AT = {**STEPS, **FOLLOWING}
 STOPPED_FOR = 1.5 * LEASE
 
 
@@ -40,10 +42,11 @@ class Kills:
         """Play the plan: one wave for each kill or stop. Then let everything come to rest."""
         kinds = [False] * kills + [True] * stops
         self._chance.shuffle(kinds)
-        steps = cycle([*STEPS, AT_RANDOM])
+        steps = [*CAUGHT_AT, AT_RANDOM]
+        self._chance.shuffle(steps)
         await self._serving()
         await self._play.warm_up()
-        for wave, (is_stop, step) in enumerate(zip(kinds, steps, strict=False)):
+        for wave, (is_stop, step) in enumerate(zip(kinds, cycle(steps), strict=False)):
             await self._send(wave)
             await (self._stop(step) if is_stop else self._kill(step))
         await self._serving()
@@ -100,15 +103,24 @@ class Kills:
     def _trap(self, step: str) -> Trap | None:
         if step == AT_RANDOM:
             return None
-        return Trap(self._play.ground, self._play.hosts.names, STEPS[step])
+        return Trap(self._play.ground, self._play.hosts.names, CAUGHT_AT[step])
 
 
 async def run(
-    play: Play, *, seed: int, requests: int, kills: int, stops: int, echo: bool = True
+    play: Play,
+    *,
+    seed: int,
+    requests: int,
+    kills: int,
+    stops: int,
+    echo: bool = True,
+    monitoring: Monitoring = Monitoring.WELL,
+    seconds: float = 0.0,
 ) -> tuple[Harm, Reckoning]:
-    """Play so many requests through so many kills and stops."""
+    """Play so many requests through so many kills and stops; looks at runs are away or late for so many seconds."""
     await play.ground.synapse.settings(echo=echo)
     plan = draw(seed, requests=requests, waves=kills + stops)
     harm = Kills(play, plan, seed)
-    reckoning = await harm.wreak(kills, stops)
+    async with answering(play.ground.synapse, monitoring, seconds):
+        reckoning = await harm.wreak(kills, stops)
     return harm.harm, reckoning
