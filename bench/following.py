@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import batched
 from typing import Any, Final
 
 from bench import spread
@@ -25,6 +26,7 @@ from local.synapse.faults import Live
 from local.synapse.routes import MONITORING
 
 ENDLESS: Final = Live(run_seconds=None)
+PIECE: Final = 1000  #: messages put at once
 APART: Final = 0.1  #: seconds between two ends
 LOOK_AGAIN: Final = 0.5
 PATIENCE: Final = 180.0  #: seconds without anything new
@@ -136,7 +138,8 @@ async def _measured(
 
 async def _open(base: Ground, more: int, count: int) -> None:
     """Start so many runs more, until there are so many in the index: each has a row there, and a record."""
-    await base.storage.ask("put", queue=REQUESTS, texts=base.requests(more))
+    for texts in batched(base.requests(more), PIECE, strict=False):
+        await base.storage.ask("put", queue=REQUESTS, texts=texts)
 
     async def entities() -> int:
         return int((await base.storage.ask("sizes"))["tables"][RUNS])

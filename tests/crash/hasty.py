@@ -8,7 +8,7 @@ import runpy
 
 from shared.gateway import chain
 
-HOLD = 6.0
+HOLD = 4.0
 
 
 def hurry() -> None:

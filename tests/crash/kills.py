@@ -14,6 +14,7 @@ from tests.crash.play import Play, Reckoning
 from tests.crash.steps import FOLLOWING, STEPS, Trap
 
 AT_RANDOM = "at random"
+FOLLOWER_PATIENCE = 3.0
 STEP_PATIENCE = 1.5  # some steps need a request that waits, and there may be none
 CAUGHT_AT = {**STEPS, **FOLLOWING}
 STOPPED_FOR = 1.5 * LEASE
@@ -66,10 +67,10 @@ class Kills:
     async def _kill(self, step: str) -> None:
         trap = self._trap(step)
         if trap:
-            await trap.lay(nth=self._chance.randint(1, 6))
+            await trap.lay(nth=self._nth(step))
         host = await self._serving()
         await self._work()
-        reached = trap is not None and await trap.sprung(STEP_PATIENCE)
+        reached = trap is not None and await trap.sprung(self._patience(step))
         await asyncio.sleep(self._chance.uniform(0.0, 0.1))
         self._play.hosts.kill(host)
         self._host = None
@@ -82,9 +83,9 @@ class Kills:
         host = await self._serving()
         trap = self._trap(step)
         if trap:
-            await trap.lay(nth=self._chance.randint(1, 6))
+            await trap.lay(nth=self._nth(step))
         await self._work()
-        reached = trap is not None and await trap.sprung(STEP_PATIENCE)
+        reached = trap is not None and await trap.sprung(self._patience(step))
         self._play.hosts.suspend(host)
         self.harm.stops[step if reached else AT_RANDOM] += 1
         if trap:
@@ -99,6 +100,13 @@ class Kills:
     async def _work(self) -> None:
         """Let it do something, or nothing, before it is caught."""
         await asyncio.sleep(self._chance.choice([0.0, 0.0, self._chance.uniform(0.0, 0.6)]))
+
+    def _patience(self, step: str) -> float:
+        return FOLLOWER_PATIENCE if step in FOLLOWING else STEP_PATIENCE
+
+    def _nth(self, step: str) -> int:
+        """Draw which call is met. The follower makes few of a kind, and none for a while after one died."""
+        return self._chance.randint(1, 6) if step in STEPS else 1
 
     def _trap(self, step: str) -> Trap | None:
         if step == AT_RANDOM:
