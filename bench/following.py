@@ -1,7 +1,7 @@
 """What following many open runs costs, and how soon an end is told: the gateway alone, in the local host.
 
 Storage is in memory. At first every run goes on; then ten end each second, while nothing else is on the requests queue; then
-all the others end at once. After that nothing may be left to do.
+all the others end within a minute. After that nothing may be left to do.
 """
 
 import asyncio
@@ -41,10 +41,11 @@ class Amounts:
     follow_seconds: int
     idle: float  #: seconds
     ends: int
+    rest: float  #: seconds in which the others end
 
 
-THOROUGH: Final = Amounts(follow_seconds=15, idle=60.0, ends=1200)
-QUICK: Final = Amounts(follow_seconds=1, idle=5.0, ends=20)
+THOROUGH: Final = Amounts(follow_seconds=15, idle=60.0, ends=900, rest=60.0)
+QUICK: Final = Amounts(follow_seconds=1, idle=5.0, ends=20, rest=1.0)
 
 
 class Stuck(Exception):
@@ -103,26 +104,26 @@ async def _measured(
     phase = await _phase(base, host)
     await asyncio.sleep(amounts.idle)
     idle = await phase.counted()
-    progress.step("all open")
+    progress.step(f"all open: {_shown(idle)}")
 
     phase = await _phase(base, host)
     await base.synapse.end(*run_ids[:ends], every=APART)
     await _until_told(base, ends)
     some = await phase.counted()
-    waits = _waits(await base.storage.ask("messages", queue=OUTCOMES))
-    progress.step(f"{ends} ended")
+    told = spread.percentiles(_waits(await base.storage.ask("messages", queue=OUTCOMES)))
+    progress.step(f"{ends} ended, p99 {told['p99'] / 1000:.1f} s: {_shown(some)}")
 
     phase = await _phase(base, host)
-    await base.synapse.end(*run_ids[ends:])
+    await base.synapse.end(*run_ids[ends:], every=amounts.rest / (count - ends))
     await _until_told(base, count)
     rest = await phase.counted()
-    progress.step("all ended")
+    progress.step(f"all ended: {_shown(rest)}")
 
     await _until(lambda: _is_empty(base), lambda: _length(base, REQUESTS))
     phase = await _phase(base, host)
     await asyncio.sleep(max(amounts.idle, 2.0 * amounts.follow_seconds))
     after = await phase.counted()
-    progress.step("nothing is left")
+    progress.step(f"none is open: {_shown(after)}")
     operations = {name: some["operations"].get(name, 0) / ends for name in OF_AN_END}
     return {
         "open": count,
@@ -131,7 +132,7 @@ async def _measured(
         "memoryFirst": first,
         "phases": {"all open": idle, "ten end a second": some, "others end": rest, "none": after},
         "ofAnEnd": operations | {"putMessage": 1.0},  # each has one, as `_until_told` saw
-        "told": spread.percentiles(waits),
+        "told": told,
         "left": await _length(base, REQUESTS),
     }
 
@@ -198,6 +199,13 @@ async def _length(base: Ground, queue: str) -> int:
 
 async def _is_empty(base: Ground) -> bool:
     return await _length(base, REQUESTS) == 0
+
+
+def _shown(phase: Mapping[str, Any]) -> str:
+    return (
+        f"{phase['looksPerSecond']:.2f} looks and {phase['operationsPerSecond']:.2f} storage operations a second, "
+        f"{phase['cpu']:.1%} CPU, {phase['memory']:.0f} MB, {phase['seconds']:.0f} s"
+    )
 
 
 def _waits(messages: Sequence[tuple[str, float]]) -> list[float]:
