@@ -250,3 +250,17 @@ async def test_more_ends_of_one_second_than_a_visit_reads_are_told_all_the_same(
     await world.follow(for_seconds=900.0)
 
     assert len(set(told(world))) == 120
+
+
+async def test_where_later_pages_are_throttled_the_window_becomes_narrower() -> None:
+    """Else every visit would read the first pages again, and never come to the others."""
+    world = await many(40)
+    world.pipelines.page_size = 1
+    for run in world.pipelines.runs:
+        world.pipelines.end(run.run_id)
+        world.clock.advance(10.0)
+    world.pipelines.throttled_from = 4
+
+    await world.follow(for_seconds=1_200.0)
+
+    assert len(set(told(world))) == 40
