@@ -46,8 +46,11 @@ airflow: .venv/.installed $(AZURITE)  ## Call the gateway through Airflow's Syna
 fuzz: .venv/.installed $(AZURITE)  ## Send the local stack 5,000 generated calls and check its answers (schemathesis, shared/api/openapi.json)
 	@$(ENV)/python -m local.fuzz --examples 600 --at-least 5000
 
-soak: .venv/.installed $(AZURITE)  ## Run the crash harness in its long form, half an hour (docs/crash.md)
+soak: .venv/.installed $(AZURITE)  ## Run the crash harness in its long form, an hour (docs/crash.md)
 	@$(ENV)/python -m tests.crash kills --requests 2200 --kills 200 --stops 20
+	@$(ENV)/python -m tests.crash kills --requests 2200 --kills 200 --stops 20 --monitoring away --seconds 60
+	@$(ENV)/python -m tests.crash kills --requests 2200 --kills 200 --stops 20 --monitoring throttled
+	@$(ENV)/python -m tests.crash kills --requests 2200 --kills 200 --stops 20 --monitoring lagging --seconds 30
 	@$(ENV)/python -m tests.crash kills --no-echo --requests 1000 --kills 100 --stops 0
 	@$(ENV)/python -m tests.crash duplicates --requests 100 --copies 10
 	@$(ENV)/python -m tests.crash storm --requests 900 --seconds 60 --rate 4

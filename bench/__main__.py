@@ -21,6 +21,7 @@ from bench import (
     client,
     cold,
     cpu,
+    following,
     growth,
     load,
     memory,
@@ -51,6 +52,7 @@ PARTS: Final[Mapping[str, tuple[Part, str | None, Size, Size]]] = {
     "cold": (cold.measure, cold.__doc__, _full(5, 1), _quick(1)),
     "memory": (memory.measure, memory.__doc__, _full(1, 10_000), _quick(60)),
     "growth": (growth.measure, growth.__doc__, _full(5, 200), _quick(20)),
+    "following": (following.measure, following.__doc__, _full(1, 10_000), _quick(60)),
     "client": (client.measure, client.__doc__, _full(5, 2000), _quick(200)),
 }
 

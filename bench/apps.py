@@ -1,6 +1,6 @@
 """The apps that are compared: the gateway, and four that people write in an afternoon."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -56,3 +56,11 @@ APPS: Final[Mapping[str, App]] = {
         ),
     )
 }
+
+
+def turns(apps: Sequence[App]) -> Mapping[str, tuple[App, Mapping[str, str]]]:
+    """Return what is measured, by name: each app, and the gateway once more with settings that leave following out."""
+    named: dict[str, tuple[App, Mapping[str, str]]] = {app.name: (app, {}) for app in apps}
+    if "ours" in named:
+        named["ours, not followed"] = (APPS["ours"], {"FOLLOW_RUNS": "none"})
+    return named

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from typing import Any, Final
 
 from bench import spread
-from bench.apps import App
+from bench.apps import App, turns
 from bench.ground import ground
 from bench.plan import AGAIN, Size, turned
 from bench.progress import Progress
@@ -24,11 +24,15 @@ async def measure(apps: Sequence[App], size: Size, progress: Progress) -> Mappin
 async def _measured(
     apps: Sequence[App], size: Size, progress: Progress, *, tls: bool
 ) -> Mapping[str, Any]:
-    found: dict[str, list[float]] = {app.name: [] for app in apps}
-    progress.begin("CPU over TLS" if tls else "CPU", size.rounds * len(apps))
+    named = turns(apps)
+    found: dict[str, list[float]] = {name: [] for name in named}
+    progress.begin("CPU over TLS" if tls else "CPU", size.rounds * len(named))
     async with AsyncExitStack() as running:
         base = await running.enter_async_context(ground(tls=tls))
-        workers = {app.name: await running.enter_async_context(base.worker(app)) for app in apps}
+        workers = {
+            name: await running.enter_async_context(base.worker(app, **settings))
+            for name, (app, settings) in named.items()
+        }
         for worker in workers.values():
             await worker.run(base.requests(size.warm_up), IN_FLIGHT)
         for turn in range(size.rounds):

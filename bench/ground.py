@@ -13,7 +13,7 @@ import aiohttp
 import certifi
 
 from bench.apps import App
-from bench.storage import AUDIT, REQUESTS, RESULTS, RUNS, Kind, Storage, storage
+from bench.storage import AUDIT, OUTCOMES, REQUESTS, RESULTS, RUNS, Kind, Storage, storage
 from bench.workers import Worker
 from local import certificate, process, stack
 from local.synapse.client import Simulator
@@ -37,11 +37,11 @@ class Ground:
         return [json.dumps(request(next(self._numbers))) for _ in range(count)]
 
     @asynccontextmanager
-    async def worker(self, app: App) -> AsyncIterator[Worker]:
-        """Run an app in the worker library alone."""
+    async def worker(self, app: App, **settings: str) -> AsyncIterator[Worker]:
+        """Run an app in the worker library alone, with settings of its own."""
         plain = () if self.is_tls else ("--plain-http",)
         command = process.module("bench.worker", "--app", str(app.directory), *plain)
-        async with process.running(command, env=self.settings) as child:
+        async with process.running(command, env={**self.settings, **settings}) as child:
             yield Worker(child)
 
     @asynccontextmanager
@@ -99,6 +99,7 @@ async def ground(*, tls: bool = False, kind: Kind = "memory") -> AsyncIterator[G
                 "IDENTITY_ENDPOINT": f"{plain}/identity",
                 "RUN_REQUESTS_QUEUE": REQUESTS,
                 "RUN_RESULTS_QUEUE": RESULTS,
+                "RUN_OUTCOMES_QUEUE": OUTCOMES,
                 "RUNS_TABLE": RUNS,
                 "RUN_AUDIT_TABLE": AUDIT,
                 **trusted,

@@ -7,32 +7,34 @@ the message come on top, and are the same for all.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from bench.apps import App
+from bench.apps import App, turns
 from bench.ground import Ground, ground
 from bench.plan import Size
 from bench.progress import Progress
+from bench.workers import Worker
 
 HELD_BACK: Final = 0.02
 
 
 async def measure(apps: Sequence[App], size: Size, progress: Progress) -> Mapping[str, Any]:
     """Count them."""
-    progress.begin("operations", len(apps))
+    named = turns(apps)
+    progress.begin("operations", len(named))
     found: dict[str, Any] = {}
     async with ground() as base:
         await base.storage.ask("latency", seconds=HELD_BACK)
-        for app in apps:
-            found[app.name] = await _counted(base, app, size.requests)
-            progress.step(f"{app.name} {found[app.name]['roundTrips']:.1f} round trips")
+        for name, (app, settings) in named.items():
+            async with base.worker(app, **settings) as worker:
+                found[name] = await _counted(base, worker, size.requests)
+            progress.step(f"{name} {found[name]['roundTrips']:.1f} round trips")
     return found
 
 
-async def _counted(base: Ground, app: App, requests: int) -> dict[str, Any]:
-    async with base.worker(app) as worker:
-        await worker.run(base.requests(2), 1)
-        await base.storage.ask("forget")
-        before = await _create_runs(base.synapse)
-        await worker.run(base.requests(requests), 1)
+async def _counted(base: Ground, worker: Worker, requests: int) -> dict[str, Any]:
+    await worker.run(base.requests(2), 1)
+    await base.storage.ask("forget")
+    before = await _create_runs(base.synapse)
+    await worker.run(base.requests(requests), 1)
     traffic = await base.storage.ask("traffic")
     sent = await _create_runs(base.synapse) - before
     counts = traffic["counts"]

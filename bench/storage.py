@@ -15,9 +15,10 @@ from local.azurite.server import connection_string
 
 REQUESTS: Final = "run-requests"
 RESULTS: Final = "run-results"
+OUTCOMES: Final = "run-outcomes"
 RUNS: Final = "runs"
 AUDIT: Final = "runaudit"
-QUEUES: Final = (REQUESTS, f"{REQUESTS}-poison", RESULTS)
+QUEUES: Final = (REQUESTS, f"{REQUESTS}-poison", RESULTS, OUTCOMES)
 TABLES: Final = (RUNS, AUDIT)
 
 type Kind = Literal["memory", "azurite", "two-azurites"]

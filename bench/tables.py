@@ -200,6 +200,34 @@ def _growth(part: Mapping[str, Any]) -> Iterator[Sheet]:
     )
 
 
+def _following(part: Mapping[str, Any]) -> Iterator[Sheet]:
+    yield Sheet(
+        title=f"Following {part['open']:,} runs, FOLLOW_SECONDS {part['followSeconds']}; {part['memoryFirst']:.0f} MB with one",
+        columns=("phase", "seconds", "looks a second", "storage a second", "CPU", "MB"),
+        rows=[
+            (
+                name,
+                f"{one['seconds']:.0f}",
+                f"{one['looksPerSecond']:.2f}",
+                f"{one['operationsPerSecond']:.2f}",
+                f"{one['cpu']:.1%}",
+                f"{one['memory']:.0f}",
+            )
+            for name, one in part["phases"].items()
+        ],
+    )
+    yield Sheet(
+        title=f"An end, of {part['ended']} at ten a second; messages left on the requests queue: {part['left']}",
+        columns=("told after s, p50 / p95 / p99", "storage operations"),
+        rows=[
+            (
+                " / ".join(f"{part['told'][p] / 1000:.1f}" for p in ("p50", "p95", "p99")),
+                ", ".join(f"{key} {count:.2g}" for key, count in part["ofAnEnd"].items()),
+            )
+        ],
+    )
+
+
 def _client(part: Mapping[str, Any]) -> Iterator[Sheet]:
     yield Sheet(
         title="createRun alone, 16 at a time",
@@ -256,6 +284,7 @@ _SHEETS: Final[Mapping[str, Callable[[Mapping[str, Any]], Iterator[Sheet]]]] = {
     "cold": _cold,
     "memory": _memory,
     "growth": _growth,
+    "following": _following,
     "client": _client,
     "load": _load,
 }

@@ -145,6 +145,12 @@ async def _journeys(stand_in: StandIn, asked: Any) -> object:
     return [] if queue is None else queue.journeys
 
 
+async def _messages(stand_in: StandIn, asked: Any) -> object:
+    """Give the messages of a queue, each with the time at which it was put."""
+    queue = stand_in.queues.queues[asked["queue"]]
+    return [(one.text, one.inserted) for one in queue.messages.values()]
+
+
 async def _sizes(stand_in: StandIn, _: Any) -> object:
     return {
         "tables": {name: len(table.rows) for name, table in stand_in.tables.tables.items()},
@@ -162,6 +168,7 @@ _ROUTES: Final[dict[str, Callable[[StandIn, Any], Awaitable[object]]]] = {
     "put": _put,
     "traffic": _traffic,
     "journeys": _journeys,
+    "messages": _messages,
     "sizes": _sizes,
 }
 

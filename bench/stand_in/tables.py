@@ -1,15 +1,16 @@
-"""Tables: insert, merge, replace, get, delete and query, each entity with an ETag."""
+"""Tables: insert, merge, replace, get, delete, transactions of deletes, and query; each entity with an ETag."""
 
 import itertools
 import json
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, unquote
 
+from bench.stand_in import transaction
 from bench.stand_in.answer import Answer
 
 KEY: Final = re.compile(
@@ -53,24 +54,33 @@ class Table:
     _sorted: list[Keys] | None = None
 
     def put(self, keys: Keys, row: Row) -> None:
-        if keys not in self.rows:
-            self._sorted = None
+        if keys not in self.rows and self._sorted is not None:
+            insort(self._sorted, keys)
         self.rows[keys] = row
 
     def remove(self, keys: Keys) -> None:
         del self.rows[keys]
-        self._sorted = None
+        if self._sorted is not None:
+            del self._sorted[bisect_left(self._sorted, keys)]
 
     def clear(self) -> None:
         self.rows.clear()
         self._sorted = None
 
-    def after(self, keys: Keys | None) -> Iterator[Keys]:
-        """Yield the keys from these on, in their order."""
+    def after(self, keys: Keys | None, first: str, last: str) -> Iterator[Keys]:
+        """Yield the keys after these, in their order.
+
+        Args:
+            keys: the last ones of the page before.
+            first: the first partition that is asked for.
+            last: the last one.
+        """
         if self._sorted is None:
             self._sorted = sorted(self.rows)
-        start = 0 if keys is None else bisect_right(self._sorted, keys)
-        return itertools.islice(self._sorted, start, None)
+        begun = (first, "") if keys is None else keys
+        start = (bisect_left if keys is None else bisect_right)(self._sorted, begun)
+        end = bisect_right(self._sorted, last, key=lambda one: one[0])
+        return itertools.islice(self._sorted, start, end)
 
 
 class Tables:
@@ -89,6 +99,8 @@ class Tables:
             name = json.loads(body)["TableName"]
             is_new = self.create(name)
             return _json(201, {"TableName": name}) if is_new else _error(409, "TableAlreadyExists")
+        if step == "$batch":
+            return self._transaction(transaction.read(body))
         found = KEY.fullmatch(step)
         table = self.tables.get(found["table"] if found else step.removesuffix("()"))
         if table is None:
@@ -113,6 +125,22 @@ class Tables:
             return False
         self.tables[name] = Table()
         return True
+
+    def _transaction(self, parts: Sequence[tuple[str, str]]) -> Answer:
+        """Delete all of them, or none if one is missing."""
+        found: list[tuple[Table, Keys]] = []
+        for place, (method, step) in enumerate(parts):
+            named = KEY.fullmatch(step)
+            table = self.tables.get(named["table"]) if named else None
+            if method != "DELETE" or named is None or table is None:
+                return transaction.answer([_error(501, "NotImplemented", f"{place}:")])
+            keys = _plain(named["partition"]), _plain(named["row"])
+            if keys not in table.rows:
+                return transaction.answer([_error(404, "ResourceNotFound", f"{place}:")])
+            found.append((table, keys))
+        for table, keys in found:
+            table.remove(keys)
+        return transaction.answer([Answer(204)] * len(found))
 
     def _of_entity(
         self, table: Table, method: str, keys: Keys, headers: Mapping[str, str], body: bytes
@@ -160,7 +188,7 @@ class Tables:
 
 def _query(table: Table, asked: Mapping[str, list[str]]) -> Answer:
     terms = [
-        (one["name"], COMPARED[one["op"]], _plain(one["value"]))
+        (one["name"], one["op"], _plain(one["value"]))
         for text in asked.get("$filter", [])
         for one in TERM.finditer(text)
     ]
@@ -169,7 +197,7 @@ def _query(table: Table, asked: Mapping[str, list[str]]) -> Answer:
     begun = asked.get("NextPartitionKey")
     last = None if begun is None else (begun[0], asked["NextRowKey"][0])
     page: list[dict[str, Any]] = []
-    for keys in table.after(last):
+    for keys in table.after(last, *_bounds(terms)):
         if len(page) == size:
             headers = {
                 "x-ms-continuation-NextPartitionKey": last[0] if last else "",
@@ -177,10 +205,18 @@ def _query(table: Table, asked: Mapping[str, list[str]]) -> Answer:
             }
             return _json(200, {"value": page}, **headers)
         row = table.rows[keys]
-        if all(compare(_text(keys, row, name), value) for name, compare, value in terms):
+        if all(COMPARED[op](_text(keys, row, name), value) for name, op, value in terms):
             page.append(_shown(keys, row, columns))
             last = keys
     return _json(200, {"value": page})
+
+
+def _bounds(terms: Sequence[tuple[str, str, str]]) -> tuple[str, str]:
+    """Return the first and the last partition that a query asks for, so that no other is looked through."""
+    asked = [(op, value) for name, op, value in terms if name == "PartitionKey"]
+    first = max((value for op, value in asked if op in {"eq", "gt", "ge"}), default="")
+    last = min((value for op, value in asked if op in {"eq", "lt", "le"}), default="\U0010ffff")
+    return first, last
 
 
 def _text(keys: Keys, row: Row, name: str) -> str:
@@ -225,6 +261,6 @@ def _json(status: int, content: object, **headers: str) -> Answer:
     return Answer(status, {"Content-Type": JSON, **headers}, json.dumps(content).encode())
 
 
-def _error(status: int, code: str) -> Answer:
-    message = {"lang": "en-US", "value": f"{code}.\nRequestId:0\nTime:0"}
+def _error(status: int, code: str, place: str = "") -> Answer:
+    message = {"lang": "en-US", "value": f"{place}{code}.\nRequestId:0\nTime:0"}
     return _json(status, {"odata.error": {"code": code, "message": message}})

@@ -161,7 +161,7 @@ class Follower:
             page = await self._looks.page(visit.endpoint, window, token)
             if not isinstance(page, Page):
                 self._note(visit, page)
-                return kept
+                break
             first = first or page.at
             if not await self._tell(visit, [Seen(row=row, at=page.at) for row in page.rows]):
                 return kept  # something is left to the next visit

@@ -40,6 +40,8 @@ SHORTEST_SPAN: Final = 1.0
 #: Of 1,000 monitoring queries a minute that a workspace allows (azure-docs, synapse-analytics-limits.md).
 CALLS_A_MINUTE: Final = 200
 FEWEST_CALLS: Final = 20
+#: Seconds whose calls one visit may make at most.
+SAVED: Final = 60.0
 #: Seconds within which each open run is looked at by itself, and at least one for each of them.
 SINGLE_EVERY: Final = 3_600.0
 DAY: Final = 86_400.0
@@ -159,7 +161,7 @@ def activities_query(row: RunRow, now: datetime) -> bytes:
 
 def calls(elapsed: float) -> int:
     """Return how many calls a visit may make."""
-    return max(FEWEST_CALLS, int(min(elapsed, 60.0) * CALLS_A_MINUTE / 60))
+    return max(FEWEST_CALLS, int(min(elapsed, SAVED) * CALLS_A_MINUTE / 60))
 
 
 def _instant(time: datetime) -> str:
@@ -295,6 +297,8 @@ def after(chain: Chain, looked: Looked, elapsed: float, base: float, now: dateti
     """
     idle = 0.0 if looked.ended else chain.idle
     pace = base if looked.behind else chains.pace(idle, base)
+    if looked.behind and looked.span == SHORTEST_SPAN:
+        pace = max(pace, SAVED)  # no window is narrower: only more calls can reach its end
     refused_since = None
     match looked.trouble:
         case Throttled(seconds=seconds):

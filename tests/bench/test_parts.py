@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bench import load, plot, profile, results, tables
+from bench import following, load, plot, profile, results, tables
 from bench.__main__ import PARTS
 from bench.apps import APPS
 from bench.ground import request
@@ -18,8 +18,9 @@ from bench.progress import Progress
 LEAST = Size(rounds=1, requests=2, warm_up=1, thorough=False)
 SPREAD = {"median", "least", "greatest", "rounds"}
 PERCENTILES = {"p50", "p95", "p99"}
+OPERATIONS = {"operations", "roundTrips", "inSequence", "bytesIn", "bytesOut", "createRuns"}
 EXPECTED: dict[str, Any] = {
-    "cpu": {"inFlight": ..., "plain": {"ours": SPREAD}},
+    "cpu": {"inFlight": ..., "plain": {"ours": SPREAD, "ours, not followed": SPREAD}},
     "throughput": {
         "steadyPerSecond": ...,
         "apps": {
@@ -34,9 +35,7 @@ EXPECTED: dict[str, Any] = {
             }
         },
     },
-    "operations": {
-        "ours": {"operations", "roundTrips", "inSequence", "bytesIn", "bytesOut", "createRuns"}
-    },
+    "operations": {"ours": OPERATIONS, "ours, not followed": OPERATIONS},
     "cold": {
         "ours": {
             *("importCpu", "importWall", "firstCpu", "firstWall", "bothCpu", "bothWall"),
@@ -51,6 +50,26 @@ EXPECTED: dict[str, Any] = {
         },
     },
     "growth": {"memory": {"records", "p50", "cpu", "ratio"}},
+    "following": {
+        "open": ...,
+        "followSeconds": ...,
+        "ended": ...,
+        "memoryFirst": ...,
+        "left": ...,
+        "phases": {
+            phase: {
+                "seconds",
+                "looksPerSecond",
+                "operationsPerSecond",
+                "operations",
+                "cpu",
+                "memory",
+            }
+            for phase in ("all open", "ten end a second", "others end", "none")
+        },
+        "ofAnEnd": {*following.OF_AN_END, "putMessage"},
+        "told": PERCENTILES,
+    },
     "client": {name: {"perSecond", "cpu"} for name in ("ours", "sdk", "bare")},
 }
 
@@ -71,6 +90,23 @@ async def test_a_part_returns_all_its_figures_and_they_can_be_shown(
     assert "| ours |" in tables.markdown(read)
     tables.show(read, Console(file=io.StringIO()))
     assert all(file.read_text().startswith("<?xml") for file in plot.draw(read, path))
+
+
+async def test_an_end_costs_four_operations_and_nothing_is_left_when_none_is_open() -> None:
+    found = await following.measure(
+        [APPS["ours"]],
+        Size(rounds=1, requests=24, warm_up=1, thorough=False),
+        Progress(Console(file=io.StringIO())),
+    )
+
+    assert {name: found["ofAnEnd"][name] for name in following.OF_AN_END[:3]} == {
+        "getOpenRun": 1,
+        "insertOutcome": 1,
+        "insertAudit": 1,
+    }
+    assert found["phases"]["all open"]["looksPerSecond"] > 0
+    assert found["phases"]["none"]["operations"] == {}
+    assert found["left"] == 0
 
 
 async def test_a_load_is_worked_off_and_its_books_balance(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.data.tables import EntityProperty, UpdateMode
+from azure.data.tables import EntityProperty, TableTransactionError, UpdateMode
 from azure.data.tables.aio import TableClient
 from azure.storage.queue.aio import QueueClient
 
@@ -110,6 +110,34 @@ async def test_a_query_is_paged_in_the_order_of_keys_and_filtered(clients: Clien
     )
 
     assert [row["PartitionKey"] async for row in rows] == ["p1", "p2"]
+
+
+async def test_a_transaction_deletes_all_or_none(clients: Clients) -> None:
+    rows = [{"PartitionKey": "it's", "RowKey": f"a/{number}"} for number in range(3)]
+    for row in rows:
+        await clients.table.create_entity(row)
+    missing = {"PartitionKey": "it's", "RowKey": "none"}
+
+    with pytest.raises(TableTransactionError) as refused:
+        await clients.table.submit_transaction([("delete", rows[0]), ("delete", missing)])
+    assert (refused.value.status_code, refused.value.index) == (404, 1)
+    assert len([row async for row in clients.table.list_entities()]) == 3
+
+    done = await clients.table.submit_transaction([("delete", row) for row in rows[:2]])
+    assert len(done) == 2
+    assert [row["RowKey"] async for row in clients.table.list_entities()] == ["a/2"]
+
+
+async def test_a_query_sees_what_came_and_went_since_the_last(clients: Clients) -> None:
+    for partition in ("b", "d", "a", "e"):
+        await clients.table.create_entity({"PartitionKey": partition, "RowKey": "r"})
+    asked = "PartitionKey gt 'a' and PartitionKey le 'd'"
+    assert [row["PartitionKey"] async for row in clients.table.query_entities(asked)] == ["b", "d"]
+
+    await clients.table.create_entity({"PartitionKey": "c", "RowKey": "r"})
+    await clients.table.delete_entity({"PartitionKey": "b", "RowKey": "r"})
+
+    assert [row["PartitionKey"] async for row in clients.table.query_entities(asked)] == ["c", "d"]
 
 
 async def test_a_message_is_hidden_while_it_is_worked_on_and_gone_when_deleted(

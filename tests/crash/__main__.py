@@ -13,6 +13,7 @@ from pathlib import Path
 
 from local.synapse.settings import Admission
 from tests.crash import duplicates, kills, outage, report, storm, two_hosts
+from tests.crash.monitoring import Monitoring
 from tests.crash.outage import What
 from tests.crash.play import Reckoning, play
 
@@ -30,6 +31,8 @@ async def _kills(given: argparse.Namespace) -> Outcome:
             kills=given.kills,
             stops=given.stops,
             echo=given.echo,
+            monitoring=given.monitoring,
+            seconds=given.seconds,
         )
         return list(report.harm(harm)), reckoning
 
@@ -107,6 +110,10 @@ def _arguments() -> argparse.Namespace:
     one.add_argument("--kills", type=int, default=20)
     one.add_argument("--stops", type=int, default=2)
     one.add_argument("--echo", action=argparse.BooleanOptionalAction, default=True)
+    one.add_argument(
+        "--monitoring", type=Monitoring, default=Monitoring.WELL, choices=list(Monitoring)
+    )
+    one.add_argument("--seconds", type=float, default=60.0, help="that looks are away, or late")
     one = plays.add_parser("duplicates", help=duplicates.__doc__)
     one.add_argument("--requests", type=int, default=100)
     one.add_argument("--copies", type=int, default=10)

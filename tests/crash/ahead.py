@@ -26,4 +26,8 @@ def _advance() -> None:
 
 if __name__ == "__main__":
     _advance()
+
+    from tests.crash import hasty
+
+    hasty.hurry()
     runpy.run_module("local.host", run_name="__main__", alter_sys=True)

@@ -1,12 +1,15 @@
 """The books of a play: what was sent, held against what can be seen in the end.
 
 Every valid request has exactly one run; every delivery has a result and an audit entry; all results of one request and
-generation agree with one another, with the record and with the workspace; nothing is Failed that has a run.
+generation agree with one another, with the record and with the workspace; nothing is Failed that has a run. The end of
+every run that is followed is told in one way: by messages, the entity beside the record and one audit entry.
 """
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from local.synapse.client import SeenRun
@@ -17,6 +20,12 @@ from tests.crash.senders import Sent
 
 type News = tuple[str, str | None, str | None]  # status, run id, error code
 
+OUTCOME = "outcome"  #: the event of an audit entry
+#: What a message and its entity have in common, but for times and the error.
+CONTENT = (
+    *("outcomeId", "requestId", "generation", "runId", "runGroupId", "outcome", "pipelineName"),
+    *("workspace", "source", "correlationId", "traceparent", "monitorUrl"),
+)
 LOST_ANSWER: News = ("Failed", None, "OutcomeUnknown")
 
 
@@ -33,6 +42,8 @@ class Books:
     states: Counter[str] = field(default_factory=Counter)
     duplicates: int = 0  #: deliveries that were answered as duplicates
     lost_answers: int = 0  #: OutcomeUnknown, at some time
+    outcomes: Counter[str] = field(default_factory=Counter)
+    outcome_messages: int = 0
     sums: Counter[str] = field(default_factory=Counter)
     faults: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
@@ -54,6 +65,9 @@ class _Case:
     record: Entity | None
     results: Sequence[dict[str, Any]]
     runs: Sequence[SeenRun]
+    told: Sequence[dict[str, Any]]  #: outcome messages
+    kept: Sequence[Entity]  #: outcomes beside the record
+    audited: Sequence[Entity]  #: outcomes in the audit
 
     @property
     def taken(self) -> bool:
@@ -68,7 +82,12 @@ class _Case:
 
 
 def balance(
-    sent: Iterable[Sent], observed: Observed, endpoint: str, *, alone: bool = True
+    sent: Iterable[Sent],
+    observed: Observed,
+    endpoint: str,
+    *,
+    alone: bool = True,
+    follow: bool = True,
 ) -> Books:
     """Balance the books.
 
@@ -77,6 +96,7 @@ def balance(
         observed: what can be seen in the end.
         endpoint: of the workspace.
         alone: whether every run there should belong to one of these requests.
+        follow: whether runs were followed.
     """
     books = Books()
     cases = list(_cases(sent, observed, endpoint))
@@ -90,14 +110,28 @@ def balance(
         _judge_runs(books, case)
         _judge_news(books, case)
         _judge_answers(books, case, audited)
+        _judge_outcomes(books, case, follow=follow)
     known = {run.run_id for case in cases for run in case.runs}
     books.runs = len(known)
     for run in observed.runs:
         if alone and run.run_id not in known:
             books.runs += 1
             books.blame(f"run {run.run_id}", "doubled", "a run of no request")
+    books.outcome_messages = len(observed.outcomes)
+    for outcome in (*observed.outcomes, *observed.kept):
+        if outcome["runId"] not in known:
+            books.blame(outcome["requestId"], "told two ways", "of a run that is not its own")
+    for one in observed.index:
+        books.blame(one["requestId"], "left open", one["runId"])
     books.duplicates = len({r["correlationId"] for r in observed.results if r["duplicate"]})
     return books
+
+
+def too_early(observed: Observed) -> list[str]:
+    """Find requests whose run has an outcome and no end."""
+    ended = {run.run_id for run in observed.runs if run.run_end is not None}
+    told = (*observed.outcomes, *observed.kept)
+    return [one["requestId"] for one in told if one["runId"] not in ended]
 
 
 def _cases(sent: Iterable[Sent], observed: Observed, endpoint: str) -> Iterator[_Case]:
@@ -105,9 +139,10 @@ def _cases(sent: Iterable[Sent], observed: Observed, endpoint: str) -> Iterator[
     for one in sent:
         by_request[one.posting.request.number].append(one)
     ids = _ids(observed)
-    results: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for result in observed.results:
-        results[result["requestId"]].append(result)
+    results = _by_request(observed.results)
+    told = _by_request(observed.outcomes)
+    kept = _by_request(observed.kept)
+    audited = _by_request(one for one in observed.audit if one["event"] == OUTCOME)
     runs: defaultdict[str | None, list[SeenRun]] = defaultdict(list)
     for run in observed.runs:
         runs[run.client_request_id].append(run)
@@ -124,7 +159,17 @@ def _cases(sent: Iterable[Sent], observed: Observed, endpoint: str) -> Iterator[
             record=record,
             results=results[request_id],
             runs=[run for one in sent_as for run in runs[one]],
+            told=told[request_id],
+            kept=kept[request_id],
+            audited=audited[request_id],
         )
+
+
+def _by_request(found: Iterable[dict[str, Any]]) -> defaultdict[str, list[dict[str, Any]]]:
+    by_request: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for one in found:
+        by_request[one["requestId"]].append(one)
+    return by_request
 
 
 def _ids(observed: Observed) -> dict[str, str]:
@@ -179,12 +224,65 @@ def _judge_answers(books: Books, case: _Case, audited: set[str | None]) -> None:
             books.blame(case.request_id, "unsent", name)
 
 
+def _judge_outcomes(books: Books, case: _Case, *, follow: bool) -> None:
+    """Hold what is told of a run's end, in three places, against the workspace."""
+    places = {"message": case.told, "entity": case.kept, "audit": case.audited}
+    ended = [run for run in case.runs if run.run_end is not None] if follow else []
+    if not ended:
+        told = [place for place, found in places.items() if found]
+        if told:
+            books.blame(case.request_id, "told early", f"{told}")
+        return
+    for place, found in places.items():
+        if not found:
+            books.blame(case.request_id, "untold", f"no {place}")
+    record = case.record or {}
+    truth = {
+        (record.get("generation"), run.run_id, run.status, _time(run.run_end)) for run in ended
+    }
+    meant = {_meaning(one) for one in (*case.told, *case.kept)}
+    audited = {(one["generation"], one["runId"], one["outcome"]) for one in case.audited}
+    if not meant <= truth or len(meant) > 1 or not audited <= {one[:3] for one in meant}:
+        what = f"{meant}, the audit {audited}, the workspace {truth}"
+        books.blame(case.request_id, "told two ways", what)
+    contents = {_content(one) for one in (*case.told, *case.kept)}
+    if len({json.dumps(one, sort_keys=True) for one in case.told}) > 1 or len(contents) > 1:
+        books.blame(case.request_id, "told two ways", f"{contents}")
+    if max(len(case.kept), len(case.audited)) > 1:
+        books.blame(case.request_id, "told two ways", "several entities or audit entries")
+    books.outcomes.update({str(meaning[2]) for meaning in meant})
+
+
+def _meaning(outcome: dict[str, Any]) -> tuple[object, ...]:
+    return outcome["generation"], outcome["runId"], outcome["outcome"], _time(outcome.get("runEnd"))
+
+
+def _content(outcome: dict[str, Any]) -> tuple[str, ...]:
+    """Return what a message and an entity have in common, in one form."""
+    error = outcome.get("error") or {}
+    error = json.loads(error) if isinstance(error, str) else error
+    details = [(one["code"], one["message"]) for one in error.get("details") or ()]
+    texts = (str(outcome.get(name) or "") for name in CONTENT)
+    return (
+        *texts,
+        _time(outcome.get("runEnd")),
+        f"{error.get('code')} {error.get('message')} {details}",
+    )
+
+
+def _time(value: str | datetime | None) -> str:
+    if value is None:
+        return ""
+    time = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return time.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
 def _audited(observed: Observed) -> set[str | None]:
     """The deliveries whose end is in the audit; that a recovery message found no record is none."""
     return {
         entry.get("correlationId")
         for entry in observed.audit
-        if entry.get("errorCode") != "NotFound"
+        if entry["event"] != OUTCOME and entry.get("errorCode") != "NotFound"
     }
 
 

@@ -22,6 +22,7 @@ class Names:
 
     requests: str = "run-requests"
     results: str = "run-results"
+    outcomes: str = "run-outcomes"
     runs: str = "runs"
     audit: str = "runaudit"
 
@@ -29,10 +30,16 @@ class Names:
     def poison(self) -> str:
         return f"{self.requests}-poison"
 
+    @property
+    def transactions(self) -> str:
+        """What the storage service's address has in the place of a table, where several entities are written."""
+        return "$batch"
+
     def settings(self) -> dict[str, str]:
         return {
             "RUN_REQUESTS_QUEUE": self.requests,
             "RUN_RESULTS_QUEUE": self.results,
+            "RUN_OUTCOMES_QUEUE": self.outcomes,
             "RUNS_TABLE": self.runs,
             "RUN_AUDIT_TABLE": self.audit,
         }
@@ -43,6 +50,7 @@ def names(number: int) -> Names:
     return Names(
         requests=f"run-requests-{number}",
         results=f"run-results-{number}",
+        outcomes=f"run-outcomes-{number}",
         runs=f"runs{number}",
         audit=f"run{number}audit",
     )

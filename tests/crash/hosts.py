@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,12 +18,14 @@ RETRY_DELAY = 2
 
 SHORT: Mapping[str, str] = {
     "CALL_TIMEOUT_SECONDS": str(CALL_TIMEOUT),
-    # The requests queue is empty at the end only where no run is followed.
-    "FOLLOW_RUNS": "none",
+    "FOLLOW_SECONDS": "1",
     "LEASE_SECONDS": str(LEASE),
     "SETTLE_SECONDS": str(SETTLE),
     "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": f"00:00:{RETRY_DELAY:02}",
 }
+#: For plays that are about each step of a start: the follower's own calls would be caught there as well.
+UNFOLLOWED: Mapping[str, str] = {"FOLLOW_RUNS": "none"}
+HASTY = (sys.executable, "-m", "tests.crash.hasty")
 POISONED = "Moving message to queue"
 AGAIN = "is received again"
 
@@ -64,12 +67,15 @@ class Hosts:
     def started(self) -> int:
         return len(self._all)
 
-    async def start(self, launcher: Sequence[str] | None = None) -> process.Child:
+    @property
+    def follow(self) -> bool:
+        """Whether they follow runs."""
+        return self.env.get("FOLLOW_RUNS") != UNFOLLOWED["FOLLOW_RUNS"]
+
+    async def start(self, launcher: Sequence[str] = HASTY) -> process.Child:
         """Start one. `launcher` takes the place of `python -m local.host`, with the same arguments."""
         command = stack.host_command("--queue-lease", str(self._queue_lease), "--grace", "5")
-        if launcher is not None:
-            command = [*launcher, *command[3:]]
-        host = await process.start(command, env=self.env, log=self._log())
+        host = await process.start([*launcher, *command[3:]], env=self.env, log=self._log())
         self._all.append(host)
         self._serving.append(host)
         return host

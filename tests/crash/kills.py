@@ -1,4 +1,4 @@
-"""Hosts are killed at each named step and at random, or stopped for one and a half leases while another takes over."""
+"""Hosts are killed at each named step of start and follower and at random, or stopped for one and a half leases while another takes over."""
 
 import asyncio
 import random
@@ -8,12 +8,15 @@ from itertools import cycle
 
 from local import process
 from tests.crash.hosts import LEASE
+from tests.crash.monitoring import Monitoring, answering
 from tests.crash.plan import Plan, draw
 from tests.crash.play import Play, Reckoning
-from tests.crash.steps import STEPS, Trap
+from tests.crash.steps import FOLLOWING, STEPS, Trap
 
 AT_RANDOM = "at random"
+FOLLOWER_PATIENCE = 3.0
 STEP_PATIENCE = 1.5  # some steps need a request that waits, and there may be none
+CAUGHT_AT = {**STEPS, **FOLLOWING}
 STOPPED_FOR = 1.5 * LEASE
 
 
@@ -40,10 +43,11 @@ class Kills:
         """Play the plan: one wave for each kill or stop. Then let everything come to rest."""
         kinds = [False] * kills + [True] * stops
         self._chance.shuffle(kinds)
-        steps = cycle([*STEPS, AT_RANDOM])
+        steps = [*CAUGHT_AT, AT_RANDOM]
+        self._chance.shuffle(steps)
         await self._serving()
         await self._play.warm_up()
-        for wave, (is_stop, step) in enumerate(zip(kinds, steps, strict=False)):
+        for wave, (is_stop, step) in enumerate(zip(kinds, cycle(steps), strict=False)):
             await self._send(wave)
             await (self._stop(step) if is_stop else self._kill(step))
         await self._serving()
@@ -63,10 +67,10 @@ class Kills:
     async def _kill(self, step: str) -> None:
         trap = self._trap(step)
         if trap:
-            await trap.lay(nth=self._chance.randint(1, 6))
+            await trap.lay(nth=self._nth(step))
         host = await self._serving()
         await self._work()
-        reached = trap is not None and await trap.sprung(STEP_PATIENCE)
+        reached = trap is not None and await trap.sprung(self._patience(step))
         await asyncio.sleep(self._chance.uniform(0.0, 0.1))
         self._play.hosts.kill(host)
         self._host = None
@@ -79,9 +83,9 @@ class Kills:
         host = await self._serving()
         trap = self._trap(step)
         if trap:
-            await trap.lay(nth=self._chance.randint(1, 6))
+            await trap.lay(nth=self._nth(step))
         await self._work()
-        reached = trap is not None and await trap.sprung(STEP_PATIENCE)
+        reached = trap is not None and await trap.sprung(self._patience(step))
         self._play.hosts.suspend(host)
         self.harm.stops[step if reached else AT_RANDOM] += 1
         if trap:
@@ -97,18 +101,34 @@ class Kills:
         """Let it do something, or nothing, before it is caught."""
         await asyncio.sleep(self._chance.choice([0.0, 0.0, self._chance.uniform(0.0, 0.6)]))
 
+    def _patience(self, step: str) -> float:
+        return FOLLOWER_PATIENCE if step in FOLLOWING else STEP_PATIENCE
+
+    def _nth(self, step: str) -> int:
+        """Draw which call is met. The follower makes few of a kind, and none for a while after one died."""
+        return self._chance.randint(1, 6) if step in STEPS else 1
+
     def _trap(self, step: str) -> Trap | None:
         if step == AT_RANDOM:
             return None
-        return Trap(self._play.ground, self._play.hosts.names, STEPS[step])
+        return Trap(self._play.ground, self._play.hosts.names, CAUGHT_AT[step])
 
 
 async def run(
-    play: Play, *, seed: int, requests: int, kills: int, stops: int, echo: bool = True
+    play: Play,
+    *,
+    seed: int,
+    requests: int,
+    kills: int,
+    stops: int,
+    echo: bool = True,
+    monitoring: Monitoring = Monitoring.WELL,
+    seconds: float = 0.0,
 ) -> tuple[Harm, Reckoning]:
-    """Play so many requests through so many kills and stops."""
+    """Play so many requests through so many kills and stops; looks at runs are away or late for so many seconds."""
     await play.ground.synapse.settings(echo=echo)
     plan = draw(seed, requests=requests, waves=kills + stops)
     harm = Kills(play, plan, seed)
-    reckoning = await harm.wreak(kills, stops)
+    async with answering(play.ground.synapse, monitoring, seconds):
+        reckoning = await harm.wreak(kills, stops)
     return harm.harm, reckoning

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.crash import resolution
-from tests.crash.books import Books, balance
+from tests.crash import lives, resolution
+from tests.crash.books import Books, balance, too_early
 from tests.crash.ground import Ground, ground
 from tests.crash.hosts import AGAIN, POISONED, Hosts
 from tests.crash.observed import Observed, Observer, error_code, observer
@@ -29,6 +29,7 @@ class Play:
     hosts: Hosts
     senders: Senders
     observer: Observer
+    given: list[int] = field(default_factory=list)  #: the lives of its runs
     began: float = field(default_factory=time.monotonic)
     _sending: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -53,7 +54,7 @@ class Play:
         request = Request(number=-1, pipeline="copyOrders", parameters={"day": "first"})
         posting = Posting(request=request, entry=Entry.PLAIN, wave=0, correlation_id="c-first")
         await self.senders.send(posting, self.request_id(request))
-        await self.observer.quiet(PATIENCE)
+        await self.observer.settled(PATIENCE)
 
     async def sent(self) -> None:
         """Wait until every sender is done."""
@@ -68,17 +69,26 @@ class Play:
     async def reckon(self, *, patience: float = PATIENCE) -> "Reckoning":
         """Wait until all is quiet, let an operator settle what is unknown, and balance the books."""
         await self.sent()
-        quiet = await self.observer.quiet(patience)
+        quiet = await self._rests(patience)
         seen = await self.observer.look()
         unknown = [
             name for name, one in seen.records.items() if error_code(one) == "OutcomeUnknown"
         ]
         if unknown:
             await resolution.settle(self.hosts.url or "", _findings(unknown, seen))
+            quiet = await self._rests(patience) and quiet
+            seen = await self.observer.look()
+        early = too_early(seen)
+        if self.hosts.follow:
+            await lives.end(self.ground.synapse, seen.runs)
             quiet = await self.observer.quiet(patience) and quiet
             seen = await self.observer.look()
         endpoint = self.hosts.env["SYNAPSE_ENDPOINT"]
-        books = balance(self.senders.sent, seen, endpoint, alone=self.alone)
+        books = balance(
+            self.senders.sent, seen, endpoint, alone=self.alone, follow=self.hosts.follow
+        )
+        for request_id in early:
+            books.blame(request_id, "told early")
         poisoned = await self.observer.poisoned() + self.hosts.lines(POISONED)
         if poisoned:
             books.blame("the poison queue", "poisoned", str(poisoned))
@@ -90,6 +100,14 @@ class Play:
             received_again=self.hosts.lines(AGAIN),
             seconds=time.monotonic() - self.began,
         )
+
+    async def _rests(self, patience: float) -> bool:
+        """Wait until every request is answered. Runs that have no end keep their follower going."""
+        if not self.hosts.follow:
+            return await self.observer.quiet(patience)
+        await lives.take_back(self.ground.synapse, self.given)
+        self.given.clear()
+        return await self.observer.settled(patience)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -138,6 +156,8 @@ async def playing(name: str, base: Ground, hosts: Hosts, *, alone: bool) -> Asyn
         made = Play(
             name=name, alone=alone, ground=base, hosts=hosts, senders=callers, observer=watching
         )
+        if hosts.follow:
+            made.given = await lives.give(base.synapse)
         try:
             yield made
         finally:

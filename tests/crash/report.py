@@ -10,7 +10,10 @@ from tests.crash.observed import Entity, history
 from tests.crash.play import Reckoning
 from tests.crash.storm import Weather
 
-KINDS = ("lost", "doubled", "contradictory", "unanswered", "unaudited", "poisoned", "not quiet")
+KINDS = (
+    *("lost", "doubled", "contradictory", "unanswered", "unaudited"),
+    *("untold", "told two ways", "told early", "left open", "poisoned", "not quiet"),
+)
 SHOWN = 10  # requests in full; more would say no more
 
 
@@ -21,6 +24,7 @@ def books(reckoning: Reckoning) -> Iterator[str]:
     yield f"deliveries          {one.deliveries}, of which {one.duplicates} answered as duplicates"
     yield f"runs                {one.runs}"
     yield f"records             {_counts(one.states)}"
+    yield f"outcomes            {_counts(one.outcomes)}, in {one.outcome_messages} messages"
     yield f"answers lost        {one.lost_answers} (OutcomeUnknown; an operator settled them)"
     yield f"messages received again  {reckoning.received_again}"
     for kind in KINDS:
@@ -57,9 +61,9 @@ def offenders(reckoning: Reckoning) -> Iterator[str]:
         yield f"--- {request_id}: {'; '.join(faults)}"
         record = reckoning.seen.records.get(request_id)
         yield from _record(record) if record else ["    no record"]
-        for result in reckoning.seen.results:
-            if result["requestId"] == request_id:
-                yield f"    result {json.dumps(result)}"
+        for told in (*reckoning.seen.results, *reckoning.seen.outcomes):
+            if told["requestId"] == request_id:
+                yield f"    {'result' if 'resultId' in told else 'outcome'} {json.dumps(told)}"
         wanted = record and record["clientRequestId"]
         for call in reckoning.seen.calls:
             if call.client_request_id == wanted:

@@ -25,7 +25,7 @@ class StorageStep:
     """A call to the storage service: before it is done, or when it is done and not answered."""
 
     operation: str
-    where: Literal["requests", "results", "runs", "audit"]
+    where: Literal["requests", "results", "outcomes", "runs", "audit", "transactions"]
     point: StoragePoint
     body: str = ""
 
@@ -77,6 +77,42 @@ STEPS: Mapping[str, Step] = {
     ),
     "after taking it up again": StorageStep(
         operation="mergeRecord", where="runs", point=FORWARDED, body='"Starting"'
+    ),
+}
+
+
+#: Those of the follower: take the chain → look → outcome → message and audit → out of the index → rest.
+FOLLOWING: Mapping[str, Step] = {
+    "before entering the index": StorageStep(
+        operation="insertOpenRun", where="runs", point=RECEIVED
+    ),
+    "after entering the index": StorageStep(
+        operation="insertOpenRun", where="runs", point=FORWARDED
+    ),
+    "before writing the chain": StorageStep(operation="mergeChain", where="runs", point=RECEIVED),
+    "after writing the chain": StorageStep(operation="mergeChain", where="runs", point=FORWARDED),
+    "while asking what ended": SynapseStep(operation="queryRuns", point=SynapsePoint.RECEIVED),
+    "while asking what failed": SynapseStep(
+        operation="queryActivityRuns", point=SynapsePoint.RECEIVED
+    ),
+    "before the outcome": StorageStep(operation="insertOutcome", where="runs", point=RECEIVED),
+    "after the outcome": StorageStep(operation="insertOutcome", where="runs", point=FORWARDED),
+    "before telling": StorageStep(operation="putMessage", where="outcomes", point=RECEIVED),
+    "after telling": StorageStep(operation="putMessage", where="outcomes", point=FORWARDED),
+    "before auditing the outcome": StorageStep(
+        operation="insertAudit", where="audit", point=RECEIVED, body='"outcome"'
+    ),
+    "after auditing the outcome": StorageStep(
+        operation="insertAudit", where="audit", point=FORWARDED, body='"outcome"'
+    ),
+    "before leaving the index": StorageStep(
+        operation="batch", where="transactions", point=RECEIVED
+    ),
+    "after leaving the index": StorageStep(
+        operation="batch", where="transactions", point=FORWARDED
+    ),
+    "before putting off the next visit": StorageStep(
+        operation="updateMessage", where="requests", point=RECEIVED
     ),
 }
 

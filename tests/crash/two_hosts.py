@@ -4,6 +4,7 @@ import asyncio
 import random
 import sys
 
+from tests.crash.hosts import HASTY
 from tests.crash.plan import draw
 from tests.crash.play import Play, Reckoning
 from tests.crash.steps import STEPS, Trap
@@ -29,6 +30,6 @@ async def run(play: Play, *, seed: int, requests: int, kills: int) -> Reckoning:
         # The other may have been held there as well: it meets a connection that breaks.
         await trap.open(cut=True)
         await asyncio.sleep(chance.uniform(0.0, 1.0))
-        hosts[victim] = await play.hosts.start(AHEAD if victim else None)
+        hosts[victim] = await play.hosts.start(AHEAD if victim else HASTY)
     play.send(*plan.wave(kills))
     return await play.reckon()

@@ -12,7 +12,7 @@ import pytest
 
 from tests.crash import report
 from tests.crash.ground import Ground, ground, names
-from tests.crash.hosts import Hosts
+from tests.crash.hosts import UNFOLLOWED, Hosts
 from tests.crash.observed import Entity, history
 from tests.crash.plan import Entry, Posting, Request
 from tests.crash.play import Play, Reckoning, playing
@@ -96,7 +96,7 @@ async def outcomes() -> AsyncIterator[Mapping[str, Outcome | BaseException]]:
 
 
 async def play_case(number: int, case: Case, base: Ground) -> Outcome:
-    hosts = Hosts(base, names=names(number))
+    hosts = Hosts(base, names=names(number), env=UNFOLLOWED)
     name = f"case{number}"
     posting = Posting(
         request=Request(number=0, pipeline="copyOrders", parameters={"day": name}),

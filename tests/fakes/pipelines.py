@@ -93,6 +93,7 @@ class FakePipelines(Pipelines):
         lists: how often recent runs were listed.
         query_answer: what every query answers instead.
         page_size: how many runs a page of a query has.
+        throttled_from: every page of a query that begins with this run or a later one is answered 429.
         activity_queries: the ids of runs whose activities were listed.
         activities_answer: what every list of activities answers instead.
     """
@@ -118,6 +119,7 @@ class FakePipelines(Pipelines):
         self.lists = 0
         self.query_answer: Answer | Lost | None = None
         self.page_size = 100
+        self.throttled_from: int | None = None
         self.activity_queries: list[str] = []
         self.activities_answer: Answer | Lost | None = None
         self._clock = clock
@@ -252,6 +254,8 @@ class FakePipelines(Pipelines):
             if run.endpoint == endpoint and not run.hidden_for and self._fits(run, wanted)
         ]
         begin = int(wanted.get("continuationToken") or 0)
+        if self.throttled_from is not None and begin >= self.throttled_from:
+            return Answer(status=429, headers={"Retry-After": "2"}, body=b"{}")
         end = begin + self.page_size
         page: dict[str, Any] = {
             "value": [json.loads(self._content(endpoint, run.run_id)) for run in listed[begin:end]]

@@ -238,3 +238,29 @@ async def test_of_many_failed_runs_some_are_told_by_their_message_alone() -> Non
 
     assert len(told(world)) == 100
     assert 20 <= len(world.pipelines.activity_queries) <= 60
+
+
+async def test_more_ends_of_one_second_than_a_visit_reads_are_told_all_the_same() -> None:
+    """As when somebody cancels everything: no window is narrow enough for the calls of fifteen seconds."""
+    world = await many(120)
+    world.pipelines.page_size = 1
+    for run in world.pipelines.runs:
+        world.pipelines.end(run.run_id)
+
+    await world.follow(for_seconds=900.0)
+
+    assert len(set(told(world))) == 120
+
+
+async def test_where_later_pages_are_throttled_the_window_becomes_narrower() -> None:
+    """Else every visit would read the first pages again, and never come to the others."""
+    world = await many(40)
+    world.pipelines.page_size = 1
+    for run in world.pipelines.runs:
+        world.pipelines.end(run.run_id)
+        world.clock.advance(10.0)
+    world.pipelines.throttled_from = 4
+
+    await world.follow(for_seconds=1_200.0)
+
+    assert len(set(told(world))) == 40

@@ -241,6 +241,7 @@ IDLE = replace(CHAIN, idle=1_000.0)
         (Looked(mark=NOW, span=None), 50.0, 1_000.0),
         (Looked(mark=NOW, span=None, ended=True), 15.0, 0.0),
         (Looked(mark=NOW, span=5.0, behind=True), 15.0, 1_000.0),
+        (Looked(mark=NOW, span=1.0, behind=True), 60.0, 1_000.0),
         (Looked(mark=NOW, span=None, trouble=Throttled(seconds=200.0)), 200.0, 1_000.0),
         (Looked(mark=NOW, span=None, trouble=Throttled(seconds=2.0)), 50.0, 1_000.0),
         (Looked(mark=NOW, span=None, trouble=Away(error=ERROR)), 80.0, 1_000.0),
