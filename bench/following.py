@@ -101,6 +101,7 @@ async def _measured(
     ends = min(amounts.ends, count // 2)
     run_ids = [run.run_id for run in await base.synapse.runs()]
 
+    await asyncio.sleep(2.0 * amounts.follow_seconds)  # visits were late while requests came in
     phase = await _phase(base, host)
     await asyncio.sleep(amounts.idle)
     idle = await phase.counted()
