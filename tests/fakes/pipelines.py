@@ -36,9 +36,7 @@ from tests.fakes.clock import FakeClock
 
 MAX_RUNS = 10
 _ABSENT = b'{"error": {"code": "PipelineRunNotFound", "message": "There is no such run."}}'
-_NOT_REFERENCED = (
-    b'{"error": {"code": "ReferencedPipelineRunNotFound", "message": "It does not exist."}}'
-)
+_NOT_REFERENCED = b'{"error": {"code": "ReferencedPipelineRunNotFound", "message": "None."}}'
 _NO_PIPELINE = Answer(
     status=404,
     headers={},
