@@ -57,7 +57,7 @@ class Teller:
         self._looks = looks
 
     async def tell(self, endpoint: str, ended: Sequence[Ended], budget: Budget) -> set[str]:
-        """Tell how runs ended; return those that are told. The others are left to the next visit."""
+        """Tell how runs ended; return those that are told, or can't be. The others are left to the next visit."""
         told: set[str] = set()
         for some in batched(ended, AT_ONCE, strict=False):
             done = await asyncio.gather(
@@ -66,18 +66,20 @@ class Teller:
             new = {one.run_id for one, result in zip(some, done, strict=True) if result is True}
             if new:
                 await self._open_runs.remove(endpoint, sorted(new))
+            # A row that can't be read stays in the index, and holds no other back.
+            told |= {one.run_id for one, result in zip(some, done, strict=True) if result is None}
             told |= new
             for result in done:
                 if isinstance(result, BaseException):
                     raise result
         return told
 
-    async def _tell_one(self, endpoint: str, ended: Ended, budget: Budget) -> bool:
+    async def _tell_one(self, endpoint: str, ended: Ended, budget: Budget) -> bool | None:
         try:
             return await self._tell_run(endpoint, ended, budget)
         except RecordUnreadable as error:  # left for a newer version, or for a person to look at
             log_line.write(logging.ERROR, "open_run_unreadable", runId=ended.run_id, reason=error)
-            return False
+            return None
 
     async def _tell_run(self, endpoint: str, ended: Ended, budget: Budget) -> bool:
         stored = await self._open_runs.get(endpoint, ended.run_id)
