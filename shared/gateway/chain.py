@@ -33,7 +33,7 @@ class Need(Enum):
 
     NOTHING = auto()  #: it will be visited in time
     TOUCH = auto()  #: a visit is due or under way: make the row young, so that it can't end
-    BEGIN = auto()  #: there is no chain, or a slow one
+    BEGIN = auto()  #: there is no chain, a slow one, or one whose message must be lost
 
 
 def need(stored: VersionedChain | None, base: float) -> Need:
@@ -43,7 +43,7 @@ def need(stored: VersionedChain | None, base: float) -> Need:
         stored: the row, read after that.
         base: FOLLOW_SECONDS.
     """
-    if stored is None or not stored.chain.token:
+    if stored is None or not stored.chain.token or is_lost(stored):
         return Need.BEGIN
     chain = stored.chain
     is_slow = chain.delay <= pace(chain.idle, base)  # and not resting, nor being visited

@@ -82,11 +82,19 @@ ID_TOKEN = VERSION_2 | {"azp": None, "scp": None, "nonce": "n"}
 async def gateway(
     running: stack.Stack, name: str, *arguments: str, **changes: str
 ) -> AsyncIterator[process.Child]:
-    """Run another host of the app beside the stack's own, with a queue of its own."""
+    """Run another host of the app beside the stack's own, with a queue and records of its own.
+
+    The messages that follow open runs are on its queue: were their rows shared, the stack's own host would wait for them.
+    """
     values = stack.settings(storage=running.storage, synapse=running.synapse.url)
-    values |= {"RUN_REQUESTS_QUEUE": f"requests-{name}"} | changes
+    values |= alone(name) | changes
     async with process.running(stack.host_command(*arguments), env=values) as host:
         yield host
+
+
+def alone(name: str) -> dict[str, str]:
+    """Return the settings of a host that shares no request with the stack's own."""
+    return {"RUN_REQUESTS_QUEUE": f"requests-{name}", "RUNS_TABLE": f"runs{name.replace('-', '')}"}
 
 
 def write_rules(directory: Path) -> str:

@@ -118,6 +118,7 @@ async def gate(
     values = stack.settings(storage=running.storage, synapse=running.synapse.url) | {
         "GATEWAY_CONFIG": str(config),
         "RUN_REQUESTS_QUEUE": REQUESTS,
+        "RUNS_TABLE": "runsevents",
         "HOOK_GITHUB_SECRETS": GITHUB_SECRET,
         "HOOK_BILLING_SECRETS": f"whsec_b3RoZXItb3RoZXItb3RoZXItb3RoZXI= {SECRET}",
     }

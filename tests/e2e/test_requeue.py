@@ -43,7 +43,8 @@ class Site:
 @pytest.fixture(scope="module")
 async def site(running: stack.Stack) -> AsyncIterator[Site]:
     values = stack.settings(storage=running.storage, synapse=running.synapse.url)
-    values |= {"RUN_REQUESTS_QUEUE": QUEUE, "AzureWebJobs.answer_poison.Disabled": "true"}
+    values |= {"RUN_REQUESTS_QUEUE": QUEUE, "RUNS_TABLE": "runsrequeue"}
+    values |= {"AzureWebJobs.answer_poison.Disabled": "true"}
     poison = QueueClient.from_connection_string(running.storage, f"{QUEUE}-poison")
     async with process.running(stack.host_command(), env=values), poison:
         with suppress(ResourceExistsError):

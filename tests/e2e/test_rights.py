@@ -80,7 +80,9 @@ async def test_asked_ten_times_the_workspace_gets_one_look_and_nothing_is_sent(
 
         answers = [await client.get("/api/health/settings") for _ in range(10)]
         asked = await looks(world, before)
-        sent = {call.operation.operation for call in proxy.calls if call.operation.name != "runs"}
+        sent = {
+            call.operation.operation for call in proxy.calls if call.operation.name != "runsrights"
+        }
 
     assert [(call.method, call.path) for call in asked] == [
         ("GET", f"/pipelineruns/{NO_RUN}"),
@@ -95,8 +97,8 @@ async def test_asked_ten_times_the_workspace_gets_one_look_and_nothing_is_sent(
     assert (body["status"], body["faults"]) == ("incomplete", [])  # a rule's pipeline is missing
     states = {key: right["state"] for key, right in rights(body).items()}
     assert states == {
-        ("readTable", "runs"): "granted",
-        ("writeTable", "runs"): "notYetSeen",
+        ("readTable", "runsrights"): "granted",
+        ("writeTable", "runsrights"): "notYetSeen",
         ("readTable", AUDIT): "granted",
         ("writeTable", AUDIT): "notYetSeen",
         ("putOnQueue", REQUESTS): "notYetSeen",
@@ -188,7 +190,7 @@ async def test_missing_roles_are_named_with_the_command_that_grants_them(
         assert right["command"].startswith(f'az role assignment create --role "{role}" --scope ')
         assert right["command"] in right["message"]
     assert found["putOnQueue", REQUESTS]["state"] == "granted"
-    assert found["writeTable", "runs"]["state"] == "granted"
+    assert found["writeTable", "runsrights"]["state"] == "granted"
     pipelines = {one["pipelineName"]: one["state"] for one in answer.json()["pipelines"]}
     assert set(pipelines.values()) == {"mayNotReadArtifacts"}
 

@@ -117,6 +117,7 @@ async def traced(running: stack.Stack, queue: str, **env: str) -> AsyncIterator[
             "PYTHON_ENABLE_OPENTELEMETRY": "true",
             "AzureFunctionsJobHost__telemetryMode": "OpenTelemetry",
             "RUN_REQUESTS_QUEUE": queue,
+            "RUNS_TABLE": f"runs{queue.replace('-', '')}",
             **env,
         }
         requests = await everything.enter_async_context(

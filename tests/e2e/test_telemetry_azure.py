@@ -69,6 +69,7 @@ async def test_application_insights_gets_it_with_the_apps_identity(
     async with ingesting(tmp_path) as (ingestion, file):
         values = stack.settings(storage=running.storage, synapse=running.synapse.url) | {
             "RUN_REQUESTS_QUEUE": "insights-requests",
+            "RUNS_TABLE": "runsinsights",
             "RUN_TELEMETRY": "otel",
             "PYTHON_ENABLE_OPENTELEMETRY": "true",
             "AzureFunctionsJobHost__telemetryMode": "OpenTelemetry",

@@ -153,15 +153,15 @@ async def test_a_lost_message_is_made_up_for_by_the_hourly_timer() -> None:
     assert told(world) == {("order-0", "Succeeded")}
 
 
-async def test_a_lost_message_is_noticed_although_starts_go_on() -> None:
-    """They keep the row young, and what it has waited is kept."""
+async def test_a_lost_message_is_made_up_for_by_starts_that_go_on() -> None:
+    """They keep the row young, but what it has waited is kept: one of them begins another chain."""
     world = await ended()
     world.requests.follows.clear()
     for number in range(100, 170):
         await world.deliver(f"m-{number}", requestId=f"order-{number}", follow=number % 2 == 0)
         world.clock.advance(10.0)
 
-    await world.host.follower.revive()
+    await world.follow(for_seconds=20.0)
 
     assert ("order-0", "Succeeded") in told(world)
 

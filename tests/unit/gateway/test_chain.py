@@ -26,6 +26,8 @@ def stored(chain: Chain, age: float) -> VersionedChain:
         (LIVING, 13.9, Need.NOTHING),
         (LIVING, 14.0, Need.TOUCH),
         (LIVING, 500.0, Need.TOUCH),
+        (LIVING, 616.0, Need.BEGIN),
+        (replace(LIVING, waited=610.0), 6.0, Need.BEGIN),
         (replace(LIVING, token=""), 0.0, Need.BEGIN),
         (SLOW, 0.0, Need.BEGIN),
         (SLOW, 269.0, Need.BEGIN),
