@@ -28,6 +28,7 @@ from tests.infra.fake_azure import SETTINGS
 
 KEY, SECRET = "the-key-of-the-gateway", "a-secret-of-github-s"
 QUEUE = "requests-smoke"
+RESULTS = {"RUN_RESULTS_QUEUE": "results-smoke", "RUN_OUTCOMES_QUEUE": "outcomes-smoke"}
 EVENT = {
     "id": "replaced",
     "topic": "/…/storageAccounts/landing",
@@ -77,7 +78,11 @@ async def served(
         async with QueueClient.from_connection_string(running.storage, queue) as client:
             await _made(client)
     file, key = certificate.write(folder)
-    options = {"GATEWAY_CONFIG": str(clone / "gateway.json"), "HOOK_GITHUB_SECRETS": SECRET}
+    # The smoke test looks at the first messages of the results queue alone; other tests leave theirs on the stack's.
+    options = {
+        "GATEWAY_CONFIG": str(clone / "gateway.json"),
+        "HOOK_GITHUB_SECRETS": SECRET,
+    } | RESULTS
     tls = ("--tls-cert", str(file), "--tls-key", str(key), "--keys", KEY)
     async with gateway(running, "smoke", *tls, **options) as host:
         url = f"https://127.0.0.1:{host.port}"
@@ -87,7 +92,7 @@ async def served(
         state = deepcopy(READY) | {
             "groups": {"rg-orders": ["app"]},
             "deployed": True,
-            "settings": SETTINGS | {"RUN_REQUESTS_QUEUE": QUEUE},
+            "settings": SETTINGS | RESULTS | {"RUN_REQUESTS_QUEUE": QUEUE},
             "functions": indexed,
             "host": url.removeprefix("https://"),
             "key": KEY,
