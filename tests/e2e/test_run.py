@@ -198,7 +198,7 @@ async def test_with_telemetry_each_sample_has_its_trace(
     assert code == 0
     trees = said.getvalue().partition(all_samples_came_out())[2]
     assert {path.stem for path in run.REQUESTS.glob("*.json")} <= set(re.findall(r"[\w-]+", trees))
-    assert "── ✓ resume event" in trees
+    assert "    ├── ✓ resume event" in trees
 
 
 async def test_a_server_that_does_not_start_is_named_with_its_last_words(
