@@ -29,6 +29,7 @@ from bench import (
     profile,
     results,
     tables,
+    telemetry,
     throughput,
 )
 from bench.apps import APPS
@@ -53,6 +54,7 @@ PARTS: Final[Mapping[str, tuple[Part, str | None, Size, Size]]] = {
     "memory": (memory.measure, memory.__doc__, _full(1, 10_000), _quick(60)),
     "growth": (growth.measure, growth.__doc__, _full(5, 200), _quick(20)),
     "following": (following.measure, following.__doc__, _full(1, 10_000), _quick(60)),
+    "telemetry": (telemetry.measure, telemetry.__doc__, _full(5, 400), _quick(20)),
     "client": (client.measure, client.__doc__, _full(5, 2000), _quick(200)),
 }
 

@@ -45,7 +45,7 @@ class Amounts:
 
 
 THOROUGH: Final = Amounts(follow_seconds=15, idle=60.0, ends=900, rest=60.0)
-QUICK: Final = Amounts(follow_seconds=1, idle=5.0, ends=20, rest=1.0)
+QUICK: Final = Amounts(follow_seconds=1, idle=3.0, ends=20, rest=1.0)
 
 
 class Stuck(Exception):

@@ -23,7 +23,7 @@ from bench.workers import Worker
 
 FEW: Final = 1_000
 MANY: Final[Mapping[Kind, int]] = {"memory": 200_000, "azurite": 10_000}
-QUICK: Final[Mapping[Kind, int]] = {"memory": 20_000}
+QUICK: Final[Mapping[Kind, int]] = {"memory": 5_000}
 SEED: Final = 20  #: requests before there are records to copy
 AT_ONCE: Final = 16
 

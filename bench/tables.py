@@ -228,6 +228,45 @@ def _following(part: Mapping[str, Any]) -> Iterator[Sheet]:
     )
 
 
+def _telemetry(part: Mapping[str, Any]) -> Iterator[Sheet]:
+    yield Sheet(
+        title=f"CPU of the gateway with telemetry, {part['inFlight']} at a time, sending included",
+        columns=("ms a request, off", "on", "spans", "µs a span", "a storage call's span alone"),
+        rows=[
+            (
+                _spread(part["off"]),
+                _spread(part["on"]),
+                f"{part['spans']:.1f}",
+                _spread(part["aSpan"], 0),
+                f"{part['spanAlone']:.0f}",
+            )
+        ],
+    )
+    yield Sheet(
+        title="Import of its packages, medians",
+        columns=(
+            "package",
+            "CPU ms",
+            "MB",
+            "modules",
+            "after the app's own: CPU ms",
+            "MB",
+            "modules",
+        ),
+        rows=[
+            (
+                name,
+                *(
+                    f"{way[key]:.{digits}f}"
+                    for way in (one["alone"], one["afterTheApp"])
+                    for key, digits in (("cpu", 0), ("memory", 1), ("modules", 0))
+                ),
+            )
+            for name, one in part["imports"].items()
+        ],
+    )
+
+
 def _client(part: Mapping[str, Any]) -> Iterator[Sheet]:
     yield Sheet(
         title="createRun alone, 16 at a time",
@@ -285,6 +324,7 @@ _SHEETS: Final[Mapping[str, Callable[[Mapping[str, Any]], Iterator[Sheet]]]] = {
     "memory": _memory,
     "growth": _growth,
     "following": _following,
+    "telemetry": _telemetry,
     "client": _client,
     "load": _load,
 }

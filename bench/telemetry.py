@@ -1,197 +1,153 @@
-"""What telemetry costs: `python -m bench.telemetry`.
+"""What telemetry costs: CPU of a queue request with it on and off, of one span alone, and what its packages take to import.
 
-Deliveries by queue run on the fakes of the tests, in virtual time, so that nothing but the gateway and telemetry takes
-CPU; a collector runs in a process of its own. Threads that export count too. Printed: CPU of a delivery off and on, CPU of a span
-with what comes with it (metrics, its share of the log line, encoding, sending), and what imports take.
+The app runs as in `cpu`, in interleaved rounds; a collector in the parent process takes what is sent. Threads that export count
+too: a round ends when a second without a request has passed, in which the app sends all that is left.
 """
 
 import asyncio
-import json
-import logging
 import os
 import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
-from typing import Any, override
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Final
 
-from shared.adapters.observed import Parts, observed
+from bench import spread
+from bench.apps import APPS, App
+from bench.ground import Ground, ground
+from bench.plan import AGAIN, Size, turned
+from bench.progress import Progress
+from bench.workers import Worker
+from local.collector import Collector, collecting
 from shared.config import telemetry
-from shared.gateway.gateway import Gateway
-from shared.gateway.runner import Runner
-from shared.gateway.tracking import Tracking
-from shared.synapse.create_run import CreateRun
-from shared.synapse.reply import Reply, Started, Wire
-from tests.fakes.pipelines import FakePipelines
-from tests.scenarios.world import World
 
-COUNT = 300
-ROUNDS = 7
-SPANS = (
-    7  # of a delivery by queue: the visit, insert, createRun, update, result, audit entry, open run
-)
-CALL = {
-    "db.system.name": "azure_table",
-    "db.operation.name": "insert",
-    "db.collection.name": "runs",
+IN_FLIGHT: Final = 16
+QUIET: Final = 2.0  #: seconds in which everything is sent
+SPANS: Final = 300  #: begun and ended in one round of a span alone
+SDK: Final = "import opentelemetry.sdk.trace.export, opentelemetry.sdk.metrics.export, opentelemetry.sdk._logs.export"
+OTLP: Final = "from opentelemetry.exporter.otlp.proto.http import trace_exporter, metric_exporter, _log_exporter"
+AZURE: Final = "import azure.monitor.opentelemetry.exporter"
+APP: Final = "import function_app, httpx, aiohttp, azure.identity.aio, azure.data.tables.aio, azure.storage.queue.aio"
+PACKAGES: Final[Mapping[str, tuple[str, str]]] = {  # what is imported, and what is there before
+    "SDK": ("", SDK),
+    "OTLP exporters, after the SDK": (SDK, OTLP),
+    "Azure Monitor exporter, after the SDK": (SDK, AZURE),
 }
-SDK = "import opentelemetry.sdk.trace.export, opentelemetry.sdk.metrics.export, opentelemetry.sdk._logs.export"
-OTLP = "from opentelemetry.exporter.otlp.proto.http import trace_exporter, metric_exporter, _log_exporter"
-AZURE = "import azure.monitor.opentelemetry.exporter"
-APP = "import function_app, httpx, aiohttp, azure.identity.aio, azure.data.tables.aio, azure.storage.queue.aio"
-COLLECTOR = """
-import asyncio
-from local.collector import collecting
-async def serve():
-    async with collecting() as one:
-        print(one.url, flush=True)
-        await asyncio.Event().wait()
-asyncio.run(serve())
-"""
 
 
-def host(world: World, given: dict[str, str], policy_of: Gateway) -> Gateway:
-    """Return a gateway over the world's fakes, as the composition root makes it."""
-    settings, policy = world.settings, policy_of._policy  # noqa: SLF001 - the world keeps it there alone
-    parts = observed(
-        Parts(
-            records=world.records,
-            audit=world.audit,
-            requests=world.requests,
-            results=world.results,
-            pipelines=world.synapse,
-            following=world.follow_ports,
-        ),
-        settings,
-        policy,
-        given,
-        Path("host.json"),
-    )
-    return parts.gateway(
-        clock=world.clock,
-        records=parts.records,
-        results=parts.results,
-        audit=parts.audit,
-        requests=parts.requests,
-        policy=policy,
-        settings=settings,
-        runner=Runner(
-            clock=world.clock,
-            records=parts.records,
-            pipelines=parts.pipelines,
-            policy=policy,
-            settings=settings,
-        ),
-        tracking=Tracking(
-            clock=world.clock, ports=parts.following, requests=parts.requests, settings=settings
-        ),
-    )
+async def measure(apps: Sequence[App], size: Size, progress: Progress) -> Mapping[str, Any]:
+    """Measure milliseconds of CPU a request, off and on, microseconds a span, and each import alone and after the app's own."""
+    if APPS["ours"] not in apps:
+        return {}
+    progress.begin("telemetry", 2 * size.rounds + 1 + 2 * len(PACKAGES))
+    async with collecting() as collector:
+        found = await _compared(collector, size, progress)
+        rounds = size.rounds if size.thorough else 1
+        command = [sys.executable, "-m", "bench.telemetry", str(rounds)]
+        alone = float(await asyncio.to_thread(_printed, command, _on(collector)))
+        progress.step(f"a span alone {alone:.0f} µs")
+    imports: dict[str, dict[str, Any]] = {}
+    for name, (first, then) in PACKAGES.items():
+        imports[name] = {}
+        for way, before in (("alone", ""), ("afterTheApp", f"{APP}\n")):
+            imports[name][way] = await asyncio.to_thread(_import, before + first, then, size.rounds)
+            progress.step(f"{name} {imports[name][way]['cpu']:.0f} ms")
+    return {"inFlight": IN_FLIGHT, **found, "spanAlone": alone, "imports": imports}
 
 
-class Starts(FakePipelines):
-    """Starts every run without keeping it: the fake's own list would grow, and with it the time of a look."""
-
-    @override
-    async def create_run(self, call: CreateRun) -> Reply:
-        return Started(run_id=call.client_request_id, echoed=True, wire=Wire(http_status=202))
+def _on(collector: Collector) -> dict[str, str]:
+    return {"RUN_TELEMETRY": "otel", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
 
 
-async def deliver(given: dict[str, Any]) -> float:
-    """Return the CPU of one delivery, in microseconds: the least of several rounds, as others use the machine too."""
-    world, found = World(**given), []
-    world.synapse = Starts(echoes=True, clock=world.clock)
-    world.restart()
-    world.host.gateway = host(world, given, world.host.gateway)
-    for number in range(ROUNDS + 1):
+async def _compared(collector: Collector, size: Size, progress: Progress) -> dict[str, Any]:
+    cpu: dict[str, list[float]] = {"off": [], "on": []}
+    spans: list[float] = []
+    async with AsyncExitStack() as running:
+        base = await running.enter_async_context(ground())
+        workers = {
+            name: await running.enter_async_context(base.worker(APPS["ours"], **settings))
+            for name, settings in (("off", {}), ("on", _on(collector)))
+        }
+        for worker in workers.values():
+            await worker.run(base.requests(size.warm_up), IN_FLIGHT)
+        for turn in range(size.rounds):
+            for name in turned(list(workers), turn):
+                await workers[name].run(base.requests(min(AGAIN, size.requests)), IN_FLIGHT)
+                await asyncio.sleep(QUIET)
+                before = len(collector.spans)
+                cpu[name].append(await _cpu(base, workers[name], size.requests))
+                spans.append((len(collector.spans) - before) / size.requests)
+                progress.step(f"{name} {cpu[name][-1]:.2f} ms a request")
+            await base.storage.ask("clear")
+            await base.synapse.reset()
+    each = max(spans)
+    differences = [on - off for off, on in zip(cpu["off"], cpu["on"], strict=True)]
+    return {
+        "off": spread.of(cpu["off"]),
+        "on": spread.of(cpu["on"]),
+        "spans": each,
+        "aSpan": spread.of([1000 * one / each for one in differences]),
+    }
+
+
+async def _cpu(base: Ground, worker: Worker, requests: int) -> float:
+    """Return the milliseconds of CPU of a request, until all that it leaves behind is sent."""
+    texts = base.requests(requests)
+    before = await worker.cpu()
+    await worker.run(texts, IN_FLIGHT)
+    await asyncio.sleep(QUIET)
+    return (await worker.cpu() - before) * 1000 / requests
+
+
+async def _span_alone(rounds: int) -> float:
+    """Return the microseconds of CPU of a storage call's span and metric, from its begin until it is sent: the least of the rounds."""
+    from opentelemetry.trace import SpanKind  # noqa: PLC0415 - here alone
+
+    from shared.adapters.telemetry import metrics, providers, quiet, spans  # noqa: PLC0415 - the same
+
+    settings = telemetry.read(os.environ)
+    if settings is None:
+        raise ValueError(settings)
+    providers.begin(settings)
+    attributes = {
+        "db.system.name": "azure_table",
+        "db.operation.name": "insert",
+        "db.collection.name": "runs",
+    }
+    found = []
+    for _ in range(rounds + 1):
         since = time.process_time()
-        for one in range(COUNT):
-            await world.deliver(f"{number}-{one}", requestId=f"{number}-{one}")
-        await asyncio.sleep(2.0 if given else 0.0)  # a quiet second: everything is sent
-        found.append((time.process_time() - since) / COUNT * 1e6)
-    assert len(world.results.published) == COUNT * (ROUNDS + 1)
+        with quiet.busy(), spans.visiting("bench", producer=None, seed="bench"):
+            for _ in range(SPANS):
+                with spans.calling("insert runs", SpanKind.CLIENT, metrics.TABLES, attributes):
+                    pass
+        await asyncio.sleep(QUIET)
+        found.append((time.process_time() - since) / SPANS * 1e6)
     return min(found[1:])
 
 
-async def spans_alone() -> float:
-    """Return the CPU of one span of a storage call, from its begin until it is sent, with its metric."""
-    from opentelemetry.trace import SpanKind  # noqa: PLC0415 - only if it is on
-
-    from shared.adapters.telemetry import metrics, providers, spans  # noqa: PLC0415 - the same
-
-    found = telemetry.read(os.environ)
-    assert found is not None
-    providers.begin(found)
-    rounds = []
-    for _ in range(ROUNDS + 1):
-        since = time.process_time()
-        with spans.visiting("bench", producer=None, seed="bench"):
-            for _ in range(COUNT):
-                with spans.calling("insert runs", SpanKind.CLIENT, metrics.TABLES, CALL):
-                    pass
-        await asyncio.sleep(6.0)  # the batch's own time
-        rounds.append((time.process_time() - since) / COUNT * 1e6)
-    return min(rounds[1:])
-
-
-def imports(first: str, then: str) -> str:
-    """Return the CPU and memory of an import after another, in a process of its own."""
-    rss = "int(open('/proc/self/statm').read().split()[1])"
+def _import(first: str, then: str, rounds: int) -> dict[str, float]:
+    """Return the CPU and the memory of an import after another, in a process of its own: medians."""
+    memory = "int(open('/proc/self/statm').read().split()[1])"
     code = (
-        f"{first}\nimport time\nm=len(__import__('sys').modules);r={rss};t=time.process_time()\n"
-        f"{then}\nprint(time.process_time()-t, ({rss}-r)*4/1024, len(__import__('sys').modules)-m)"
+        f"{first}\nimport sys, time\nm = len(sys.modules); r = {memory}; t = time.process_time()\n"
+        f"{then}\nprint(time.process_time() - t, ({memory} - r) * 4 / 1024, len(sys.modules) - m)"
     )
-    found = [
-        [
-            float(value)
-            for value in subprocess.run(
-                [sys.executable, "-c", code], capture_output=True, text=True, check=True
-            ).stdout.split()
-        ]
-        for _ in range(5)
-    ]
-    seconds, memory, modules = (statistics.median(column) for column in zip(*found, strict=True))
-    return f"{seconds * 1000:5.0f} ms CPU  {memory:5.1f} MB  {modules:4.0f} modules"
+    lines = [_printed([sys.executable, "-c", code], {}).split() for _ in range(rounds)]
+    seconds, megabytes, modules = (
+        statistics.median(map(float, column)) for column in zip(*lines, strict=True)
+    )
+    return {"cpu": seconds * 1000, "memory": megabytes, "modules": modules}
 
 
-def main() -> int:
-    logging.getLogger().setLevel(logging.WARNING)
-    if "--delivery" in sys.argv:
-        print(asyncio.run(deliver(json.loads(sys.argv[-1]))))
-        return 0
-    if "--spans" in sys.argv:
-        print(asyncio.run(spans_alone()))
-        return 0
-    child = subprocess.Popen([sys.executable, "-c", COLLECTOR], stdout=subprocess.PIPE, text=True)
-    try:
-        assert child.stdout is not None
-        url = child.stdout.readline().strip()
-        given = {"RUN_TELEMETRY": "otel", "OTEL_EXPORTER_OTLP_ENDPOINT": url}
-        off = _run({"RUN_TELEMETRY": "off"}, "--delivery", json.dumps({}))
-        on = _run(given, "--delivery", json.dumps(given))
-        alone = _run(given, "--spans")
-    finally:
-        child.terminate()
-        child.wait()
-    print(f"a delivery by queue: off {off:.0f} µs CPU, on {on:.0f} µs, with {SPANS} spans")
-    print(f"so each span with all that comes with it: {(on - off) / SPANS:.0f} µs")
-    print(f"a storage call's span and metric by themselves, sending included: {alone:.0f} µs")
-    for name, first in (("by itself", ""), ("after the app's imports", APP)):
-        print(f"{name}:")
-        print(f"  SDK                    {imports(first, SDK)}")
-        print(f"  OTLP exporters         {imports(f'{first}\n{SDK}', OTLP)}")
-        print(f"  Azure Monitor exporter {imports(f'{first}\n{SDK}', AZURE)}")
-    return 0
-
-
-def _run(environment: dict[str, str], *arguments: str) -> float:
-    """Run a part of this in a process of its own; return the figure that it prints."""
-    command = [sys.executable, "-m", "bench.telemetry", *arguments]
+def _printed(command: Sequence[str], environment: Mapping[str, str]) -> str:
     # env(1) adds to the environment, which only wiring.py reads.
     settings = [f"{name}={value}" for name, value in environment.items()]
     done = subprocess.run(["env", *settings, *command], capture_output=True, text=True, check=True)
-    return float(done.stdout)
+    return done.stdout
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    print(asyncio.run(_span_alone(int(sys.argv[1]))))

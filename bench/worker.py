@@ -10,7 +10,7 @@ Orders are JSON lines on standard input, answers JSON lines on standard output:
     {"do": "run", …, "profile": "path"}                   the same under cProfile, which writes that file
     {"do": "run", …, "sample": "path"}                    the same, sampled: see bench.sampler
     {"do": "sweep"}                                       run the gateway's hourly timer
-    {"do": "state"}                                       memory now
+    {"do": "state"}                                       memory now, and CPU since the start
     {"do": "modules"}                                     what the app has imported until now
 """
 
@@ -83,7 +83,7 @@ class Worker:
                 return {"modules": sorted(sys.modules.keys() - self._before)}
             case _:
                 gc.collect()
-                return {"memory": memory()}
+                return {"memory": memory(), "cpu": time.process_time()}
 
     async def _run(self, texts: list[str], in_flight: int) -> dict[str, Any]:
         """Run the queue function for each message, so many at a time."""

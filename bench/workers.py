@@ -35,6 +35,10 @@ class Worker:
         """Return resident memory now, in MB."""
         return float((await self._order({"do": "state"}))["memory"])
 
+    async def cpu(self) -> float:
+        """Return user and system time since the start, in seconds."""
+        return float((await self._order({"do": "state"}))["cpu"])
+
     async def modules(self) -> list[str]:
         """Return the modules that the app has imported until now."""
         return list((await self._order({"do": "modules"}))["modules"])

@@ -246,14 +246,17 @@ def _end_row(one: Played) -> tuple[str, str, str, str, str]:
 
 
 async def _show_traces(played: list[Played], collector: Collector, console: Console) -> None:
-    """Show each sample's trace; what is buffered comes when the app has been quiet for a second."""
+    """Show each sample's trace, when no more comes: the app sends what it holds after a second without a visit."""
     wanted: dict[str, list[str]] = {}
     for one in played:  # some are of one request, and so of one trace
         wanted.setdefault(_trace_id(one), []).append(one.sample.name)
-    for _ in range(100):
-        if all(map(collector.trace, wanted)):
+    before: list[int] = []
+    for _ in range(10):
+        sizes = [len(collector.trace(trace_id)) for trace_id in wanted]
+        if all(sizes) and sizes == before:
             break
-        await asyncio.sleep(0.1)
+        before = sizes
+        await asyncio.sleep(1.5)
     for trace_id, names in wanted.items():
         title = f"{', '.join(names)}  (trace {trace_id})"
         console.print(traces.tree(title, collector.trace(trace_id)))

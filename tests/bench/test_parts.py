@@ -2,13 +2,14 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from bench import following, load, plot, profile, results, tables
+from bench import following, load, plot, profile, results, tables, telemetry
 from bench.__main__ import PARTS
 from bench.apps import APPS
 from bench.ground import request
@@ -70,34 +71,50 @@ EXPECTED: dict[str, Any] = {
         "ofAnEnd": {*following.OF_AN_END, "putMessage"},
         "told": PERCENTILES,
     },
+    "telemetry": {
+        "inFlight": ...,
+        "off": SPREAD,
+        "on": SPREAD,
+        "spans": ...,
+        "aSpan": SPREAD,
+        "spanAlone": ...,
+        "imports": {
+            name: {way: {"cpu", "memory", "modules"} for way in ("alone", "afterTheApp")}
+            for name in telemetry.PACKAGES
+        },
+    },
     "client": {name: {"perSecond", "cpu"} for name in ("ours", "sdk", "bare")},
 }
 
 
-@pytest.mark.parametrize("name", PARTS)
-async def test_a_part_returns_all_its_figures_and_they_can_be_shown(
-    name: str, tmp_path: Path
-) -> None:
-    part = PARTS[name][0]
+async def measured(name: str, size: Size, directory: Path) -> Any:
+    """Measure one part, hold its shape to what is expected, and show it in every way."""
     found = results.begin("python -m bench")
 
-    found["parts"][name] = await part([APPS["ours"]], LEAST, Progress(Console(file=io.StringIO())))
+    part = await PARTS[name][0]([APPS["ours"]], size, Progress(Console(file=io.StringIO())))
+    found["parts"][name] = part
 
-    path = results.write(found, tmp_path / "found.json")
+    path = results.write(found, directory / "found.json")
     read = json.loads(path.read_text())
     assert read.keys() == {"command", "date", "machine", "versions", "parts"}
     assert _keys(read["parts"][name], EXPECTED[name]) == EXPECTED[name]
     assert "| ours |" in tables.markdown(read)
     tables.show(read, Console(file=io.StringIO()))
     assert all(file.read_text().startswith("<?xml") for file in plot.draw(read, path))
+    return part
 
 
-async def test_an_end_costs_four_operations_and_nothing_is_left_when_none_is_open() -> None:
-    found = await following.measure(
-        [APPS["ours"]],
-        Size(rounds=1, requests=24, warm_up=1, thorough=False),
-        Progress(Console(file=io.StringIO())),
-    )
+@pytest.mark.parametrize("name", sorted(PARTS.keys() - {"following"}))
+async def test_a_part_returns_all_its_figures_and_they_can_be_shown(
+    name: str, tmp_path: Path
+) -> None:
+    await measured(name, LEAST, tmp_path)
+
+
+async def test_an_end_costs_four_operations_and_nothing_is_left_when_none_is_open(
+    tmp_path: Path,
+) -> None:
+    found = await measured("following", replace(LEAST, requests=24), tmp_path)
 
     assert {name: found["ofAnEnd"][name] for name in following.OF_AN_END[:3]} == {
         "getOpenRun": 1,
