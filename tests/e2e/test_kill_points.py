@@ -1,15 +1,17 @@
 """Each step at which a host can die, with what becomes of its request: its state, its POSTs and its history.
 
-The cases run side by side on one ground, each as a deployment of its own; the tests look at what came of them.
+Several deployments run side by side on one ground. Each plays some of the cases one after the other: what serves when a case is over is the next one's
+victim. The tests look at what came of them.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from local.process import Child
 from tests.crash import report
 from tests.crash.ground import Ground, ground, names
 from tests.crash.hosts import UNFOLLOWED, Hosts
@@ -19,7 +21,8 @@ from tests.crash.play import Play, Reckoning, playing
 from tests.crash.steps import STEPS, Trap
 from tests.kill_points import CLEAN, FOUND, KILL_POINTS, SENT_AGAIN, End
 
-AT_ONCE = 8
+DEPLOYMENTS = 8
+PATIENCE = 40.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +76,7 @@ CASES = _cases()
 class Outcome:
     """What came of a case."""
 
-    reckoning: Reckoning
+    reckoning: Reckoning  #: its deployment's
     record: Entity
     posts: int
 
@@ -81,53 +84,75 @@ class Outcome:
 @pytest.fixture(scope="module")
 async def outcomes() -> AsyncIterator[Mapping[str, Outcome | BaseException]]:
     """Play all cases."""
-    places = asyncio.Semaphore(AT_ONCE)
-
-    async def one(number: int, case: Case, base: Ground) -> Outcome:
-        async with places:
-            return await play_case(number, case, base)
-
+    shares = [list(CASES)[number::DEPLOYMENTS] for number in range(DEPLOYMENTS)]
     async with ground() as base:
         played = await asyncio.gather(
-            *(one(number, case, base) for number, case in enumerate(CASES.values())),
+            *(play_share(number, share, base) for number, share in enumerate(shares)),
             return_exceptions=True,
         )
-        yield dict(zip(CASES, played, strict=True))
+        found: dict[str, Outcome | BaseException] = {}
+        for share, came in zip(shares, played, strict=True):
+            found |= dict.fromkeys(share, came) if isinstance(came, BaseException) else came
+        yield found
 
 
-async def play_case(number: int, case: Case, base: Ground) -> Outcome:
+async def play_share(number: int, share: Sequence[str], base: Ground) -> Mapping[str, Outcome]:
+    """Play some of the cases with one deployment."""
     hosts = Hosts(base, names=names(number), env=UNFOLLOWED)
-    name = f"case{number}"
-    posting = Posting(
-        request=Request(number=0, pipeline="copyOrders", parameters={"day": name}),
-        entry=case.entry,
-        wave=0,
-        correlation_id=f"c-{number}",
-        asks_again=case.asks_again,
-    )
-    async with playing(name, base, hosts, alone=False) as one:
+    async with playing(f"share{number}", base, hosts, alone=False) as one:
         host = await hosts.start()
         await one.warm_up()
-        for step in case.steps:
-            trap = Trap(base, hosts.names, STEPS[step])
-            await trap.lay(day=name, run_id=await _sent_as(one, name))
-            if step == case.steps[0]:
-                one.send(posting)
-            else:
-                host = await hosts.start()
-            assert await trap.sprung(20.0), f"{step} was not reached"
-            hosts.kill(host)
-            await trap.open(cut=True)
-        await hosts.start()
-        reckoning = await one.reckon(patience=40.0)
-    calls = [call for call in reckoning.seen.calls if f'"{name}"' in (call.body or "")]
-    record = reckoning.seen.records[f"{name}-0"]
-    return Outcome(reckoning=reckoning, record=record, posts=len(calls))
+        assert await one.observer.quiet(PATIENCE)  # else its end would be met as the first case's
+        requests = {
+            name: Request(
+                number=turn, pipeline="copyOrders", parameters={"day": f"day{number}-{turn}"}
+            )
+            for turn, name in enumerate(share)
+        }
+        for name, request in requests.items():
+            host = await play_case(one, host, CASES[name], request)
+        reckoning = await one.reckon(patience=PATIENCE)
+    return {
+        name: Outcome(
+            reckoning=reckoning,
+            record=reckoning.seen.records[one.request_id(request)],
+            posts=sum(
+                f'"{request.parameters["day"]}"' in (c.body or "") for c in reckoning.seen.calls
+            ),
+        )
+        for name, request in requests.items()
+    }
 
 
-async def _sent_as(play: Play, name: str) -> str | None:
-    """The id of the case's run, as its record has it; None while there is none."""
-    record = (await play.observer.look()).records.get(f"{name}-0")
+async def play_case(one: Play, host: Child, case: Case, request: Request) -> Child:
+    """Let hosts die at the steps of a case, and wait until its request is done; return the host that serves then."""
+    day, request_id = request.parameters["day"], one.request_id(request)
+    posting = Posting(
+        request=request,
+        entry=case.entry,
+        wave=0,
+        correlation_id=f"c-{request_id}",
+        asks_again=case.asks_again,
+    )
+    for step in case.steps:
+        trap = Trap(one.ground, one.hosts.names, STEPS[step])
+        await trap.lay(day=day, run_id=await _sent_as(one, request_id))
+        if step == case.steps[0]:
+            one.send(posting)
+        else:
+            host = await one.hosts.start()
+        assert await trap.sprung(20.0), f"{step} was not reached"
+        one.hosts.kill(host)
+        await trap.open(cut=True)
+    host = await one.hosts.start()
+    await one.sent()
+    assert await one.observer.quiet(PATIENCE), f"{request_id} is not done"
+    return host
+
+
+async def _sent_as(play: Play, request_id: str) -> str | None:
+    """The id of the request's run, as its record has it; None while there is none."""
+    record = (await play.observer.look()).records.get(request_id)
     return None if record is None else str(record["clientRequestId"])
 
 
@@ -157,10 +182,10 @@ async def test_whoever_dies_leaves_one_run(
 async def test_no_run_was_started_beside_them(
     outcomes: Mapping[str, Outcome | BaseException],
 ) -> None:
-    """Each case has two: the one that shows that the workspace echoes, and the one that is watched."""
+    """Each case has one, and each deployment the one that shows that the workspace echoes."""
     last = max(
         (one.reckoning.seen.runs for one in outcomes.values() if isinstance(one, Outcome)), key=len
     )
 
-    assert len(last) <= 2 * len(CASES)
+    assert len(last) <= len(CASES) + DEPLOYMENTS
     assert len({run.client_request_id for run in last}) == len(last)

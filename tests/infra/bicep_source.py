@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -80,12 +81,15 @@ def children(node: Node) -> list[Node]:
 
 def syntax_errors(root: Node) -> Iterator[Node]:
     """Yield what tree-sitter could not read; it goes on behind it."""
+    if not root.has_error:
+        return
     if root.is_error or root.is_missing:
         yield root
     for child in root.children:
         yield from syntax_errors(child)
 
 
+@cache
 def parse(content: bytes) -> Node:
     return _PARSER.parse(content).root_node
 
@@ -95,7 +99,11 @@ def read(infra: Path, file: str) -> Source:
     path = infra / file
     if not path.is_file():
         raise Fault(f"{file}: there is no such file.")
-    content = path.read_bytes()
+    return _source(file, path.read_bytes())
+
+
+@cache  # a module is used several times in each expansion
+def _source(file: str, content: bytes) -> Source:
     root = parse(content)
     for error in syntax_errors(root):
         raise Fault(f"{place(file, error)}: this is no Bicep: {text(error)[:60]!r}")
