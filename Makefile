@@ -23,7 +23,7 @@ COVERED := tests/unit tests/scenarios tests/contracts
 TOGETHER := --hypothesis-profile=full --dist=loadfile --no-loadscope-reorder
 test: .venv/.installed $(AZURITE) $(KUSTO)  ## Run all tests, and check coverage
 	@$(ENV)/coverage erase
-	@$(ENV)/coverage run -m pytest $(TOGETHER) --numprocesses=2 $(COVERED)
+	@$(ENV)/coverage run -m pytest $(TOGETHER) --numprocesses=4 $(COVERED)
 	@$(ENV)/python -m pytest $(TOGETHER) --numprocesses=4 $(COVERED:%=--ignore=%)
 	@$(ENV)/coverage combine --quiet
 	@$(ENV)/coverage report
