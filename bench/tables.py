@@ -231,13 +231,19 @@ def _following(part: Mapping[str, Any]) -> Iterator[Sheet]:
 def _telemetry(part: Mapping[str, Any]) -> Iterator[Sheet]:
     yield Sheet(
         title=f"CPU of the gateway with telemetry, {part['inFlight']} at a time, sending included",
-        columns=("ms a request, off", "on", "spans", "µs a span", "a storage call's span alone"),
+        columns=(
+            "ms a request, off",
+            "on",
+            "spans",
+            "µs a span, of the least",
+            "a storage call's span alone",
+        ),
         rows=[
             (
                 _spread(part["off"]),
                 _spread(part["on"]),
                 f"{part['spans']:.1f}",
-                _spread(part["aSpan"], 0),
+                f"{part['aSpan']:.0f}",
                 f"{part['spanAlone']:.0f}",
             )
         ],

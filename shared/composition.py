@@ -13,7 +13,7 @@ from shared.adapters.clock import SystemClock
 from shared.adapters.observed import Parts, observed
 from shared.adapters.storage.audit import TableAudit
 from shared.adapters.storage.outbox import OutboxQueue, ResultsAndEvents
-from shared.adapters.storage.queues import RequestQueue, ResultQueue
+from shared.adapters.storage.queues import AnswerQueue, RequestQueue
 from shared.adapters.storage.records import TableRecords
 from shared.adapters.synapse import SynapsePipelines
 from shared.auth.policy import Policy
@@ -65,7 +65,7 @@ class App:
             max_connections=2 * settings.max_concurrent_calls,  # starts, and looks
         )
         self.policy = policy = Policy.configured(config, settings)
-        results = ResultQueue(
+        results = AnswerQueue(
             account, settings.results_queue, encoding=settings.results_encoding.value
         )
         outbox, has_topic = OutboxQueue(account, settings.outbox_queue), settings.outcome_topic

@@ -122,6 +122,6 @@ class Outcomes(Protocol):
 class OutcomeMessages(Protocol):
     """The `run-outcomes` queue."""
 
-    async def publish(self, outcome: RunOutcome) -> None:
+    async def publish(self, outcome: RunOutcome, /) -> None:
         """Put one outcome on the queue."""
         ...

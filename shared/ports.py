@@ -183,7 +183,7 @@ class Pipelines(Protocol):
 class Results(Protocol):
     """The `run-results` queue."""
 
-    async def publish(self, result: RunResult) -> None:
+    async def publish(self, result: RunResult, /) -> None:
         """Put one result on the queue."""
         ...
 

@@ -8,7 +8,7 @@ from shared.adapters.storage.account import Account
 from shared.adapters.storage.facts import ByConnectionString, ByIdentity
 from shared.adapters.storage.following import TableChains, TableOpenRuns, TableOutcomes
 from shared.adapters.storage.outbox import OutcomesAndEvents
-from shared.adapters.storage.queues import OutcomeQueue
+from shared.adapters.storage.queues import AnswerQueue
 from shared.config.settings import Settings, StorageSettings
 from shared.gateway.tracking import FollowPorts
 from shared.ports import Outbox
@@ -36,7 +36,7 @@ def account(settings: StorageSettings, environment: Mapping[str, str]) -> Accoun
 def follow_ports(account: Account, settings: Settings, outbox: Outbox | None) -> FollowPorts:
     """Return where open runs and outcomes are kept and told; also as events if there is an outbox."""
     table, queue, encoding = settings.runs_table, settings.outcomes_queue, settings.results_encoding
-    messages = OutcomeQueue(account, queue, encoding=encoding.value) if queue else None
+    messages = AnswerQueue(account, queue, encoding=encoding.value) if queue else None
     source = settings.address or NAMELESS
     return FollowPorts(
         chains=TableChains(account, table),

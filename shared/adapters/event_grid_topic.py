@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, override
 
-from shared.adapters.synapse_token import Credential, Token, TokenSource
+from shared.adapters.tokens import Credential, Token, TokenSource
 from shared.adapters.track import Track
 from shared.kernel import cloud_error
 from shared.ports import Clock, Evidence, Topic

@@ -8,10 +8,10 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, override
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-from shared.adapters import synapse_token
-from shared.adapters.synapse_token import Credential, Token, TokenSource, token_scope
+from shared.adapters import tokens
+from shared.adapters.tokens import Credential, Token, TokenSource
 from shared.adapters.track import Track
 from shared.kernel.cloud_error import CloudError, Code
 from shared.ports import Clock, Evidence, Identity, Pipelines
@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     from shared.adapters.http_client import HttpClient
 
 API_VERSION: Final = "2020-12-01"
+
+_PUBLIC: Final = "https://dev.azuresynapse.net/.default"
+_SCOPES: Final = {
+    ".dev.azuresynapse.usgovcloudapi.net": "https://dev.azuresynapse.usgovcloudapi.net/.default",
+    ".dev.azuresynapse.azure.cn": "https://dev.azuresynapse.azure.cn/.default",
+}
 
 
 class SynapsePipelines(Pipelines):
@@ -118,7 +124,7 @@ class SynapsePipelines(Pipelines):
     async def identity(self, endpoint: str) -> Identity:
         """Return the gateway's identity there."""
         token = await self._source(endpoint).token()
-        return Identity() if isinstance(token, CloudError) else synapse_token.identity(token.text)
+        return Identity() if isinstance(token, CloudError) else tokens.identity(token.text)
 
     @override
     def started(self, endpoint: str) -> Evidence:
@@ -280,3 +286,16 @@ def _too_long() -> CloudError:
 
 def _instant(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def token_scope(endpoint: str) -> str:
+    """Return the scope of the cloud that an endpoint is in; a custom host counts as the public cloud.
+
+    The suffixes are those of azure-cli's cloud.py (US Gov is not ".us") and of
+    Azure/Synapse-workspace-deployment.
+    """
+    try:
+        host = (urlsplit(endpoint).hostname or "").rstrip(".")
+    except ValueError:  # not a URL: the call itself will fail
+        return _PUBLIC
+    return next((scope for suffix, scope in _SCOPES.items() if host.endswith(suffix)), _PUBLIC)

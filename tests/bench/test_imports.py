@@ -38,7 +38,7 @@ FIRST_REQUEST_OTHERS: Final = frozenset(
 )
 #: Our modules that indexing the app imports, by package.
 INDEXING: Final = {
-    "shared.adapters": "clock connection observed synapse synapse_token track",
+    "shared.adapters": "clock connection observed synapse tokens track",
     "shared.adapters.storage": (
         "account audit audit_days audit_entity audit_listing columns facts following "
         "following_entity outbox queues record_entity records"

@@ -76,7 +76,7 @@ EXPECTED: dict[str, Any] = {
         "off": SPREAD,
         "on": SPREAD,
         "spans": ...,
-        "aSpan": SPREAD,
+        "aSpan": ...,
         "spanAlone": ...,
         "imports": {
             name: {way: {"cpu", "memory", "modules"} for way in ("alone", "afterTheApp")}

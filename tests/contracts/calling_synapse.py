@@ -9,7 +9,7 @@ from azure.core.credentials import AccessToken
 
 from shared.adapters.clock import SystemClock
 from shared.adapters.synapse import SynapsePipelines
-from shared.adapters.synapse_token import Credential
+from shared.adapters.tokens import Credential
 from shared.ports import Clock
 from shared.synapse.create_run import CreateRun
 from shared.synapse.reply import NotSent, Reply, Unknown

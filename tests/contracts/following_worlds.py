@@ -9,7 +9,7 @@ from azure.data.tables.aio import TableClient
 
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.following import TableChains, TableOpenRuns, TableOutcomes
-from shared.adapters.storage.queues import OutcomeQueue
+from shared.adapters.storage.queues import AnswerQueue
 from shared.following_ports import Chains, OpenRuns, OutcomeMessages, Outcomes
 from tests.contracts.queue_worlds import QueueOfAzurite
 from tests.contracts.worlds import Storage, fresh_name
@@ -77,7 +77,7 @@ class TableFollowingWorld(FollowingWorld):
         self.chains: Chains = TableChains(account, self._table)
         self.open_runs: OpenRuns = TableOpenRuns(account, self._table)
         self.outcomes: Outcomes = TableOutcomes(account, self._table)
-        self.messages: OutcomeMessages = OutcomeQueue(account, queue)
+        self.messages: OutcomeMessages = AnswerQueue(account, queue)
 
     @override
     async def pass_time(self, seconds: float) -> None:

@@ -9,7 +9,7 @@ from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 
 from shared.adapters.storage.account import Account
-from shared.adapters.storage.queues import PoisonQueue, RequestQueue, ResultQueue
+from shared.adapters.storage.queues import AnswerQueue, PoisonQueue, RequestQueue
 from shared.ports import Poisoned, Requests, Results
 from tests.contracts.worlds import Storage, fresh_name
 from tests.fakes.clock import FakeClock
@@ -194,7 +194,7 @@ class ResultQueueWorld(ResultsWorld):
         name = fresh_name()
         self.encoding = encoding
         self.queue = QueueOfAzurite(storage, name)
-        self.results: Results = ResultQueue(account, name, encoding=encoding)
+        self.results: Results = AnswerQueue(account, name, encoding=encoding)
 
     @override
     async def texts(self) -> list[str]:

@@ -11,9 +11,9 @@ from local.synapse import errors
 from shared.adapters.storage import call as storage_call
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit import TableAudit
-from shared.adapters.storage.queues import RequestQueue, ResultQueue
+from shared.adapters.storage.queues import AnswerQueue, RequestQueue
 from shared.adapters.storage.records import TableRecords
-from shared.adapters.synapse_token import identity
+from shared.adapters.tokens import identity
 from shared.kernel.errors import StorageRefused, StorageUnavailable
 from shared.ports import Evidence, Identity
 from shared.runs import result as run_result
@@ -33,7 +33,7 @@ WRITES: dict[str, Callable[[Account, str], Awaitable[object]]] = {
     "workspace table": lambda account, name: TableRecords(account, name).note_echo(
         "https://w", echoed=False
     ),
-    "queue": lambda account, name: ResultQueue(account, name).publish(RESULT),
+    "queue": lambda account, name: AnswerQueue(account, name).publish(RESULT),
     "requests queue": lambda account, name: RequestQueue(account, name).enqueue(
         Resume(resume="order-17"), 1
     ),

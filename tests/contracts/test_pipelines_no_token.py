@@ -7,7 +7,7 @@ from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 from azure.identity import CredentialUnavailableError
 from azure.identity.aio import ManagedIdentityCredential
 
-from shared.adapters.synapse_token import Credential, TokenSource
+from shared.adapters.tokens import Credential, TokenSource
 from shared.kernel.cloud_error import CloudError
 from shared.synapse.reply import NotSent, Unreachable
 from tests.contracts.calling_synapse import a_call, synapse

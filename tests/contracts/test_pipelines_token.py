@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from shared.adapters.synapse_token import Token, TokenSource, token_scope
+from shared.adapters.synapse import token_scope
+from shared.adapters.tokens import Token, TokenSource
 from shared.kernel.cloud_error import CloudError
 from shared.synapse.reply import Forbidden, Found, Started, Unauthorized
 from tests.contracts.calling_synapse import a_call, synapse

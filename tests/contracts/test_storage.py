@@ -18,7 +18,7 @@ from shared.adapters.storage import call as storage_call
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.audit import TableAudit
 from shared.adapters.storage.facts import ByConnectionString, ByIdentity
-from shared.adapters.storage.queues import RequestQueue, ResultQueue
+from shared.adapters.storage.queues import AnswerQueue, RequestQueue
 from shared.adapters.storage.records import TableRecords
 from shared.kernel.errors import StorageUnavailable
 from shared.ports import Receipt, VersionedRecord
@@ -51,7 +51,7 @@ CALLS: dict[str, Callable[[Account, str], Awaitable[object]]] = {
     "enqueue": lambda account, name: RequestQueue(account, name).enqueue(RESUME, 1),
     "postpone": lambda account, name: RequestQueue(account, name).postpone(RECEIPT, 1),
     "withdraw": lambda account, name: RequestQueue(account, name).withdraw(RECEIPT),
-    "publish": lambda account, name: ResultQueue(account, name).publish(RESULT),
+    "publish": lambda account, name: AnswerQueue(account, name).publish(RESULT),
 }
 
 
@@ -214,7 +214,7 @@ async def test_a_table_that_is_missing_is_made_once(storage: Storage, account: A
 
 async def test_a_queue_that_is_missing_is_made_once(storage: Storage, account: Account) -> None:
     """By whoever writes first."""
-    results = ResultQueue(account, fresh_name())
+    results = AnswerQueue(account, fresh_name())
     await results.publish(RESULT)
     await results.publish(RESULT)
 

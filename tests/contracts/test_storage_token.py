@@ -16,14 +16,14 @@ from azure.core.credentials_async import AsyncTokenCredential
 
 from local import certificate
 from local.azurite import server as azurite
-from shared.adapters import synapse_token
+from shared.adapters import tokens
 from shared.adapters.clock import SystemClock
 from shared.adapters.storage import point
 from shared.adapters.storage.account import Account
 from shared.adapters.storage.address import Endpoint, Service
 from shared.adapters.storage.facts import ByIdentity, Changed, Exists, Missing
 from shared.adapters.storage.wire import Wire, open_session
-from shared.adapters.synapse_token import TokenSource
+from shared.adapters.tokens import TokenSource
 from shared.kernel.errors import StorageRefused, StorageUnavailable
 from tests.contracts.raw_server import RawServer, Script
 from tests.contracts.storage_recorder import answer, recording
@@ -105,7 +105,7 @@ def is_trusted(files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.fixture
 def is_old(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every token count as one that was fetched long ago."""
-    monkeypatch.setattr(synapse_token, "FRESH", 0.0)
+    monkeypatch.setattr(tokens, "FRESH", 0.0)
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ from local import event_grid_topic
 from local.event_grid_topic import Failure
 from shared.adapters.clock import SystemClock
 from shared.adapters.event_grid_topic import SCOPE, EventGridTopic
-from shared.adapters.synapse_token import Credential
+from shared.adapters.tokens import Credential
 from shared.gateway.event_post import Reason, read_answer
 from shared.ports import Clock, Topic
 from shared.runs import cloud_event

@@ -5,7 +5,7 @@ from typing import override
 
 from azure.core.credentials import AccessToken
 
-from shared.adapters.synapse_token import Credential, TokenSource
+from shared.adapters.tokens import Credential, TokenSource
 from tests.fakes.clock import FakeClock
 
 SCOPE = "https://dev.azuresynapse.net/.default"

@@ -21,7 +21,7 @@ from local.synapse.client import Simulator
 from local.synapse.faults import Act, Answer, Point, Silence
 from local.synapse.in_process import simulating
 from local.synapse.pipelines import Pipeline
-from shared.adapters.synapse_token import Credential
+from shared.adapters.tokens import Credential
 from shared.ports import Echo
 from shared.runs.record import Status
 from tests.contracts.calling_synapse import synapse

@@ -10,7 +10,7 @@ from shared.adapters.storage.facts import ByConnectionString, ByIdentity
 from shared.adapters.storage.queue import Queue
 from shared.adapters.storage.table import Table
 from shared.adapters.storage.wire import Wire, open_session
-from shared.adapters.synapse_token import TokenSource
+from shared.adapters.tokens import TokenSource
 from shared.adapters.track import Track
 
 if TYPE_CHECKING:

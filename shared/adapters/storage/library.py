@@ -25,7 +25,7 @@ from shared.adapters.storage.facts import (
     NotCreated,
     failure,
 )
-from shared.adapters.synapse_token import TokenSource
+from shared.adapters.tokens import TokenSource
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import StorageUnavailable
 from shared.ports import Clock, Receipt

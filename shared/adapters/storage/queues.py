@@ -61,8 +61,8 @@ class PoisonQueue(Poisoned):
             await self._account.queue(self._poison).delete(receipt)
 
 
-class ResultQueue(Results):
-    """Results, one JSON object in each message, in the encoding that their readers expect."""
+class AnswerQueue(Results, OutcomeMessages):
+    """Results or outcomes, one JSON object in each message, in the encoding that their readers expect."""
 
     def __init__(
         self, account: Account, queue: str, *, encoding: Literal["base64", "none"] = "base64"
@@ -72,24 +72,8 @@ class ResultQueue(Results):
         self._encoding = encoding
 
     @override
-    async def publish(self, result: RunResult) -> None:
-        await self._account.queue(self._queue).put(_encoded(result.to_json(), self._encoding))
-
-
-class OutcomeQueue(OutcomeMessages):
-    """Outcomes, in the same form as results."""
-
-    def __init__(
-        self, account: Account, queue: str, *, encoding: Literal["base64", "none"] = "base64"
-    ) -> None:
-        self._account = account
-        self._queue = queue
-        self._encoding = encoding
-
-    @override
-    async def publish(self, outcome: RunOutcome) -> None:
-        await self._account.queue(self._queue).put(_encoded(outcome.to_json(), self._encoding))
-
-
-def _encoded(text: str, encoding: str) -> str:
-    return base64.b64encode(text.encode()).decode() if encoding == "base64" else text
+    async def publish(self, answer: RunResult | RunOutcome, /) -> None:
+        text = answer.to_json()
+        if self._encoding == "base64":
+            text = base64.b64encode(text.encode()).decode()
+        await self._account.queue(self._queue).put(text)

@@ -24,7 +24,7 @@ from shared.adapters.storage.facts import (
 )
 from shared.adapters.storage.point import Request
 from shared.adapters.storage.sign import Dates, sign
-from shared.adapters.synapse_token import Token, TokenSource
+from shared.adapters.tokens import Token, TokenSource
 from shared.kernel.cloud_error import CloudError
 from shared.kernel.errors import StorageUnavailable
 from shared.ports import Clock

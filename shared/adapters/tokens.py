@@ -1,4 +1,4 @@
-"""The bearer token for calls to Synapse, or to an Event Grid topic, renewed before it expires."""
+"""Bearer tokens of the app's identity, for Synapse, storage and an Event Grid topic, renewed before they expire."""
 
 import asyncio
 import base64
@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
-from urllib.parse import urlsplit
 
 from shared.kernel import guid, log_line
 from shared.kernel.cloud_error import CloudError, Code
@@ -22,12 +21,6 @@ if TYPE_CHECKING:  # azure.core takes 0.1 s
 FRESH: Final = 60.0  # seconds; if a token this new is refused, another would be, too
 RENEW_BEFORE_END: Final = 300.0  # azure-identity returns its cached token until then
 PAUSE: Final = 30.0  # between tries to renew a token that is still good
-
-_PUBLIC: Final = "https://dev.azuresynapse.net/.default"
-_SCOPES: Final = {
-    ".dev.azuresynapse.usgovcloudapi.net": "https://dev.azuresynapse.usgovcloudapi.net/.default",
-    ".dev.azuresynapse.azure.cn": "https://dev.azuresynapse.azure.cn/.default",
-}
 
 
 class Credential(Protocol):
@@ -62,19 +55,6 @@ def identity(token: str) -> Identity:
     except (AttributeError, IndexError, ValueError):
         return Identity()
     return Identity(object_id=guid.read(ids[0]), client_id=guid.read(ids[1]))
-
-
-def token_scope(endpoint: str) -> str:
-    """Return the scope of the cloud that an endpoint is in; a custom host counts as the public cloud.
-
-    The suffixes are those of azure-cli's cloud.py (US Gov is not ".us") and of
-    Azure/Synapse-workspace-deployment.
-    """
-    try:
-        host = (urlsplit(endpoint).hostname or "").rstrip(".")
-    except ValueError:  # not a URL: the call itself will fail
-        return _PUBLIC
-    return next((scope for suffix, scope in _SCOPES.items() if host.endswith(suffix)), _PUBLIC)
 
 
 class TokenSource:
