@@ -1,7 +1,7 @@
 """Drains 10,000 queue messages, then answers 2,000 HTTP calls, 64 at a time; in the end the books must balance.
 
 The whole local stack: one host, the simulated workspace, and Azurite (one process, or one for queues and one for
-tables) or storage in memory. A reader takes the results off their queue meanwhile, as somebody does in Azure.
+tables) or storage in memory. Readers take results and outcomes off their queues meanwhile, as somebody does in Azure.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from bench.ground import Ground, ground, request
 from bench.posting import post_all
 from bench.processes import cpu_seconds
 from bench.progress import Progress
-from bench.storage import AUDIT, REQUESTS, RESULTS, Kind
+from bench.storage import AUDIT, OUTCOMES, REQUESTS, RESULTS, Kind
 from local import process
 
 AT_ONCE: Final = 64
@@ -43,8 +43,8 @@ class Stuck(Exception):
 
 
 @dataclass(slots=True)
-class Results:
-    """What came on the results queue."""
+class Answers:
+    """What came on the queue of results, or of outcomes."""
 
     queue: QueueClient
     taken: list[Mapping[str, Any]] = field(default_factory=list)
@@ -74,12 +74,12 @@ async def measure(
     """Send all of it, and balance the books."""
     async with ground(kind=kind) as base, AsyncExitStack() as clients:
         text = base.storage.connection_string
-        requests, results = [
+        requests, results, outcomes = [
             await clients.enter_async_context(QueueClient.from_connection_string(text, name))
-            for name in (REQUESTS, RESULTS)
+            for name in (REQUESTS, RESULTS, OUTCOMES)
         ]
-        read = Results(results)
-        async with _reading(read):
+        read = Answers(results)
+        async with _reading(read), _reading(Answers(outcomes)):
             await _put(requests, base.requests(messages), progress)
             async with base.host(app) as host:
                 ways = {
@@ -221,7 +221,7 @@ def latency(seconds: Sequence[float]) -> dict[str, Any]:
     return {**spread.percentiles(ordered), "curve": curve}
 
 
-async def _until_read(read: Results, requests: int) -> None:
+async def _until_read(read: Answers, requests: int) -> None:
     """Wait for the results that are still on their way."""
     count, changed = 0, time.monotonic()
     while len({one["requestId"] for one in read.taken}) < requests:
@@ -239,7 +239,7 @@ async def _audited(text: str) -> list[str]:
 
 
 @asynccontextmanager
-async def _reading(read: Results) -> AsyncIterator[None]:
+async def _reading(read: Answers) -> AsyncIterator[None]:
     task = asyncio.create_task(read.read())
     try:
         yield
