@@ -25,7 +25,7 @@ from shared.kernel.cloud_error import CloudError
 from shared.runs.audit_entry import AuditEntry
 from shared.runs.audit_query import Wanted
 from shared.runs.delivery import Source
-from shared.runs.result import Outcome
+from shared.runs.result import ResultStatus
 
 NEWEST = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 BATCH = 100  # entities of one transaction
@@ -56,7 +56,7 @@ def entries(count: int, days: int) -> Iterable[AuditEntry]:
             workspace="default",
             parameters='{"day":"2026-11-24","regions":["north","south"]}',
             fingerprint="0" * 64,
-            status=Outcome.FAILED if failed else Outcome.STARTED,
+            status=ResultStatus.FAILED if failed else ResultStatus.STARTED,
             run_id=None if failed else f"run-{number}",
             error=error if failed else None,
             http_status=404 if failed else 202,
@@ -125,7 +125,7 @@ async def main(given: argparse.Namespace) -> None:
             audit = TableAudit(account, "runaudit")
             every = Wanted(until=NEWEST + timedelta(hours=1), top=given.top)
             show(f"top={given.top}", await read(audit, every, given.entries))
-            failed = replace(every, matches=lambda entry: entry.status is Outcome.FAILED)
+            failed = replace(every, matches=lambda entry: entry.status is ResultStatus.FAILED)
             found = -(-given.entries // 10)
             show(f"top={given.top}, status=Failed", await read(audit, failed, found))
         finally:

@@ -16,7 +16,7 @@ from shared.runs.audit_query import RunState, run_state
 from shared.runs.delivery import Source
 from shared.runs.outcome import End, RecordedOutcome
 from shared.runs.record import FINAL, Record, Status
-from shared.runs.result import Outcome
+from shared.runs.result import ResultStatus
 
 
 class _Shown(CamelModel):
@@ -151,7 +151,7 @@ class AuditItem(_Shown):
     at: datetime
     event: Event
     outcome: RunState | None = None
-    status: Outcome
+    status: ResultStatus
     request_id: str | None = None
     generation: int | None = None
     run_id: str | None = None

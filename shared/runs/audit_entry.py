@@ -13,7 +13,7 @@ from shared.runs.open_run import OpenRun
 from shared.runs.outcome import End, RecordedOutcome
 from shared.runs.record import Record
 from shared.runs.request import Content, Rejection
-from shared.runs.result import Outcome
+from shared.runs.result import ResultStatus
 
 
 class Event(StrEnum):
@@ -41,7 +41,7 @@ class AuditEntry:
     workspace: str | None = None
     parameters: str | None = None  #: redacted JSON; None if AUDIT_PARAMETERS is none
     fingerprint: str | None = None
-    status: Outcome
+    status: ResultStatus
     run_id: str | None = None
     error: CloudError | None = None
     http_status: int | None = None
@@ -63,7 +63,7 @@ def of_answer(
     record: Record, delivery: Delivery, principal: str | None, now: datetime, *, parameters: bool
 ) -> AuditEntry:
     """Return the entry of a delivery whose request has a final record."""
-    entry = _entry(delivery, principal, now, record.request_id, Outcome(record.status))
+    entry = _entry(delivery, principal, now, record.request_id, ResultStatus(record.status))
     return replace(
         entry,
         generation=record.generation,
@@ -86,7 +86,7 @@ def of_rejection(
     rejection: Rejection, delivery: Delivery, principal: str | None, now: datetime
 ) -> AuditEntry:
     """Return the entry of a delivery whose request was rejected: of its content only size and hash are kept."""
-    status = Outcome.FAILED if rejection.may_run else Outcome.REJECTED
+    status = ResultStatus.FAILED if rejection.may_run else ResultStatus.REJECTED
     return replace(
         _entry(delivery, principal, now, rejection.request_id, status),
         pipeline_name=patterns.cut_optional(rejection.pipeline_name),
@@ -102,7 +102,7 @@ def of_outcome(recorded: RecordedOutcome, run: OpenRun) -> AuditEntry:
     delivery = run.delivery.model_copy(update={"id": recorded.delivery_id, "duplicate": False})
     at, request_id = recorded.recorded_at, outcome.request_id
     return replace(
-        _entry(delivery, run.principal, at, request_id, Outcome.STARTED),
+        _entry(delivery, run.principal, at, request_id, ResultStatus.STARTED),
         event=Event.OUTCOME,
         outcome=outcome.outcome,
         generation=outcome.generation,
@@ -116,7 +116,7 @@ def of_outcome(recorded: RecordedOutcome, run: OpenRun) -> AuditEntry:
 
 def of_open_run(run: OpenRun, at: datetime) -> AuditEntry:
     """Return what the audit would say of a run that has not ended: no `outcome` yet."""
-    entry = _entry(run.delivery, run.principal, at, run.request_id, Outcome.STARTED)
+    entry = _entry(run.delivery, run.principal, at, run.request_id, ResultStatus.STARTED)
     return replace(
         entry,
         event=Event.OUTCOME,
@@ -132,7 +132,7 @@ def _entry(
     principal: str | None,
     now: datetime,
     request_id: str | None,
-    status: Outcome,
+    status: ResultStatus,
 ) -> AuditEntry:
     caller = Caller.read(principal or "")
     return AuditEntry(

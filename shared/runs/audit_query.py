@@ -28,7 +28,7 @@ from shared.kernel.query import present
 from shared.runs.audit_entry import AuditEntry, Event
 from shared.runs.outcome import End
 from shared.runs.request import PIPELINE_NAME, Time
-from shared.runs.result import Outcome
+from shared.runs.result import ResultStatus
 
 MAX_TOP: Final = 200
 DEFAULT_TOP: Final = 50
@@ -101,9 +101,9 @@ Top = Annotated[int, Field(ge=1, le=MAX_TOP), BeforeValidator(_read_top)]
 Name = Annotated[str, Field(min_length=1, max_length=260)]
 Token = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{68}$")]
 Status = Annotated[
-    Outcome,
-    BeforeValidator(partial(_read_one, Outcome)),
-    WithJsonSchema({"type": "string", "enum": [one.value for one in Outcome]}),
+    ResultStatus,
+    BeforeValidator(partial(_read_one, ResultStatus)),
+    WithJsonSchema({"type": "string", "enum": [one.value for one in ResultStatus]}),
 ]
 State = Annotated[
     RunState,

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from shared.kernel import strict_json
 from shared.runs.outcome import RunOutcome
-from shared.runs.result import Outcome, RunResult
+from shared.runs.result import ResultStatus, RunResult
 
 type CloudEvent = dict[str, JsonValue]
 
@@ -20,9 +20,9 @@ type CloudEvent = dict[str, JsonValue]
 NAMELESS: Final = "synapse-run-gateway"
 _PREFIX: Final = "SynapseRunGateway"
 _TYPES: Final = {
-    Outcome.STARTED: "RunStarted",
-    Outcome.REJECTED: "RequestRejected",
-    Outcome.FAILED: "RequestFailed",
+    ResultStatus.STARTED: "RunStarted",
+    ResultStatus.REJECTED: "RequestRejected",
+    ResultStatus.FAILED: "RequestFailed",
 }
 
 

@@ -18,8 +18,8 @@ from shared.runs.request import Rejection
 MAX_BYTES: Final = 48 * 1024
 
 
-class Outcome(StrEnum):
-    """The outcome of a request."""
+class ResultStatus(StrEnum):
+    """How a request ended."""
 
     STARTED = "Started"  #: the run exists: `runId`
     REJECTED = "Rejected"  #: never sent to Synapse: `error`
@@ -32,7 +32,7 @@ class RunResult(CamelModel):
     result_id: str
     request_id: str | None = None
     generation: int | None = None
-    status: Outcome
+    status: ResultStatus
     run_id: str | None = None
     error: CloudError | None = None
     pipeline_name: str | None = None
@@ -62,7 +62,7 @@ def answer(record: Record, delivery: Delivery) -> RunResult:
         result_id=result_id(record.request_id, record.generation, f"{record.status} {news}"),
         request_id=record.request_id,
         generation=record.generation,
-        status=Outcome(record.status),
+        status=ResultStatus(record.status),
         run_id=record.run_id,
         error=record.error,
         pipeline_name=patterns.cut(record.pipeline_name),
@@ -84,7 +84,7 @@ def turn_away(rejection: Rejection, delivery: Delivery, now: datetime) -> RunRes
             delivery.source, delivery.id, rejection.request_id, rejection.error.code
         ),
         request_id=rejection.request_id,
-        status=Outcome.FAILED if rejection.may_run else Outcome.REJECTED,
+        status=ResultStatus.FAILED if rejection.may_run else ResultStatus.REJECTED,
         error=redaction.without_looks(rejection.error),
         pipeline_name=patterns.cut_optional(rejection.pipeline_name),
         workspace=patterns.cut_optional(rejection.workspace),

@@ -22,7 +22,7 @@ from shared.kernel.errors import RecordUnreadable
 from shared.ports import Clock
 from shared.runs.delivery import Delivery, Source
 from shared.runs.request import Rejection
-from shared.runs.result import Outcome
+from shared.runs.result import ResultStatus
 
 #: The principal in the audit of an event that no rule matched.
 PRINCIPAL: Final = "event"
@@ -41,7 +41,7 @@ class Taken:
     def refusal(self) -> CloudError | None:
         """The error of a request that was rejected; None if it was accepted."""
         reception = self.reception
-        if isinstance(reception, Answered) and reception.result.status is Outcome.REJECTED:
+        if isinstance(reception, Answered) and reception.result.status is ResultStatus.REJECTED:
             return reception.result.error
         return None
 

@@ -13,7 +13,7 @@ from shared.auth import bearer
 from shared.gateway.gateway import Answered, Deferred, Reception
 from shared.kernel import log_line
 from shared.kernel.cloud_error import CloudError, Code
-from shared.runs.result import Outcome, RunResult
+from shared.runs.result import ResultStatus, RunResult
 
 JSON: Final = "application/json"
 
@@ -58,7 +58,7 @@ def reply(
             at = {"Location": links.request(record.request_id)}
             headers = after(seconds) | at | dict(more or {})
             return written(body, 202, headers)
-        case Answered(result=result) if result.status is Outcome.STARTED:
+        case Answered(result=result) if result.status is ResultStatus.STARTED:
             headers = {"Location": links.request(result.request_id or "")} | dict(more or {})
             return written(result.to_json(), 202, headers)
         case Answered(result=result, record=record):

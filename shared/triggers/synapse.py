@@ -21,7 +21,7 @@ from shared.runs.caller import Caller
 from shared.runs.delivery import Delivery, Source
 from shared.runs.record import Record
 from shared.runs.request import Rejection, RunRequest, read_object
-from shared.runs.result import Outcome
+from shared.runs.result import ResultStatus
 from shared.synapse.reply import Wire
 from shared.synapse.response_filter import NotPassed, Passed
 from shared.triggers import responses
@@ -145,7 +145,7 @@ def _created(reception: Reception) -> func.HttpResponse:
     match reception:
         case Deferred(record=record, seconds=seconds):
             return _still_open(record, seconds)
-        case Answered(result=result) if result.status is Outcome.STARTED:
+        case Answered(result=result) if result.status is ResultStatus.STARTED:
             return responses.written(f'{{"runId":"{result.run_id}"}}', 202)
         case Answered(result=result, record=record):
             error, again = responses.reason(result), record.retry_after if record else None

@@ -10,14 +10,14 @@ from local.kusto import language
 from local.kusto.language import Checked
 from shared.kernel.cloud_error import Code
 from shared.runs.record import Reason
-from shared.runs.result import Outcome
+from shared.runs.result import ResultStatus
 from tests import log_lines
 from tests.infra.azure_tables import TABLES
 from tests.infra.checks_of_alerts import LOG_ALERTS
 from tests.infra.scenarios import expand
 
 FILES: Final = {path.name: path.read_text() for path in sorted(log_lines.QUERIES.glob("*.kql"))}
-WORDS: Final = {"code": Code, "reason": Reason, "status": Outcome}
+WORDS: Final = {"code": Code, "reason": Reason, "status": ResultStatus}
 BROKEN: Final = {
     "column": "AppTraces | where Mesage == ''",
     "table": "AppTrace | take 1",

@@ -12,7 +12,7 @@ import pytest
 from shared.kernel.errors import RecordUnreadable, StorageUnavailable
 from shared.runs.delivery import Source
 from shared.runs.record import Status
-from shared.runs.result import Outcome
+from shared.runs.result import ResultStatus
 from shared.triggers import queue
 from tests.scenarios.event_senders import EVENT, Senders, a_rule, sample
 from tests.scenarios.world import World
@@ -95,7 +95,7 @@ async def test_a_documented_event_becomes_a_run_by_every_way(way: str, name: str
     (run,) = world.pipelines.runs
     assert json.loads(run.call.parameters) == DOCUMENTED[name]
     (entry,) = world.audit.entries
-    assert (entry.status, entry.principal) == (Outcome.STARTED, f"rule:{_rule_of(name)}")
+    assert (entry.status, entry.principal) == (ResultStatus.STARTED, f"rule:{_rule_of(name)}")
     assert entry.correlation_id == event["id"]
     assert entry.delivery_id == (event["id"] if way in {"trigger", "webhook"} else "m")
 
@@ -212,7 +212,7 @@ async def test_a_bad_event_is_audited_and_acknowledged(
     (entry,) = world.audit.entries
     assert entry.error is not None
     assert [fault.target for fault in entry.error.details] == [target]
-    assert entry.status is Outcome.REJECTED
+    assert entry.status is ResultStatus.REJECTED
     assert (world.records.all(), world.results.published) == ([], [])
 
 
@@ -249,7 +249,7 @@ async def test_a_rule_that_makes_no_request_is_audited_by_its_name(
     assert entry.error is not None
     assert entry.error.message == "Rule r makes no request of this event: 1 fault."
     assert entry.error.details[0].message.startswith(reason)
-    assert world.result.status is Outcome.REJECTED
+    assert world.result.status is ResultStatus.REJECTED
 
 
 async def test_a_rule_may_start_only_what_it_is_permitted() -> None:
@@ -328,7 +328,7 @@ async def test_an_event_on_the_poison_queue_goes_in_once_more() -> None:
     await queue.receive_poisoned(world.host.poison, message, senders.events.receive_message)
     await world.drain()
 
-    assert world.result.status is Outcome.STARTED
+    assert world.result.status is ResultStatus.STARTED
     assert world.audit.entries[0].source is Source.POISON
 
 

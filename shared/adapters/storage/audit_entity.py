@@ -17,7 +17,7 @@ from shared.adapters.storage.columns import Column, Entity
 from shared.runs.audit_entry import AuditEntry, Event
 from shared.runs.delivery import Source
 from shared.runs.outcome import End
-from shared.runs.result import Outcome
+from shared.runs.result import ResultStatus
 
 # One account's 20,000 operations a second are 5,000 audit entries a second, and a partition takes 2,000.
 SHARDS: Final = 4
@@ -42,7 +42,7 @@ FIELDS: Final[Mapping[str, Column]] = {
     "workspace": columns.TEXT,
     "parameters": columns.TEXT,
     "fingerprint": columns.TEXT,
-    "status": columns.member(Outcome),
+    "status": columns.member(ResultStatus),
     "run_id": columns.TEXT,
     "http_status": columns.INT,
     "service_request_id": columns.TEXT,

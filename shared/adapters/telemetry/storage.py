@@ -25,7 +25,7 @@ from shared.runs.audit_query import Page, Wanted
 from shared.runs.outcome import End
 from shared.runs.record import Reason, Record, Status
 from shared.runs.request import Follow, Resume
-from shared.runs.result import Outcome, RunResult
+from shared.runs.result import ResultStatus, RunResult
 
 #: How a lost answer was settled, by the state that follows Unknown.
 _SETTLED: Final = {
@@ -146,7 +146,7 @@ class TracedAudit(Audit):
         code = metrics.code(entry.error.code if entry.error else None)
         ended = known | {"run_gateway.status": entry.status.value, "run_gateway.code": code}
         metrics.ENDED.add(1, ended)
-        if entry.status is Outcome.STARTED and not entry.duplicate:
+        if entry.status is ResultStatus.STARTED and not entry.duplicate:
             metrics.TIME_TO_STARTED.record(entry.duration_ms / 1000, known)
 
     @override

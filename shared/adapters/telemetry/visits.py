@@ -14,7 +14,7 @@ from shared.ports import VersionedRecord
 from shared.redaction import patterns
 from shared.runs.delivery import Delivery, Source
 from shared.runs.request import Rejection, Resume, RunRequest
-from shared.runs.result import Outcome
+from shared.runs.result import ResultStatus
 
 
 class TracedGateway(Gateway):
@@ -158,7 +158,7 @@ class _Visit:
                     duplicate=result.duplicate,
                     code=code,
                 )
-                if result.status is not Outcome.STARTED:
+                if result.status is not ResultStatus.STARTED:
                     spans.fail(self._span, code or result.status)
             case Deferred(record=record, seconds=seconds):
                 self._note(

@@ -9,7 +9,7 @@ from shared.runs import record as records
 from shared.runs.identity import rejection_id, result_id
 from shared.runs.record import Status
 from shared.runs.request import Rejection
-from shared.runs.result import MAX_BYTES, Outcome, answer, turn_away
+from shared.runs.result import MAX_BYTES, ResultStatus, answer, turn_away
 from tests.unit.builders import DELIVERY, ERROR, NOW, a_record
 
 
@@ -123,7 +123,7 @@ def test_a_long_message_is_cut() -> None:
 def test_a_request_whose_run_may_exist_has_failed() -> None:
     rejection = Rejection(error=ERROR, request_id="msg-1", may_run=True)
 
-    assert turn_away(rejection, DELIVERY, NOW).status is Outcome.FAILED
+    assert turn_away(rejection, DELIVERY, NOW).status is ResultStatus.FAILED
 
 
 def test_an_answer_carries_the_trace_of_its_delivery() -> None:
@@ -140,5 +140,5 @@ def test_an_answer_carries_the_trace_of_its_delivery() -> None:
 
 
 def test_every_final_state_has_an_outcome() -> None:
-    assert {Outcome(status) for status in records.FINAL} == set(Outcome)
+    assert {ResultStatus(status) for status in records.FINAL} == set(ResultStatus)
     assert set(Status) > records.FINAL
