@@ -21,7 +21,7 @@ def draw(found: Mapping[str, Any], path: Path) -> list[Path]:
     written = []
     for name, chart in _charts(found["parts"]):
         target = path.with_name(f"{path.stem}-{name}.svg")
-        chart.render_to_file(str(target))
+        target.write_text(f"{chart.render(is_unicode=True)}\n")
         written.append(target)
     return written
 
