@@ -10,11 +10,12 @@ from local import process
 from tests.crash.hosts import LEASE
 from tests.crash.monitoring import Monitoring, answering
 from tests.crash.plan import Plan, draw
-from tests.crash.play import Play, Reckoning
+from tests.crash.play import PATIENCE, Play, Reckoning
 from tests.crash.steps import FOLLOWING, STEPS, Trap
 
 AT_RANDOM = "at random"
 FOLLOWER_PATIENCE = 3.0
+SPARSE_PATIENCE = 1800.0  # seconds; each lost answer needs a look of its own, and there are two a second for everything
 STEP_PATIENCE = 1.5  # some steps need a request that waits, and there may be none
 CAUGHT_AT = {**STEPS, **FOLLOWING}
 STOPPED_FOR = 1.5 * LEASE
@@ -39,8 +40,8 @@ class Kills:
         self._host: process.Child | None = None
         self.harm = Harm()
 
-    async def wreak(self, kills: int, stops: int) -> Reckoning:
-        """Play the plan: one wave for each kill or stop. Then let everything come to rest."""
+    async def wreak(self, kills: int, stops: int, patience: float) -> Reckoning:
+        """Play the plan: one wave for each kill or stop. Then let everything come to rest, within so many seconds."""
         kinds = [False] * kills + [True] * stops
         self._chance.shuffle(kinds)
         steps = [*CAUGHT_AT, AT_RANDOM]
@@ -51,7 +52,7 @@ class Kills:
             await self._send(wave)
             await (self._stop(step) if is_stop else self._kill(step))
         await self._serving()
-        return await self._play.reckon()
+        return await self._play.reckon(patience=patience)
 
     async def _send(self, wave: int) -> None:
         self._play.send(*self._plan.wave(wave))
@@ -129,6 +130,7 @@ async def run(
     await play.ground.synapse.settings(echo=echo)
     plan = draw(seed, requests=requests, waves=kills + stops)
     harm = Kills(play, plan, seed)
+    patience = SPARSE_PATIENCE if monitoring is Monitoring.THROTTLED else PATIENCE
     async with answering(play.ground.synapse, monitoring, seconds):
-        reckoning = await harm.wreak(kills, stops)
+        reckoning = await harm.wreak(kills, stops, patience)
     return harm.harm, reckoning

@@ -72,7 +72,9 @@ class Play:
         quiet = await self._rests(patience)
         seen = await self.observer.look()
         unknown = [
-            name for name, one in seen.records.items() if error_code(one) == "OutcomeUnknown"
+            name
+            for name, one in seen.records.items()
+            if one["status"] == "Failed" and error_code(one) == "OutcomeUnknown"
         ]
         if unknown:
             await resolution.settle(self.hosts.url or "", _findings(unknown, seen))
