@@ -246,17 +246,16 @@ def _end_row(one: Played) -> tuple[str, str, str, str, str]:
 
 
 async def _show_traces(played: list[Played], collector: Collector, console: Console) -> None:
-    """Show each sample's trace, when no more comes: the app sends what it holds after a second without a visit."""
+    """Show each sample's trace. Spans come in the order in which they end, and those of the runs' ends are the last."""
     wanted: dict[str, list[str]] = {}
     for one in played:  # some are of one request, and so of one trace
         wanted.setdefault(_trace_id(one), []).append(one.sample.name)
-    before: list[int] = []
-    for _ in range(10):
-        sizes = [len(collector.trace(trace_id)) for trace_id in wanted]
-        if all(sizes) and sizes == before:
+    ended = {_trace_id(one) for one in played if one.outcome}
+    for _ in range(100):
+        shown = {span.trace_id for span in collector.spans if span.name.startswith("outcome ")}
+        if ended <= shown and all(map(collector.trace, wanted)):
             break
-        before = sizes
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(0.1)
     for trace_id, names in wanted.items():
         title = f"{', '.join(names)}  (trace {trace_id})"
         console.print(traces.tree(title, collector.trace(trace_id)))

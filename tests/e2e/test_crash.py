@@ -7,12 +7,12 @@ from tests.crash.play import play
 
 async def test_where_the_workspace_echoes_nothing_is_lost_doubled_or_contradictory() -> None:
     async with play("k", seed=17) as one:
-        harm, reckoning = await kills.run(one, seed=17, requests=40, kills=6, stops=1)
+        harm, reckoning = await kills.run(one, seed=17, requests=60, kills=8, stops=1)
 
     assert reckoning.books.balanced, "\n".join(report.offenders(reckoning))
     assert set(reckoning.books.states) == {"Started"}
     assert reckoning.books.runs == reckoning.books.requests == reckoning.books.outcomes.total()
-    assert harm.kills.total() == 6
+    assert harm.kills.total() == 8
 
 
 async def test_where_it_does_not_an_operator_settles_what_is_unknown_and_nothing_is_doubled() -> (
