@@ -154,7 +154,8 @@ def _cold(part: Mapping[str, Any]) -> Iterator[Sheet]:
         "bothCpu": "both, CPU ms",
         "bothWall": "both, ms",
         "modules": "modules",
-        "memoryFirst": "MB after it",
+        "memoryImported": "MB after the import",
+        "memoryFirst": "after the answer",
     }
     yield Sheet(
         title=f"A new process: medians, and against {COMPARED}",
@@ -237,6 +238,7 @@ def _telemetry(part: Mapping[str, Any]) -> Iterator[Sheet]:
             "spans",
             "µs a span, of the least",
             "a storage call's span alone",
+            "a visit without one",
         ),
         rows=[
             (
@@ -244,7 +246,8 @@ def _telemetry(part: Mapping[str, Any]) -> Iterator[Sheet]:
                 _spread(part["on"]),
                 f"{part['spans']:.1f}",
                 f"{part['aSpan']:.0f}",
-                f"{part['spanAlone']:.0f}",
+                f"{part['alone']['span']:.0f}",
+                f"{part['alone']['visit']:.0f}",
             )
         ],
     )

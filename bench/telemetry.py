@@ -5,6 +5,7 @@ too: a round ends when a second without a request has passed, in which the app s
 """
 
 import asyncio
+import json
 import os
 import statistics
 import subprocess
@@ -25,7 +26,7 @@ from shared.config import telemetry
 
 IN_FLIGHT: Final = 16
 QUIET: Final = 2.0  #: seconds in which everything is sent
-SPANS: Final = 300  #: begun and ended in one round of a span alone
+SPANS: Final = 1000  #: of storage calls in one visit; buffers hold 2,048
 SDK: Final = "import opentelemetry.sdk.trace.export, opentelemetry.sdk.metrics.export, opentelemetry.sdk._logs.export"
 OTLP: Final = "from opentelemetry.exporter.otlp.proto.http import trace_exporter, metric_exporter, _log_exporter"
 AZURE: Final = "import azure.monitor.opentelemetry.exporter"
@@ -46,15 +47,15 @@ async def measure(apps: Sequence[App], size: Size, progress: Progress) -> Mappin
         found = await _compared(collector, size, progress)
         rounds = size.rounds if size.thorough else 1
         command = [sys.executable, "-m", "bench.telemetry", str(rounds)]
-        alone = float(await asyncio.to_thread(_printed, command, _on(collector)))
-        progress.step(f"a span alone {alone:.0f} µs")
+        alone = json.loads(await asyncio.to_thread(_printed, command, _on(collector)))
+        progress.step(f"a span alone {alone['span']:.0f} µs")
     imports: dict[str, dict[str, Any]] = {}
     for name, (first, then) in PACKAGES.items():
         imports[name] = {}
         for way, before in (("alone", ""), ("afterTheApp", f"{APP}\n")):
             imports[name][way] = await asyncio.to_thread(_import, before + first, then, size.rounds)
             progress.step(f"{name} {imports[name][way]['cpu']:.0f} ms")
-    return {"inFlight": IN_FLIGHT, **found, "spanAlone": alone, "imports": imports}
+    return {"inFlight": IN_FLIGHT, **found, "alone": alone, "imports": imports}
 
 
 def _on(collector: Collector) -> dict[str, str]:
@@ -101,31 +102,43 @@ async def _cpu(base: Ground, worker: Worker, requests: int) -> float:
     return (await worker.cpu() - before) * 1000 / requests
 
 
-async def _span_alone(rounds: int) -> float:
-    """Return the microseconds of CPU of a storage call's span and metric, from its begin until it is sent: the least of the rounds."""
-    from opentelemetry.trace import SpanKind  # noqa: PLC0415 - here alone
+async def _alone(rounds: int) -> dict[str, float]:
+    """Return the microseconds of CPU of a storage call's span and metric, until they are sent, and of a visit without one.
 
-    from shared.adapters.telemetry import metrics, providers, quiet, spans  # noqa: PLC0415 - the same
+    The latter is what each quiet period costs, however many spans are sent in it. Both of the least of the rounds.
+    """
+    from shared.adapters.telemetry import providers  # noqa: PLC0415 - here alone
 
     settings = telemetry.read(os.environ)
     if settings is None:
         raise ValueError(settings)
     providers.begin(settings)
+    await _visit(SPANS)  # imports what sends
+    empty, full = [], []
+    for _ in range(rounds):
+        empty.append(await _visit(0))
+        full.append(await _visit(SPANS))
+    return {"span": (min(full) - min(empty)) / SPANS, "visit": min(empty)}
+
+
+async def _visit(calls: int) -> float:
+    """Make a visit with so many storage calls; returns its microseconds of CPU until all is sent."""
+    from opentelemetry.trace import SpanKind  # noqa: PLC0415 - here alone
+
+    from shared.adapters.telemetry import metrics, quiet, spans  # noqa: PLC0415 - the same
+
     attributes = {
         "db.system.name": "azure_table",
         "db.operation.name": "insert",
         "db.collection.name": "runs",
     }
-    found = []
-    for _ in range(rounds + 1):
-        since = time.process_time()
-        with quiet.busy(), spans.visiting("bench", producer=None, seed="bench"):
-            for _ in range(SPANS):
-                with spans.calling("insert runs", SpanKind.CLIENT, metrics.TABLES, attributes):
-                    pass
-        await asyncio.sleep(QUIET)
-        found.append((time.process_time() - since) / SPANS * 1e6)
-    return min(found[1:])
+    since = time.process_time()
+    with quiet.busy(), spans.visiting("bench", producer=None, seed="bench"):
+        for _ in range(calls):
+            with spans.calling("insert runs", SpanKind.CLIENT, metrics.TABLES, attributes):
+                pass
+    await asyncio.sleep(QUIET)
+    return (time.process_time() - since) * 1e6
 
 
 def _import(first: str, then: str, rounds: int) -> dict[str, float]:
@@ -150,4 +163,4 @@ def _printed(command: Sequence[str], environment: Mapping[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    print(asyncio.run(_span_alone(int(sys.argv[1]))))
+    print(json.dumps(asyncio.run(_alone(int(sys.argv[1])))))

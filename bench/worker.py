@@ -39,6 +39,8 @@ from local.host.worker import Function
 
 ENTRY: Final = "start_from_queue"
 NEVER_EXPIRES: Final = timedelta(days=7)
+#: Packages of development, which httpx imports for its command line where it finds them. No deployed app has them.
+NOT_DEPLOYED: Final = ("click", "pygments", "rich")
 
 
 def memory() -> float:
@@ -140,6 +142,8 @@ async def serve(given: argparse.Namespace) -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what the app prints is no answer
     logs.begin(default=logging.INFO, function=logging.INFO)
+    modules: dict[str, Any] = sys.modules
+    modules.update(dict.fromkeys(NOT_DEPLOYED))  # an import fails then
     if given.plain_http:
         allow_plain_http()
     empty, before = memory(), frozenset(sys.modules)

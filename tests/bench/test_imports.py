@@ -25,8 +25,6 @@ INDEXING_OTHERS: Final = frozenset(
         *("typing_extensions", "typing_inspection", "werkzeug"),
     }
 )
-#: What httpx imports for its command line where it is installed: here for development, not with the app.
-DEVELOPMENT: Final = frozenset({"click", "pygments", "rich"})
 #: Other packages that the first queue request imports: aiohttp and httpx, then azure.identity with its own.
 FIRST_REQUEST_OTHERS: Final = frozenset(
     {
@@ -120,5 +118,5 @@ def _others(modules: Iterable[str]) -> set[str]:
     return {
         ".".join(parts[:2]) if parts[0] == "azure" else parts[0]
         for parts in (name.split(".") for name in modules)
-        if parts[0] not in own | DEVELOPMENT and parts != ["azure"] and parts[0][0] != "_"
+        if parts[0] not in own and parts != ["azure"] and parts[0][0] != "_"
     }

@@ -77,7 +77,7 @@ EXPECTED: dict[str, Any] = {
         "on": SPREAD,
         "spans": ...,
         "aSpan": ...,
-        "spanAlone": ...,
+        "alone": {"span", "visit"},
         "imports": {
             name: {way: {"cpu", "memory", "modules"} for way in ("alone", "afterTheApp")}
             for name in telemetry.PACKAGES

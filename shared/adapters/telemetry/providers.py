@@ -51,9 +51,21 @@ class _Destination:
     delta: bool
 
 
+class _HashedResource(Resource):
+    """A resource whose hash is computed once: exporters ask for it at each span, and it writes JSON."""
+
+    def __init__(self, made: Resource) -> None:
+        super().__init__(made.attributes, made.schema_url)
+        self._hash = super().__hash__()
+
+    @override
+    def __hash__(self) -> int:
+        return self._hash
+
+
 def begin(telemetry: Telemetry) -> None:
     """Install the providers for this process, once."""
-    resource = Resource.create({"service.name": telemetry.service})
+    resource = _HashedResource(Resource.create({"service.name": telemetry.service}))
     destinations = list(_destinations(telemetry))
     # Nothing waits for an exporter when the process ends: see `quiet`.
     tracing = TracerProvider(

@@ -12,6 +12,7 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import Counter
 from opentelemetry.sdk.metrics.export import AggregationTemporality
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
@@ -46,6 +47,12 @@ def test_the_standard_samplers_are_the_sdks() -> None:
     assert SOME is not None
     assert providers._sampler(SOME) is ALWAYS_ON
     assert providers._sampler(replace(SOME, sampler="parentbased_always_on")) is None
+
+
+def test_the_process_is_the_same_resource_as_the_sdk_makes() -> None:
+    made = Resource.create({"service.name": "orders"})
+    assert providers._HashedResource(made) == made
+    assert hash(providers._HashedResource(made)) == hash(made)
 
 
 def test_each_destination_has_its_exporters_and_application_insights_gets_deltas(
