@@ -14,3 +14,6 @@ RUN pip install --no-cache-dir --no-deps --requirement /requirements.txt
 WORKDIR /home/site/wwwroot
 COPY function_app.py gateway.json host.json requirements.txt ./
 COPY shared shared
+# Else Python does it at the first import: each new container takes that time, and where the folder can be written, the
+# host sees it change and restarts the worker (azure-functions-python-worker#1665).
+RUN python -m compileall -q --invalidation-mode unchecked-hash .

@@ -66,6 +66,8 @@ def image(root: Path) -> Iterator[str]:
     install = next((line for line in lines if line[:2] == ["RUN", "pip"]), [])
     if not {"--no-deps", "/requirements.txt"} <= set(install):
         yield "pip may choose what requirements.txt does not say."
+    if lines[-1][:4] != ["RUN", "python", "-m", "compileall"] or lines[-1][-1] != ".":
+        yield "The app's modules are not compiled once they are all there."
 
 
 def _tracked() -> list[str]:

@@ -40,6 +40,8 @@ BREAKAGES: Final = [
     ("folder at another place", "Dockerfile", "COPY shared shared", "COPY shared ./", "image"),
     ("file left out", "Dockerfile", "COPY function_app.py gateway.json", "COPY function_app.py", "image"),
     ("host looks elsewhere", "Dockerfile", "WORKDIR /home/site/wwwroot", "WORKDIR /app", "image"),
+    ("compiled at each start", "Dockerfile", "RUN python -m compileall", "RUN true", "image"),
+    ("compiled too early", "Dockerfile", "unchecked-hash .\n", "unchecked-hash .\nCOPY shared shared\n", "image"),
     ("pip chooses", "Dockerfile", "--no-deps ", "", "image"),
     ("context with more", ".dockerignore", "!shared", "!shared\n!local", "image"),
     ("context with less", ".dockerignore", "!gateway.json\n", "", "image"),
