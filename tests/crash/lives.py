@@ -1,9 +1,10 @@
 """How the runs of a play go: they take a while and end one way or another; some end only when all else is done."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from local.synapse.activity import Activity
-from local.synapse.client import SeenRun, Simulator
+from local.synapse.client import ControlRefused, SeenRun, Simulator
 from local.synapse.faults import Live
 
 NO_FILE = Activity(name="copy", status="Failed", error_code="2200", message="No such file.")
@@ -30,7 +31,13 @@ async def take_back(synapse: Simulator, given: Iterable[int]) -> None:
 
 
 async def end(synapse: Simulator, runs: Sequence[SeenRun]) -> None:
-    """End those that wait for it, each third one as a failure."""
-    endless = [run.run_id for run in runs if run.run_end is None]
-    await synapse.end(*endless[::3], outcome="Failed", activities=[NO_FILE])
-    await synapse.end(*(run_id for n, run_id in enumerate(endless) if n % 3))
+    """End those that have not ended, each third one as a failure."""
+    going = [run.run_id for run in runs if run.run_end is None]
+    for number, run_id in enumerate(going):
+        with suppress(
+            ControlRefused
+        ):  # it was not endless, and has ended by itself since it was seen
+            if number % 3:
+                await synapse.end(run_id)
+            else:
+                await synapse.end(run_id, outcome="Failed", activities=[NO_FILE])
