@@ -1,8 +1,8 @@
 """What each kind of caller does when the gateway dies under it.
 
-A queue message is put once, and the platform delivers it until it is acknowledged. Event Grid sends an event until it
-is acknowledged. A caller over HTTP that got no answer asks again only sometimes: where its claim had landed, the
-recovery message has to see to it.
+A queue message is put until the queue has it, but only once if its own id is to be the request's; the platform delivers
+it until it is acknowledged. Event Grid sends an event until it is acknowledged. A caller over HTTP that got no answer
+asks again only sometimes: where its claim had landed, the recovery message has to see to it.
 """
 
 import asyncio
@@ -74,6 +74,8 @@ class Senders:
             try:
                 message = await self._requests.send_message(text)
             except AzureError:  # it may have landed: then the same request comes twice
+                if sent.posting.entry is Entry.NAMELESS:
+                    return  # put again, it would be another request
                 await asyncio.sleep(PAUSE)
                 continue
             sent.accepted = True
@@ -133,7 +135,7 @@ async def senders(
     """
     async with AsyncExitStack() as clients:
         requests = await clients.enter_async_context(
-            QueueClient.from_connection_string(storage, queue, retry_total=1)
+            QueueClient.from_connection_string(storage, queue, retry_total=0)
         )
         http = await clients.enter_async_context(
             aiohttp.ClientSession(
