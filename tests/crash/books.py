@@ -220,8 +220,8 @@ def _judge_answers(books: Books, case: _Case, audited: set[str | None]) -> None:
             books.blame(case.request_id, "unanswered", name)
         if name not in audited:
             books.blame(case.request_id, "unaudited", name)
-        # Only the queue knows the id of a nameless message whose put had no answer.
-        if sent.posting.entry is not Entry.EVENT and sent.request_id is None and not sent.tries:
+        knows = sent.posting.entry is not Entry.EVENT and not sent.put_lost
+        if knows and sent.request_id is None:
             books.blame(case.request_id, "unsent", name)
 
 

@@ -34,9 +34,7 @@ async def end(synapse: Simulator, runs: Sequence[SeenRun]) -> None:
     """End those that have not ended, each third one as a failure."""
     going = [run.run_id for run in runs if run.run_end is None]
     for number, run_id in enumerate(going):
-        with suppress(
-            ControlRefused
-        ):  # it was not endless, and has ended by itself since it was seen
+        with suppress(ControlRefused):  # it has ended by itself since it was seen
             if number % 3:
                 await synapse.end(run_id)
             else:

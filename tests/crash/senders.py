@@ -35,6 +35,9 @@ class Sent:
     accepted: bool = False  #: the gateway or its queue has said that it has it
     answers: list[dict[str, Any]] = field(default_factory=list)  #: over HTTP
     tries: int = 0
+    put_lost: bool = (
+        False  #: its put had no answer: only the queue knows the id of the message, if it has it
+    )
 
 
 class Senders:
@@ -75,6 +78,7 @@ class Senders:
                 message = await self._requests.send_message(text)
             except AzureError:  # it may have landed: then the same request comes twice
                 if sent.posting.entry is Entry.NAMELESS:
+                    sent.put_lost = True
                     return  # put again, it would be another request
                 await asyncio.sleep(PAUSE)
                 continue

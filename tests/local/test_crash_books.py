@@ -102,6 +102,16 @@ def test_an_end_that_is_told_twice_in_the_same_way_is_right() -> None:
     assert (books.faults, books.outcomes, books.outcome_messages) == ({}, {"Failed": 1}, 2)
 
 
+@pytest.mark.parametrize(("put_lost", "faults"), [(False, {"order": ["unsent c"]}), (True, {})])
+def test_a_sender_knows_the_id_of_its_message_unless_its_put_had_no_answer(
+    put_lost: bool, faults: dict[str, list[str]]
+) -> None:
+    nameless = replace(SENT.posting, entry=Entry.NAMELESS)
+    sent = Sent(posting=nameless, tries=1, put_lost=put_lost)
+
+    assert balance([sent], RIGHT, ENDPOINT).faults == faults
+
+
 HARMS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "no message": ("untold", {"outcomes": []}),
     "no entity": ("untold", {"kept": []}),

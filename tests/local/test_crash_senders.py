@@ -33,3 +33,4 @@ async def test_a_message_whose_put_had_no_answer(
 
     assert len(texts) == puts
     assert [sent.accepted for sent in one.sent] == [puts == 2]
+    assert [sent.put_lost for sent in one.sent] == [puts == 1]
